@@ -1,0 +1,182 @@
+//! The log's way out: a thread of its own writes whole lines to the sink, so that a sink that
+//! blocks does not block the thread that logs.
+
+use std::io::{self, Write};
+use std::mem;
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+
+/// Lines that may wait for the sink.
+const MAX_LINES: usize = 16_384;
+
+/// A sink that takes nothing for this long is stuck: lines are then counted instead of waited for,
+/// until it takes one again.
+const STUCK_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A line takes this much room at the start; most need no more.
+const USUAL_LINE_LEN: usize = 192;
+
+enum Order {
+    Line(Vec<u8>),
+    /// Answered once everything before it was given to the sink.
+    Flush(Sender<()>),
+}
+
+/// The writing end. Collects the pieces of a line and hands the line over when it is complete: one
+/// line is one write to the sink. A slow sink slows the writer down and loses nothing; a stuck one
+/// costs a single [`STUCK_TIMEOUT`], then loses lines and says how many.
+pub(crate) struct LogWriter {
+    orders: Sender<Order>,
+    line: Vec<u8>,
+    stuck: bool,
+    lost: u64,
+}
+
+impl LogWriter {
+    /// Starts the thread that writes to `sink`. It ends with the last writer.
+    pub(crate) fn spawn(sink: impl Write + Send + 'static) -> io::Result<Self> {
+        let (orders, received) = bounded(MAX_LINES);
+        thread::Builder::new().name("log".to_owned()).spawn(move || write_out(sink, &received))?;
+        Ok(Self { orders, line: Vec::with_capacity(USUAL_LINE_LEN), stuck: false, lost: 0 })
+    }
+
+    fn hand_over(&mut self) {
+        let line = mem::replace(&mut self.line, Vec::with_capacity(USUAL_LINE_LEN));
+        if self.lost > 0 {
+            let note = format!("[WARN] {} log lines lost: the log's reader was stuck\n", self.lost);
+            match self.orders.try_send(Order::Line(note.into_bytes())) {
+                Ok(()) => (self.lost, self.stuck) = (0, false),
+                Err(_) => return self.lost = self.lost.saturating_add(1),
+            }
+        }
+        match self.orders.try_send(Order::Line(line)) {
+            Ok(()) => {}
+            Err(TrySendError::Full(order)) if !self.stuck => {
+                self.stuck = self.orders.send_timeout(order, STUCK_TIMEOUT).is_err();
+                self.lost += u64::from(self.stuck);
+            }
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => self.lost += 1,
+        }
+    }
+}
+
+impl Write for LogWriter {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        self.line.extend_from_slice(piece);
+        if piece.ends_with(b"\n") {
+            self.hand_over();
+        }
+        Ok(piece.len())
+    }
+
+    /// Waits until the sink has everything, for [`STUCK_TIMEOUT`] at most.
+    fn flush(&mut self) -> io::Result<()> {
+        let (done, wait) = bounded(1);
+        if self.orders.send_timeout(Order::Flush(done), STUCK_TIMEOUT).is_ok() {
+            // A stuck sink is no reason to wait for ever; there is nobody to tell.
+            let _ = wait.recv_timeout(STUCK_TIMEOUT);
+        }
+        Ok(())
+    }
+}
+
+fn write_out(mut sink: impl Write, orders: &Receiver<Order>) {
+    for order in orders {
+        // A sink that is gone or full must not end the program; there is nobody to tell.
+        match order {
+            Order::Line(line) => drop(sink.write_all(&line)),
+            Order::Flush(done) => {
+                let _ = sink.flush();
+                let _ = done.send(());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Writes(Arc<Mutex<Vec<Vec<u8>>>>);
+
+    impl Write for Writes {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().push(bytes.to_vec());
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Takes nothing until its gate is dropped.
+    struct Gated(Receiver<()>, Writes);
+
+    impl Write for Gated {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.0.recv();
+            self.1.write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_in_many_pieces_is_one_write() {
+        let writes = Writes::default();
+        let mut writer = LogWriter::spawn(writes.clone()).unwrap();
+        for piece in ["2026 ", "[INFO] ", "hello", "\n", "again\n"] {
+            writer.write_all(piece.as_bytes()).unwrap();
+        }
+        writer.flush().unwrap();
+        assert_eq!(
+            *writes.0.lock().unwrap(),
+            [b"2026 [INFO] hello\n".to_vec(), b"again\n".to_vec()]
+        );
+    }
+
+    #[test]
+    fn a_stuck_sink_stops_nobody_and_the_loss_is_told() {
+        let (gate, gated) = bounded(0);
+        let writes = Writes::default();
+        let mut writer = LogWriter::spawn(Gated(gated, writes.clone())).unwrap();
+        let sent = MAX_LINES + 1_000;
+        for _ in 0..sent {
+            writer.write_all(b"x\n").unwrap();
+        }
+        let lost = writer.lost;
+        assert!(writer.stuck && lost >= 990, "lost {lost}");
+        drop(gate);
+        writer.flush().unwrap();
+        writer.write_all(b"back\n").unwrap();
+        writer.flush().unwrap();
+        let written = writes.0.lock().unwrap();
+        assert_eq!(
+            written.iter().filter(|line| *line == b"x\n").count() as u64 + lost,
+            sent as u64
+        );
+        let note = format!("[WARN] {lost} log lines lost: the log's reader was stuck\n");
+        assert_eq!(written[written.len() - 2..], [note.into_bytes(), b"back\n".to_vec()]);
+    }
+
+    #[test]
+    fn a_sink_that_fails_is_survived() {
+        struct Broken;
+        impl Write for Broken {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+        }
+        let mut writer = LogWriter::spawn(Broken).unwrap();
+        assert!(writer.write_all(b"x\n").is_ok() && writer.flush().is_ok());
+    }
+}

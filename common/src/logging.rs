@@ -1,0 +1,53 @@
+//! Logging as both programs do it: one record a line on stderr, `TIME [LEVEL] message`, in UTC.
+
+use std::io;
+
+use log::LevelFilter;
+use simplelog::{ConfigBuilder, LevelPadding, WriteLogger};
+
+use crate::log_writer::LogWriter;
+
+/// Sends every record up to `level` to stderr. Neither a stuck nor a closed stderr stops or ends
+/// the program.
+///
+/// # Errors
+/// A sentence when the writer thread cannot start, or the process has a logger already.
+pub fn init(level: LevelFilter) -> Result<(), String> {
+    let config = ConfigBuilder::new()
+        .set_time_format_rfc3339()
+        .set_level_padding(LevelPadding::Right)
+        .set_thread_level(LevelFilter::Off)
+        .set_target_level(LevelFilter::Off)
+        .set_location_level(LevelFilter::Off)
+        .build();
+    let writer =
+        LogWriter::spawn(io::stderr()).map_err(|error| format!("start the log: {error}"))?;
+    WriteLogger::init(level, config, writer).map_err(|error| format!("start the log: {error}"))
+}
+
+/// Waits (two seconds at most) until what was logged is written. For the last moment before the
+/// process ends.
+pub fn flush() {
+    log::logger().flush();
+}
+
+/// Parses a level name in any case, for a command line.
+///
+/// # Errors
+/// A sentence for the user that lists the levels.
+pub fn level(text: &str) -> Result<LevelFilter, String> {
+    text.parse().map_err(|_| "expected OFF, ERROR, WARN, INFO, DEBUG or TRACE".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_parse_in_any_case() {
+        for text in ["off", "ERROR", "Warn", "iNFO", "DEBUG", "trace"] {
+            assert!(level(text).is_ok(), "{text}");
+        }
+        assert!(level("loud").is_err());
+    }
+}

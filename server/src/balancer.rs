@@ -1,0 +1,86 @@
+//! Which worker gets the next connection. Pure.
+
+/// Chooses the worker with the fewest open connections; equals take turns. So equal workers get an
+/// exact round-robin, a burst spreads at once, and workers whose connections live longer are not
+/// given more.
+#[derive(Debug)]
+pub(crate) struct Balancer {
+    /// Connections given to each worker so far.
+    assigned: Vec<u64>,
+    /// Among equals the first from here on is chosen.
+    first: usize,
+}
+
+impl Balancer {
+    pub(crate) fn new(workers: usize) -> Self {
+        Self { assigned: vec![0; workers], first: 0 }
+    }
+
+    /// Connections given out and not closed, when worker `w` has closed `closed(w)` of its own.
+    pub(crate) fn open(&self, closed: impl Fn(usize) -> u64) -> u64 {
+        (0..self.assigned.len()).map(|worker| self.load(worker, &closed)).sum()
+    }
+
+    /// The worker for the next connection among those that `may` take one.
+    pub(crate) fn choose(
+        &self,
+        closed: impl Fn(usize) -> u64,
+        may: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
+        let workers = self.assigned.len();
+        (self.first..self.first + workers)
+            .map(|turn| turn % workers)
+            .filter(|&worker| may(worker))
+            .min_by_key(|&worker| self.load(worker, &closed))
+    }
+
+    /// The connection went to this worker.
+    pub(crate) fn assign(&mut self, worker: usize) {
+        self.assigned[worker] += 1;
+        self.first = (worker + 1) % self.assigned.len();
+    }
+
+    /// What a worker has to do now, as far as is known: it may have closed more.
+    fn load(&self, worker: usize, closed: impl Fn(usize) -> u64) -> u64 {
+        self.assigned[worker].saturating_sub(closed(worker))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn give(balancer: &mut Balancer, closed: &[u64], full: &[usize]) -> Option<usize> {
+        let chosen = balancer.choose(|worker| closed[worker], |worker| !full.contains(&worker))?;
+        balancer.assign(chosen);
+        Some(chosen)
+    }
+
+    #[test]
+    fn equal_workers_take_turns() {
+        let mut balancer = Balancer::new(3);
+        let order: Vec<_> = (0..7).filter_map(|_| give(&mut balancer, &[0; 3], &[])).collect();
+        assert_eq!(order, [0, 1, 2, 0, 1, 2, 0]);
+        assert_eq!(balancer.open(|_| 0), 7);
+        assert_eq!(balancer.open(|worker| [1, 2, 0][worker]), 4);
+    }
+
+    #[test]
+    fn long_and_short_connections_in_turn_do_not_pile_up_the_long_ones() {
+        let mut balancer = Balancer::new(2);
+        let (mut closed, mut long) = ([0, 0], [0, 0]);
+        for _ in 0..100 {
+            long[give(&mut balancer, &closed, &[]).unwrap()] += 1;
+            closed[give(&mut balancer, &closed, &[]).unwrap()] += 1;
+        }
+        assert_eq!(long, [50, 50]);
+    }
+
+    #[test]
+    fn a_full_worker_is_passed_over() {
+        let mut balancer = Balancer::new(2);
+        assert_eq!(give(&mut balancer, &[0, 0], &[0]), Some(1));
+        assert_eq!(give(&mut balancer, &[0, 0], &[0, 1]), None);
+        assert_eq!(give(&mut balancer, &[0, 0], &[]), Some(0));
+    }
+}

@@ -1,0 +1,523 @@
+//! One connection: moves bytes between its stream and the line machine, within a budget.
+//!
+//! Knows neither the event library nor threads nor channels: whoever owns the connection tells it
+//! about readiness ([`Connection::mark`]), gives it turns ([`Connection::drive`]) and watches its
+//! deadlines ([`Connection::check`]).
+
+use std::io::{self, ErrorKind, IoSlice};
+
+use memchr::memchr_iter;
+
+use crate::echo::Echo;
+use crate::peer::Peer;
+use crate::records::{Closing, Name, Records};
+use crate::spill::{Pool, Spill};
+use crate::stats::Stats;
+use crate::stream::{Interest, Readiness, Stream};
+
+/// A worker's read buffer, shared by all its connections.
+const READ_BUFFER_LEN: usize = 64 * 1024;
+
+/// What one connection may receive in one turn, before the others get theirs.
+const TURN_BUDGET: usize = 256 * 1024;
+
+/// On these systems a read that did not fill the buffer has emptied the socket, and a write that was
+/// not taken whole has filled it. Elsewhere only "would block" says so.
+const SHORT_MEANS_WOULD_BLOCK: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
+/// What the connections of a worker share while they are driven, one at a time.
+pub(crate) struct Workbench {
+    /// The time of this turn, in milliseconds since the server started.
+    pub(crate) now_ms: u64,
+    echo: Echo,
+    /// The most bytes one connection ever holds: one line and one read.
+    max_spill_len: usize,
+    buffer: Box<[u8]>,
+    pool: Pool,
+    pub(crate) records: Records,
+    pub(crate) stats: Stats,
+}
+
+impl Workbench {
+    pub(crate) fn new(echo: Echo, records: Records) -> Self {
+        Self {
+            now_ms: 0,
+            echo,
+            max_spill_len: echo.max_line_length() + READ_BUFFER_LEN,
+            buffer: vec![0; READ_BUFFER_LEN].into_boxed_slice(),
+            pool: Pool::default(),
+            records,
+            stats: Stats::default(),
+        }
+    }
+}
+
+/// The times at which patience ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadlines {
+    /// How long a connection may stay without traffic.
+    pub(crate) idle_timeout_ms: Option<u64>,
+    /// How long the server waits for the peer's end of stream after its own, and how long an idle
+    /// connection may take to be flushed.
+    pub(crate) linger_ms: u64,
+    /// When everything must be over, once the server is stopping.
+    pub(crate) drain_end_ms: Option<u64>,
+}
+
+/// Why the server ends a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    Idle,
+    Shutdown,
+}
+
+/// How a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CloseReason {
+    /// The peer finished and has got everything back.
+    Finished,
+    /// The peer or its system reset the connection, or went away.
+    Reset,
+    /// Nothing moved for the idle timeout.
+    Idle,
+    /// The server is stopping; the peer has got everything back.
+    Shutdown,
+    /// A deadline passed while the peer was owed bytes.
+    Cut,
+    /// Another error of the connection.
+    Failed,
+}
+
+impl CloseReason {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Reset => "reset",
+            Self::Idle => "idle",
+            Self::Shutdown => "shutdown",
+            Self::Cut => "cut",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl From<Cause> for CloseReason {
+    fn from(cause: Cause) -> Self {
+        match cause {
+            Cause::Idle => Self::Idle,
+            Cause::Shutdown => Self::Shutdown,
+        }
+    }
+}
+
+impl From<ErrorKind> for CloseReason {
+    fn from(kind: ErrorKind) -> Self {
+        use ErrorKind as K;
+        match kind {
+            K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe | K::NotConnected => {
+                Self::Reset
+            }
+            // Keepalive and retransmission give up with these.
+            K::TimedOut | K::HostUnreachable | K::NetworkUnreachable => Self::Reset,
+            _ => Self::Failed,
+        }
+    }
+}
+
+/// How often a lingering connection is looked at for the peer's acknowledgement, once its linger is
+/// over and the drain timeout is not.
+const DELIVERY_CHECK_MS: u64 = 50;
+
+/// What a connection needs before it can go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// An event, of the kind that is asked for already.
+    Wait,
+    /// An event of this kind, from now on.
+    Watch(Interest),
+    /// Another turn, after the others have had theirs.
+    Turn,
+}
+
+/// What [`Connection::check`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Check {
+    /// Nothing to do before this time, if ever.
+    Fine(Option<u64>),
+    /// It was idle for too long: [`Connection::end`] it.
+    IsIdle,
+    /// Its time is over.
+    Close(CloseReason),
+}
+
+/// Where a connection is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Receives and sends back.
+    Open,
+    /// The server ends it: receives what has arrived by now, which is no more than `unread_len`,
+    /// then sends the rest.
+    Ending(Cause),
+    /// Nothing more will be received: sends the rest. Without a cause it is the peer that finished.
+    Sending(Option<Cause>),
+    /// All was sent and the server has finished its side: discards what comes until the peer has
+    /// finished too.
+    Lingering(Cause),
+}
+
+/// Whether all that is due went out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flush {
+    Done,
+    /// There was no room: an event will tell when there is.
+    Blocked,
+    /// There may be room, or a signal came first: no event will tell.
+    Unfinished,
+}
+
+/// One connection and its state: 80 bytes, and no more while it holds nothing.
+#[derive(Debug)]
+pub(crate) struct Connection<S> {
+    stream: S,
+    /// Bytes held; `None` when there are none.
+    spill: Option<Box<Spill>>,
+    id: u64,
+    opened_ms: u64,
+    received: u64,
+    messages: u64,
+    /// While [`Phase::Ending`]: the most bytes that are left of what had arrived by then.
+    unread_len: u32,
+    /// When bytes last moved, or when the server began to end it or to linger; wraps after 49 days.
+    touched_ms: u32,
+    peer: Peer,
+    phase: Phase,
+    /// What events are asked for.
+    interest: Interest,
+    /// It is in its worker's queue.
+    queued: bool,
+    /// The stream may have something to read.
+    readable: bool,
+    /// Only "would block" means that it has nothing. Never unset: urgent data may be announced long
+    /// before the read that it splits.
+    drain: bool,
+}
+
+impl<S: Stream> Connection<S> {
+    /// A connection that was accepted just now, and will wait for bytes.
+    pub(crate) fn new(stream: S, peer: Peer, id: u64, now_ms: u64) -> Self {
+        Self {
+            stream,
+            spill: None,
+            id,
+            opened_ms: now_ms,
+            received: 0,
+            messages: 0,
+            unread_len: 0,
+            touched_ms: wrap(now_ms),
+            peer,
+            phase: Phase::Open,
+            interest: Interest::Readable,
+            queued: false,
+            readable: false,
+            drain: false,
+        }
+    }
+
+    pub(crate) fn stream_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
+    /// Whether the connection needs to be put in its worker's queue; it counts as queued then, until
+    /// it is driven.
+    pub(crate) fn queue(&mut self) -> bool {
+        !std::mem::replace(&mut self.queued, true)
+    }
+
+    /// Notes what an event said. The connection acts on it at its next turn.
+    pub(crate) fn mark(&mut self, readiness: Readiness) {
+        self.drain |= readiness.drain;
+        self.readable |= readiness.readable | readiness.drain;
+    }
+
+    /// Moves bytes until an event is needed or the turn's budget is spent.
+    ///
+    /// # Errors
+    /// Why the connection is over; it must not be driven again.
+    pub(crate) fn drive(&mut self, bench: &mut Workbench) -> Result<Next, CloseReason> {
+        self.queued = false;
+        let mut budget = TURN_BUDGET;
+        loop {
+            match self.flush(bench)? {
+                Flush::Done => {}
+                Flush::Blocked => return Ok(self.wait(Interest::Writable)),
+                Flush::Unfinished => return Ok(Next::Turn),
+            }
+            match self.phase {
+                Phase::Sending(None) => return Err(CloseReason::Finished),
+                Phase::Sending(Some(cause)) => self.start_lingering(cause, bench)?,
+                Phase::Ending(cause) if self.unread_len == 0 || !self.readable => {
+                    self.end_input(Some(cause), bench);
+                    continue;
+                }
+                Phase::Open | Phase::Ending(_) | Phase::Lingering(_) => {}
+            }
+            if !self.readable {
+                return Ok(self.wait(Interest::Readable));
+            }
+            if budget == 0 {
+                return Ok(Next::Turn);
+            }
+            budget = budget.saturating_sub(self.receive(bench)?);
+        }
+    }
+
+    /// Begins to end the connection from this side, unless its end has begun already. The next turn
+    /// acts on it.
+    pub(crate) fn end(&mut self, cause: Cause, now_ms: u64) {
+        match self.phase {
+            Phase::Open => {
+                self.phase = Phase::Ending(cause);
+                self.unread_len = u32::try_from(self.stream.max_unread_len()).unwrap_or(u32::MAX);
+                // No event may have told yet what splits the reads, and none is waited for.
+                (self.readable, self.drain) = (true, true);
+                self.touched_ms = wrap(now_ms);
+            }
+            // What began as idle is finished under the rules of the shutdown.
+            Phase::Ending(_) => self.phase = Phase::Ending(cause),
+            Phase::Sending(Some(_)) => self.phase = Phase::Sending(Some(cause)),
+            Phase::Lingering(_) => self.phase = Phase::Lingering(cause),
+            // Here the peer's end came first: what is left is to be sent, and no linger.
+            Phase::Sending(None) => {}
+        }
+    }
+
+    /// Whether its end has begun, from whichever side.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.phase != Phase::Open
+    }
+
+    /// Looks whether a deadline has passed.
+    pub(crate) fn check(&self, now_ms: u64, deadlines: &Deadlines) -> Check {
+        let patience_ms = match self.phase {
+            Phase::Open | Phase::Sending(None) => deadlines.idle_timeout_ms,
+            Phase::Ending(Cause::Idle)
+            | Phase::Sending(Some(Cause::Idle))
+            | Phase::Lingering(_) => Some(deadlines.linger_ms),
+            Phase::Ending(Cause::Shutdown) | Phase::Sending(Some(Cause::Shutdown)) => None,
+        };
+        let waited_ms = u64::from(wrap(now_ms).wrapping_sub(self.touched_ms));
+        let patience_end_ms = patience_ms.map(|limit_ms| (now_ms + limit_ms) - waited_ms);
+        match [patience_end_ms, deadlines.drain_end_ms].into_iter().flatten().min() {
+            Some(end_ms) if end_ms <= now_ms => self.expire(now_ms, deadlines),
+            later => Check::Fine(later),
+        }
+    }
+
+    fn expire(&self, now_ms: u64, deadlines: &Deadlines) -> Check {
+        let drain_is_over = deadlines.drain_end_ms.is_some_and(|end_ms| end_ms <= now_ms);
+        match self.phase {
+            Phase::Open if !drain_is_over => Check::IsIdle,
+            Phase::Lingering(Cause::Idle) => Check::Close(CloseReason::Idle),
+            Phase::Lingering(Cause::Shutdown) if self.stream.is_delivered() => {
+                Check::Close(CloseReason::Shutdown)
+            }
+            Phase::Lingering(Cause::Shutdown) if !drain_is_over => {
+                Check::Fine(Some(now_ms + DELIVERY_CHECK_MS))
+            }
+            Phase::Open | Phase::Ending(_) | Phase::Sending(_) | Phase::Lingering(_) => {
+                Check::Close(CloseReason::Cut)
+            }
+        }
+    }
+
+    /// Accounts for the end of the connection and logs it. Dropping the connection then closes it.
+    pub(crate) fn close(self, reason: CloseReason, bench: &mut Workbench) {
+        let closing = Closing {
+            reason: reason.name(),
+            received: self.received,
+            sent: self.received - self.spill.as_ref().map_or(0, |spill| spill.len() as u64),
+            lines: self.messages,
+            duration_ms: bench.now_ms - self.opened_ms,
+        };
+        bench.stats.closed += 1;
+        match reason {
+            CloseReason::Reset | CloseReason::Failed => bench.stats.failed += 1,
+            CloseReason::Idle => bench.stats.idle += 1,
+            CloseReason::Cut => bench.stats.cut += 1,
+            CloseReason::Finished | CloseReason::Shutdown => {}
+        }
+        if self.received == 0 {
+            bench.stats.probes += 1;
+            bench.records.probed(self.name(), &closing);
+        } else {
+            bench.records.closed(bench.now_ms, self.name(), &closing);
+        }
+        if let Some(spill) = self.spill {
+            bench.pool.give_back(spill);
+        }
+    }
+
+    fn name(&self) -> Name {
+        Name { peer: self.peer.into(), id: self.id }
+    }
+
+    fn wait(&mut self, interest: Interest) -> Next {
+        if self.interest == interest {
+            return Next::Wait;
+        }
+        self.interest = interest;
+        Next::Watch(interest)
+    }
+
+    /// Reads once. Returns what that takes from the turn's budget.
+    fn receive(&mut self, bench: &mut Workbench) -> Result<usize, CloseReason> {
+        let len = match self.stream.read(&mut bench.buffer) {
+            Ok(0) => return self.end_of_stream(bench).map(|()| 0),
+            Ok(len) => len,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.readable = false;
+                return Ok(0);
+            }
+            // Tried again within the budget, so that no storm of signals holds up the others.
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(bench.buffer.len()),
+            Err(error) => return Err(error.kind().into()),
+        };
+        if SHORT_MEANS_WOULD_BLOCK && len < bench.buffer.len() && !self.drain {
+            self.readable = false;
+        }
+        match self.phase {
+            Phase::Lingering(_) => return Ok(len),
+            Phase::Ending(_) => {
+                let len = u32::try_from(len).unwrap_or(u32::MAX);
+                self.unread_len = self.unread_len.saturating_sub(len);
+            }
+            Phase::Open => self.touched_ms = wrap(bench.now_ms),
+            Phase::Sending(_) => debug_assert!(false, "reads after the end of the input"),
+        }
+        if self.received == 0 {
+            bench.records.opened(bench.now_ms, self.name());
+        }
+        self.received += len as u64;
+        bench.stats.received += len as u64;
+        self.echo(len, bench)?;
+        Ok(len)
+    }
+
+    /// Sends back what the first `len` bytes of the buffer make due, straight from there, and holds
+    /// what is left.
+    fn echo(&mut self, len: usize, bench: &mut Workbench) -> Result<(), CloseReason> {
+        let chunk = &bench.buffer[..len];
+        let held = self.spill.as_ref().map_or(&[][..], |spill| spill.tail());
+        let (due, rest) = chunk.split_at(bench.echo.due_len(held.len(), chunk));
+        let mut sent = 0;
+        if !due.is_empty() {
+            sent = sent_len(match held {
+                [] => self.stream.write(due),
+                held => self.stream.write_vectored(&[IoSlice::new(held), IoSlice::new(due)]),
+            })?;
+            let newlines = memchr_iter(b'\n', due).count() as u64;
+            bench.records.messages(bench.now_ms, self.name(), (held, due), newlines);
+            bench.stats.sent += sent as u64;
+            bench.stats.messages += newlines;
+            self.messages += newlines;
+        }
+        if self.spill.is_none() && rest.is_empty() && sent == due.len() {
+            return Ok(());
+        }
+        let spill = self.spill.get_or_insert_with(|| bench.pool.take());
+        spill.keep(sent, due, rest, bench.max_spill_len);
+        self.release_empty_spill(&mut bench.pool);
+        Ok(())
+    }
+
+    /// Sends what is due, if anything is.
+    fn flush(&mut self, bench: &mut Workbench) -> Result<Flush, CloseReason> {
+        let Some(spill) = self.spill.as_mut().filter(|spill| !spill.due().is_empty()) else {
+            return Ok(Flush::Done);
+        };
+        let sent = match self.stream.write(spill.due()) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(Flush::Unfinished),
+            written => sent_len(written)?,
+        };
+        spill.consume(sent);
+        let flush = match (spill.due(), sent) {
+            ([], _) => Flush::Done,
+            (_, 0) => Flush::Blocked,
+            _ if SHORT_MEANS_WOULD_BLOCK => Flush::Blocked,
+            _ => Flush::Unfinished,
+        };
+        bench.stats.sent += sent as u64;
+        if sent > 0 && matches!(self.phase, Phase::Open | Phase::Sending(None)) {
+            self.touched_ms = wrap(bench.now_ms);
+        }
+        self.release_empty_spill(&mut bench.pool);
+        Ok(flush)
+    }
+
+    fn release_empty_spill(&mut self, pool: &mut Pool) {
+        if let Some(spill) = self.spill.take_if(|spill| spill.len() == 0) {
+            pool.give_back(spill);
+        }
+    }
+
+    fn end_of_stream(&mut self, bench: &mut Workbench) -> Result<(), CloseReason> {
+        match self.phase {
+            Phase::Lingering(Cause::Shutdown) if !self.stream.is_delivered() => {
+                self.readable = false;
+                Ok(())
+            }
+            Phase::Lingering(cause) => Err(cause.into()),
+            Phase::Open | Phase::Ending(_) | Phase::Sending(_) => {
+                self.end_input(None, bench);
+                Ok(())
+            }
+        }
+    }
+
+    /// Nothing more will be received: the unterminated rest is due as it is.
+    fn end_input(&mut self, cause: Option<Cause>, bench: &mut Workbench) {
+        if let Some(spill) = &mut self.spill {
+            let name = Name { peer: self.peer.into(), id: self.id };
+            bench.records.messages(bench.now_ms, name, (&[], spill.tail()), 0);
+            bench.stats.messages += 1;
+            self.messages += 1;
+            spill.finish_tail();
+        }
+        self.phase = Phase::Sending(cause);
+    }
+
+    fn start_lingering(&mut self, cause: Cause, bench: &Workbench) -> Result<(), CloseReason> {
+        self.stream.finish().map_err(|error| CloseReason::from(error.kind()))?;
+        self.phase = Phase::Lingering(cause);
+        self.touched_ms = wrap(bench.now_ms);
+        Ok(())
+    }
+}
+
+/// How many bytes a write took: none if it was interrupted or would have blocked.
+fn sent_len(written: io::Result<usize>) -> Result<usize, CloseReason> {
+    match written {
+        Ok(len) => Ok(len),
+        Err(error) => match error.kind() {
+            ErrorKind::WouldBlock | ErrorKind::Interrupted => Ok(0),
+            kind => Err(kind.into()),
+        },
+    }
+}
+
+/// A time as connections keep it: differences up to 49 days stay exact.
+#[allow(clippy::cast_possible_truncation)]
+fn wrap(time_ms: u64) -> u32 {
+    time_ms as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_connection_is_small() {
+        // A stream is a descriptor; in debug builds the event library's is more.
+        assert_eq!(size_of::<Connection<std::net::TcpStream>>(), 80);
+    }
+}

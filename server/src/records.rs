@@ -1,0 +1,199 @@
+//! The log records of connections and messages: shown at info while a person could read them,
+//! beyond that only counted. At debug everything is shown.
+//!
+//! Decides what is logged, not when: the connection calls at each step of its life.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use echo_common::escape::Escaped;
+use log::{Level, LevelFilter, debug, info, log_enabled};
+use memchr::memchr;
+
+use crate::allowance::Allowance;
+use crate::echo::Framing;
+
+/// Records each worker may show in a second at info.
+const MAX_RECORDS_PER_SECOND: u32 = 50;
+
+/// Bytes of a message that are shown.
+const MAX_TEXT_LEN: usize = 64;
+
+/// What names a connection in the log.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Name {
+    pub(crate) peer: SocketAddr,
+    pub(crate) id: u64,
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "peer={} connection={}", self.peer, self.id)
+    }
+}
+
+/// What is said of a connection at its end.
+#[derive(Debug)]
+pub(crate) struct Closing {
+    pub(crate) reason: &'static str,
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
+    pub(crate) lines: u64,
+    pub(crate) duration_ms: u64,
+}
+
+impl fmt::Display for Closing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { reason, received, sent, lines, duration_ms } = self;
+        let (seconds, millis) = (duration_ms / 1_000, duration_ms % 1_000);
+        write!(f, "reason={reason} received={received} sent={sent} lines={lines}")?;
+        write!(f, " duration={seconds}.{millis:03}s")
+    }
+}
+
+/// One worker's records.
+#[derive(Debug)]
+pub(crate) struct Records {
+    worker: usize,
+    framing: Framing,
+    allowance: Allowance,
+    not_shown: u64,
+}
+
+impl Records {
+    pub(crate) fn new(worker: usize, framing: Framing) -> Self {
+        let allowance = Allowance::new(MAX_RECORDS_PER_SECOND);
+        Self { worker, framing, allowance, not_shown: 0 }
+    }
+
+    /// How many records were counted instead of shown.
+    pub(crate) fn not_shown(&self) -> u64 {
+        self.not_shown
+    }
+
+    /// The first bytes of a connection have come.
+    pub(crate) fn opened(&mut self, now_ms: u64, name: Name) {
+        let worker = self.worker;
+        self.record(now_ms, format_args!("connection opened {name} worker={worker}"));
+    }
+
+    /// A connection that has sent something ended.
+    pub(crate) fn closed(&mut self, now_ms: u64, name: Name, closing: &Closing) {
+        let worker = self.worker;
+        self.record(now_ms, format_args!("connection closed {name} worker={worker} {closing}"));
+    }
+
+    /// A connection ended that never sent anything.
+    pub(crate) fn probed(&self, name: Name, closing: &Closing) {
+        debug!("probe {name} worker={} {closing}", self.worker);
+    }
+
+    /// What is due: `held` followed by `chunk`, with `newlines` newlines in it. One record a line,
+    /// and one for bytes without a newline at the end (a piece, a rest, anything raw).
+    pub(crate) fn messages(
+        &mut self,
+        now_ms: u64,
+        name: Name,
+        (held, chunk): (&[u8], &[u8]),
+        newlines: u64,
+    ) {
+        if log::max_level() < LevelFilter::Info {
+            return;
+        }
+        let mut left = match self.framing {
+            Framing::Line => newlines + u64::from(!chunk.ends_with(b"\n")),
+            Framing::Raw => 1,
+        };
+        let everything = log_enabled!(Level::Debug);
+        let mut messages = Messages { framing: self.framing, held, chunk };
+        while left > 0 && (everything || !self.allowance.is_spent(now_ms)) {
+            let Some(message) = messages.next() else { return };
+            self.record(now_ms, format_args!("message {name} {message}"));
+            left -= 1;
+        }
+        self.not_shown += left;
+    }
+
+    fn record(&mut self, now_ms: u64, text: fmt::Arguments<'_>) {
+        if log::max_level() < LevelFilter::Info {
+            return;
+        }
+        if self.allowance.take(now_ms) {
+            info!("{text}");
+        } else if log_enabled!(Level::Debug) {
+            debug!("{text}");
+        } else {
+            self.not_shown += 1;
+        }
+    }
+}
+
+/// The messages in what is due, one after the other.
+struct Messages<'a> {
+    framing: Framing,
+    held: &'a [u8],
+    chunk: &'a [u8],
+}
+
+impl Iterator for Messages<'_> {
+    type Item = Message;
+
+    fn next(&mut self) -> Option<Message> {
+        let end = match self.framing {
+            Framing::Line => memchr(b'\n', self.chunk).map_or(self.chunk.len(), |at| at + 1),
+            Framing::Raw => self.chunk.len(),
+        };
+        let (line, rest) = self.chunk.split_at(end);
+        let len = self.held.len() + line.len();
+        let text = [self.held, line.strip_suffix(b"\n").unwrap_or(line)]
+            .into_iter()
+            .flat_map(|part| &part[..part.len().min(MAX_TEXT_LEN + 1)])
+            .copied()
+            .collect();
+        (self.held, self.chunk) = (&[], rest);
+        (len > 0).then_some(Message { len, text })
+    }
+}
+
+/// One message as the log shows it.
+struct Message {
+    /// Its length with the newline.
+    len: usize,
+    /// Its beginning, at least one byte more than is shown if there is more.
+    text: Vec<u8>,
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "bytes={} text=\"{}\"", self.len, Escaped::new(&self.text, MAX_TEXT_LEN))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(framing: Framing, held: &str, chunk: &str) -> Vec<String> {
+        Messages { framing, held: held.as_bytes(), chunk: chunk.as_bytes() }
+            .map(|message| message.to_string())
+            .collect()
+    }
+
+    #[test]
+    fn each_line_is_a_message_and_the_held_bytes_begin_the_first() {
+        assert_eq!(
+            shown(Framing::Line, "fo", "o\n\nbar"),
+            [r#"bytes=4 text="foo""#, r#"bytes=1 text="""#, r#"bytes=3 text="bar""#]
+        );
+        assert_eq!(shown(Framing::Raw, "", "a\nb\n"), [r#"bytes=4 text="a\nb""#]);
+        assert!(shown(Framing::Line, "", "").is_empty());
+    }
+
+    #[test]
+    fn a_long_message_is_cut_and_its_length_is_told() {
+        let text = "x".repeat(MAX_TEXT_LEN);
+        for (held, chunk) in [(text.as_str(), "x\n"), ("", &format!("{text}x\n"))] {
+            assert_eq!(shown(Framing::Line, held, chunk), [format!("bytes=66 text=\"{text}…\"")]);
+        }
+    }
+}

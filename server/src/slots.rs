@@ -1,0 +1,201 @@
+//! Where a worker keeps its connections: constant-time insert, look-up and removal, by keys that
+//! do not come back.
+//!
+//! Knows nothing of what it stores. Storage grows by whole chunks, so that nothing is ever copied,
+//! and is returned when the last entry leaves.
+
+// Indices and generations fit their half of a key by construction.
+#![allow(clippy::cast_possible_truncation)]
+
+/// Entries in a chunk: small enough that the last, half-used one costs little.
+const CHUNK_LEN: usize = 256;
+
+/// A key is an index and a generation, each in half of a `usize`.
+const INDEX_BITS: u32 = usize::BITS / 2;
+
+/// Entries at most: 2³¹ on 64-bit systems, 2¹⁵ on 32-bit ones. Half of the index space stays free,
+/// so that no key is `usize::MAX`, which event loops use for their waker.
+const MAX_LEN: u32 = 1 << (INDEX_BITS - 1);
+
+const GENERATION_MASK: u32 = (usize::MAX >> INDEX_BITS) as u32;
+
+/// Names an entry. A key is not valid again before 2³² more insertions (2¹⁶ on 32-bit systems),
+/// even when its place is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Key(usize);
+
+impl Key {
+    fn new(index: usize, generation: u32) -> Self {
+        Self((generation as usize) << INDEX_BITS | index)
+    }
+
+    fn index(self) -> u32 {
+        (self.0 & (MAX_LEN as usize - 1)) as u32
+    }
+
+    fn generation(self) -> u32 {
+        (self.0 >> INDEX_BITS) as u32
+    }
+
+    /// The key as a number; never `usize::MAX`.
+    pub(crate) fn to_number(self) -> usize {
+        self.0
+    }
+
+    /// The key that had this number.
+    pub(crate) fn from_number(number: usize) -> Self {
+        Self(number)
+    }
+}
+
+/// A place for an entry.
+struct Slot<T> {
+    /// The entry's generation, or the next free place.
+    link: u32,
+    entry: Option<T>,
+}
+
+/// Ends the list of free places.
+const NO_PLACE: u32 = u32::MAX;
+
+/// Entries by key.
+pub(crate) struct Slots<T> {
+    chunks: Vec<Box<[Slot<T>]>>,
+    len: usize,
+    /// The first free place.
+    free: u32,
+    generation: u32,
+}
+
+impl<T> Slots<T> {
+    pub(crate) fn new() -> Self {
+        Self { chunks: Vec::new(), len: 0, free: NO_PLACE, generation: 0 }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Stores an entry, or gives it back when the slots are full.
+    pub(crate) fn insert(&mut self, entry: T) -> Result<Key, T> {
+        if self.free == NO_PLACE && !self.grow() {
+            return Err(entry);
+        }
+        let index = self.free as usize;
+        let generation = self.generation & GENERATION_MASK;
+        let slot = &mut self.chunks[index / CHUNK_LEN][index % CHUNK_LEN];
+        self.free = std::mem::replace(&mut slot.link, generation);
+        slot.entry = Some(entry);
+        self.generation = self.generation.wrapping_add(1);
+        self.len += 1;
+        Ok(Key::new(index, generation))
+    }
+
+    /// The entry, unless it was removed.
+    pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
+        self.slot_mut(key)?.entry.as_mut()
+    }
+
+    /// Removes and returns the entry, unless it was removed before.
+    pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
+        let free = self.free;
+        let slot = self.slot_mut(key)?;
+        let entry = slot.entry.take()?;
+        slot.link = free;
+        self.free = key.index();
+        self.len -= 1;
+        if self.len == 0 {
+            (self.chunks, self.free) = (Vec::new(), NO_PLACE);
+        }
+        Some(entry)
+    }
+
+    /// Every entry with its key.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (Key, &mut T)> {
+        self.chunks.iter_mut().flat_map(|chunk| chunk.iter_mut()).enumerate().filter_map(
+            |(index, slot)| {
+                let entry = slot.entry.as_mut()?;
+                Some((Key::new(index, slot.link), entry))
+            },
+        )
+    }
+
+    /// The place that a key names, when what is stored there has that key.
+    fn slot_mut(&mut self, key: Key) -> Option<&mut Slot<T>> {
+        let index = key.index() as usize;
+        let slot = &mut self.chunks.get_mut(index / CHUNK_LEN)?[index % CHUNK_LEN];
+        (slot.entry.is_some() && slot.link == key.generation()).then_some(slot)
+    }
+
+    /// Adds a chunk of free places, unless there are [`MAX_LEN`].
+    fn grow(&mut self) -> bool {
+        let first = self.chunks.len() * CHUNK_LEN;
+        let Ok(end) = u32::try_from(first + CHUNK_LEN) else { return false };
+        if end > MAX_LEN {
+            return false;
+        }
+        let first = end - CHUNK_LEN as u32;
+        let links = (first + 1..end).chain([NO_PLACE]);
+        self.chunks.push(links.map(|link| Slot { link, entry: None }).collect());
+        self.free = first;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_key_does_not_find_the_new_entry_in_its_place() {
+        let mut slots = Slots::new();
+        let (keep, old) = (slots.insert('k').unwrap(), slots.insert('a').unwrap());
+        assert_eq!(slots.remove(old), Some('a'));
+        let new = slots.insert('b').unwrap();
+        assert_eq!(old.index(), new.index(), "the place is used again");
+        assert_eq!(slots.get_mut(old), None);
+        assert_eq!(slots.remove(old), None);
+        assert_eq!(slots.get_mut(new), Some(&mut 'b'));
+        assert_eq!(slots.get_mut(keep), Some(&mut 'k'));
+    }
+
+    #[test]
+    fn old_keys_stay_old_after_the_storage_was_returned() {
+        let mut slots = Slots::new();
+        let old = slots.insert(1).unwrap();
+        slots.remove(old);
+        assert!(slots.chunks.is_empty());
+        assert_eq!(slots.get_mut(old), None);
+        let new = slots.insert(2).unwrap();
+        assert_ne!(old, new);
+        assert_eq!(slots.get_mut(old), None);
+    }
+
+    #[test]
+    fn thousands_come_and_go_without_growth() {
+        let mut slots = Slots::new();
+        let keys: Vec<Key> = (0..1_000).map(|n| slots.insert(n).unwrap()).collect();
+        assert_eq!((slots.len(), slots.chunks.len()), (1_000, 4));
+        for &key in &keys[..500] {
+            assert!(slots.remove(key).is_some());
+        }
+        for n in 0..500 {
+            slots.insert(n).unwrap();
+        }
+        assert_eq!((slots.len(), slots.chunks.len()), (1_000, 4));
+        assert_eq!(slots.iter_mut().count(), 1_000);
+    }
+
+    #[test]
+    fn a_key_survives_as_a_number_and_is_never_the_greatest() {
+        let mut slots = Slots::new();
+        slots.generation = u32::MAX;
+        let key = slots.insert(()).unwrap();
+        assert_eq!(Key::from_number(key.to_number()), key);
+        assert_ne!(key.to_number(), usize::MAX);
+    }
+}

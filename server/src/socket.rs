@@ -1,0 +1,145 @@
+//! The sockets as the system has them: the options of the listener, which its connections inherit,
+//! and what a connection asks of its own.
+
+use std::io;
+use std::net::{Shutdown, SocketAddr};
+use std::time::Duration;
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Registry, Token};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+
+use crate::slots::Key;
+use crate::stream::{Interest, Readiness, Selector, Stream};
+
+/// A peer that is silent for this long is asked whether it is still there...
+const KEEPALIVE_TIME: Duration = Duration::from_secs(60);
+
+/// ...and again at this interval, until the system's number of tries is used up.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How far the system may overfill a receive buffer: by one packet, of half a mebibyte at most
+/// (BIG TCP).
+const MAX_OVERFILL_LEN: usize = 512 * 1024;
+
+/// A non-blocking listener. `::` takes both address families.
+///
+/// Not `SO_REUSEPORT`: with it a second server would start on the same port and take half of the
+/// connections.
+pub(crate) fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.ip().is_unspecified() && address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    // Restart at once, though old connections are in TIME_WAIT. On Windows the option would let
+    // somebody else take over a port in use.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    if INHERITED {
+        set_connection_options(&socket)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(backlog)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
+
+/// Whether a connection has the options of its listener.
+const INHERITED: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
+/// Makes an accepted connection fit for the event loop.
+pub(crate) fn prepare(stream: &TcpStream) -> io::Result<()> {
+    if INHERITED { Ok(()) } else { set_connection_options_of(stream) }
+}
+
+#[cfg(any(unix, windows))]
+fn set_connection_options_of(stream: &TcpStream) -> io::Result<()> {
+    set_connection_options(&SockRef::from(stream))
+}
+
+fn set_connection_options(socket: &Socket) -> io::Result<()> {
+    // An echo is sent when it is due, not when there is more to send.
+    socket.set_tcp_nodelay(true)?;
+    // Urgent data is data: it comes in its place among the other bytes and goes back there.
+    socket.set_out_of_band_inline(true)?;
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_TIME);
+    #[cfg(not(any(target_os = "openbsd", target_os = "haiku")))]
+    let keepalive = keepalive.with_interval(KEEPALIVE_INTERVAL);
+    socket.set_tcp_keepalive(&keepalive)
+}
+
+impl Stream for TcpStream {
+    fn finish(&self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+
+    fn is_delivered(&self) -> bool {
+        delivery::is_complete(self)
+    }
+
+    fn max_unread_len(&self) -> usize {
+        SockRef::from(self).recv_buffer_size().unwrap_or(0) + MAX_OVERFILL_LEN
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod delivery {
+    use mio::net::TcpStream;
+    use nix::sys::socket::getsockopt;
+    use nix::{getsockopt_impl, libc, sockopt_impl};
+
+    // The first byte of `struct tcp_info`, which is all that is asked for, is the state; tcp(7).
+    sockopt_impl!(TcpState, GetOnly, libc::IPPROTO_TCP, libc::TCP_INFO, u8);
+
+    // States in which our FIN, and so maybe data before it, is not acknowledged;
+    // include/net/tcp_states.h.
+    const TCP_FIN_WAIT1: u8 = 4;
+    const TCP_LAST_ACK: u8 = 9;
+    const TCP_CLOSING: u8 = 11;
+
+    pub(super) fn is_complete(stream: &TcpStream) -> bool {
+        !matches!(getsockopt(stream, TcpState), Ok(TCP_FIN_WAIT1 | TCP_LAST_ACK | TCP_CLOSING))
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod delivery {
+    pub(super) fn is_complete(_: &mio::net::TcpStream) -> bool {
+        true
+    }
+}
+
+impl Selector<TcpStream> for &Registry {
+    fn register(&mut self, stream: &mut TcpStream, key: Key, interest: Interest) -> io::Result<()> {
+        Registry::register(self, stream, Token(key.to_number()), to_mio(interest))
+    }
+
+    fn reregister(
+        &mut self,
+        stream: &mut TcpStream,
+        key: Key,
+        interest: Interest,
+    ) -> io::Result<()> {
+        Registry::reregister(self, stream, Token(key.to_number()), to_mio(interest))
+    }
+}
+
+impl From<&mio::event::Event> for Readiness {
+    fn from(event: &mio::event::Event) -> Self {
+        Self {
+            readable: event.is_readable(),
+            drain: event.is_read_closed() || event.is_error() || event.is_priority(),
+        }
+    }
+}
+
+fn to_mio(interest: Interest) -> mio::Interest {
+    match interest {
+        // Urgent data must be noticed: it makes short reads that have not emptied the socket.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        Interest::Readable => mio::Interest::READABLE | mio::Interest::PRIORITY,
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        Interest::Readable => mio::Interest::READABLE,
+        Interest::Writable => mio::Interest::WRITABLE,
+    }
+}

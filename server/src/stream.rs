@@ -1,0 +1,48 @@
+//! What a connection asks of its socket, and of whoever tells it about readiness: the seam behind
+//! which tests put a simulated network.
+
+use std::io::{self, Read, Write};
+
+use crate::slots::Key;
+
+/// A non-blocking, connected, bidirectional byte stream.
+pub(crate) trait Stream: Read + Write {
+    /// Finishes the sending side (FIN) after all that was written.
+    fn finish(&self) -> io::Result<()>;
+
+    /// Whether the peer's system has acknowledged all that was written, FIN included. Asked after
+    /// [`finish`](Self::finish) only. True where the system does not tell.
+    fn is_delivered(&self) -> bool;
+
+    /// At least as many bytes as can be waiting unread in the system at this moment.
+    fn max_unread_len(&self) -> usize;
+}
+
+/// What a connection waits for: always exactly one of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Interest {
+    /// Bytes, the peer's end of stream, or an error.
+    Readable,
+    /// Room to send, or an error.
+    Writable,
+}
+
+/// What an event said about a stream.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Readiness {
+    /// Reading will not block.
+    pub(crate) readable: bool,
+    /// From now on a short read does not mean that nothing is left: the peer has finished (data and
+    /// FIN give one event), there is an error to fetch, or urgent data splits the reads.
+    pub(crate) drain: bool,
+}
+
+/// Tells about the readiness of streams, edge-triggered: an event comes when a stream becomes ready,
+/// and when it is ready at the moment of the call.
+pub(crate) trait Selector<S> {
+    /// Starts telling about `stream` under the name `key`.
+    fn register(&mut self, stream: &mut S, key: Key, interest: Interest) -> io::Result<()>;
+
+    /// Changes what to tell about.
+    fn reregister(&mut self, stream: &mut S, key: Key, interest: Interest) -> io::Result<()>;
+}

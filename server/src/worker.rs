@@ -1,0 +1,245 @@
+//! A worker's turn: the connections it owns, which of them have something to do, and when the next
+//! deadline is.
+//!
+//! Knows neither the event library nor channels nor the clock: [`crate::event_loop`] brings events,
+//! new connections and the time. Events only mark; the turn acts.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+
+use log::{debug, warn};
+
+use crate::connection::{Cause, Check, CloseReason, Connection, Deadlines, Next, Workbench};
+use crate::echo::Echo;
+use crate::records::Records;
+use crate::slots::{Key, Slots};
+use crate::stats::Stats;
+use crate::stream::{Interest, Readiness, Selector, Stream};
+
+/// Sweeps are at least this far apart: deadlines that are close together share one.
+const MIN_SWEEP_INTERVAL_MS: u64 = 20;
+
+/// A connection on its way from the acceptor to a worker.
+#[derive(Debug)]
+pub(crate) struct Accepted<S> {
+    pub(crate) stream: S,
+    pub(crate) peer: SocketAddr,
+    /// Counts the server's connections from 1.
+    pub(crate) id: u64,
+}
+
+/// What every worker is told at the start.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    pub(crate) echo: Echo,
+    pub(crate) idle_timeout_ms: Option<u64>,
+    pub(crate) linger_ms: u64,
+    pub(crate) drain_timeout_ms: u64,
+}
+
+/// When the worker wants its next turn, events aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wake {
+    /// Without waiting.
+    Now,
+    /// At this time.
+    At(u64),
+    /// Only for an event.
+    Never,
+}
+
+/// One worker's connections.
+pub(crate) struct Worker<S> {
+    connections: Slots<Connection<S>>,
+    /// Connections with something to do, first come first served.
+    ready: VecDeque<Key>,
+    deadlines: Deadlines,
+    drain_timeout_ms: u64,
+    /// No deadline is earlier. `None`: there is none.
+    next_sweep_ms: Option<u64>,
+    bench: Workbench,
+}
+
+impl<S: Stream> Worker<S> {
+    pub(crate) fn new(rules: &Rules, records: Records) -> Self {
+        Self {
+            connections: Slots::new(),
+            ready: VecDeque::new(),
+            deadlines: Deadlines {
+                idle_timeout_ms: rules.idle_timeout_ms,
+                linger_ms: rules.linger_ms,
+                drain_end_ms: None,
+            },
+            drain_timeout_ms: rules.drain_timeout_ms,
+            next_sweep_ms: None,
+            bench: Workbench::new(rules.echo, records),
+        }
+    }
+
+    /// The worker's counters.
+    pub(crate) fn stats(&self) -> Stats {
+        Stats { not_shown: self.bench.records.not_shown(), ..self.bench.stats }
+    }
+
+    /// A turn begins at `now_ms`, in milliseconds since the server started.
+    pub(crate) fn start_turn(&mut self, now_ms: u64) {
+        self.bench.now_ms = now_ms;
+    }
+
+    /// Notes what an event said about a connection; one that is gone is ignored.
+    pub(crate) fn mark(&mut self, key: Key, readiness: Readiness) {
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.mark(readiness);
+            enqueue(&mut self.ready, connection, key);
+        }
+    }
+
+    /// Gives a turn to each connection that has something to do. Those with more to do are at the
+    /// back of the queue then.
+    pub(crate) fn drive(&mut self, selector: &mut impl Selector<S>) {
+        for _ in 0..self.ready.len() {
+            let Some(key) = self.ready.pop_front() else { return };
+            self.drive_one(key, selector);
+        }
+    }
+
+    /// Takes over a connection.
+    pub(crate) fn adopt(&mut self, accepted: Accepted<S>, selector: &mut impl Selector<S>) {
+        let Accepted { stream, peer, id } = accepted;
+        self.bench.stats.adopted += 1;
+        let connection = Connection::new(stream, peer.into(), id, self.bench.now_ms);
+        match self.connections.insert(connection) {
+            Ok(key) => self.register(key, selector),
+            Err(connection) => {
+                warn!("worker full connections={} peer={peer}", self.connections.len());
+                connection.close(CloseReason::Failed, &mut self.bench);
+            }
+        }
+    }
+
+    /// Begins to end every connection, those adopted later included. [`is_empty`](Self::is_empty)
+    /// is reached at the drain timeout at the latest.
+    pub(crate) fn start_draining(&mut self) {
+        let end_ms = self.bench.now_ms + self.drain_timeout_ms;
+        self.deadlines.drain_end_ms = Some(end_ms);
+        for (key, connection) in self.connections.iter_mut() {
+            connection.end(Cause::Shutdown, self.bench.now_ms);
+            enqueue(&mut self.ready, connection, key);
+        }
+        self.schedule_sweep(Some(end_ms));
+        debug!("draining connections={}", self.connections.len());
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.deadlines.drain_end_ms.is_some()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.connections.is_empty()
+    }
+
+    /// Looks at every connection's deadline, when the earliest has come.
+    pub(crate) fn sweep(&mut self) {
+        let now_ms = self.bench.now_ms;
+        if self.next_sweep_ms.is_none_or(|at_ms| now_ms < at_ms) {
+            return;
+        }
+        self.next_sweep_ms = None;
+        let mut next_ms = None;
+        let mut over = Vec::new();
+        for (key, connection) in self.connections.iter_mut() {
+            match connection.check(now_ms, &self.deadlines) {
+                Check::Fine(at_ms) => next_ms = earlier(next_ms, at_ms),
+                // Its linger is a deadline from its next turn on.
+                Check::IsIdle => {
+                    connection.end(Cause::Idle, now_ms);
+                    enqueue(&mut self.ready, connection, key);
+                }
+                Check::Close(reason) => over.push((key, reason)),
+            }
+        }
+        for (key, reason) in over {
+            self.close(key, reason);
+        }
+        self.schedule_sweep(next_ms.map(|at_ms| at_ms.max(now_ms + MIN_SWEEP_INTERVAL_MS)));
+    }
+
+    /// When the next turn is due.
+    pub(crate) fn wake(&self) -> Wake {
+        match self.next_sweep_ms {
+            _ if !self.ready.is_empty() => Wake::Now,
+            Some(at_ms) if !self.connections.is_empty() => Wake::At(at_ms),
+            _ => Wake::Never,
+        }
+    }
+
+    fn drive_one(&mut self, key: Key, selector: &mut impl Selector<S>) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let next = connection.drive(&mut self.bench);
+        let is_ending = connection.is_ending();
+        match next {
+            Ok(Next::Turn) => enqueue(&mut self.ready, connection, key),
+            Ok(Next::Wait) => {}
+            Ok(Next::Watch(interest)) => {
+                if let Err(error) = selector.reregister(connection.stream_mut(), key, interest) {
+                    return self.close_unwatched(key, &error);
+                }
+            }
+            Err(reason) => return self.close(key, reason),
+        }
+        if is_ending {
+            self.schedule_check(key);
+        }
+    }
+
+    fn register(&mut self, key: Key, selector: &mut impl Selector<S>) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let watched = selector.register(connection.stream_mut(), key, Interest::Readable);
+        if self.deadlines.drain_end_ms.is_some() {
+            connection.end(Cause::Shutdown, self.bench.now_ms);
+            enqueue(&mut self.ready, connection, key);
+        }
+        self.schedule_check(key);
+        if let Err(error) = watched {
+            self.close_unwatched(key, &error);
+        }
+    }
+
+    /// A connection about which no event would ever come is closed.
+    fn close_unwatched(&mut self, key: Key, error: &io::Error) {
+        warn!("watch connection error=\"{error}\"");
+        self.close(key, CloseReason::Failed);
+    }
+
+    fn close(&mut self, key: Key, reason: CloseReason) {
+        if let Some(connection) = self.connections.remove(key) {
+            connection.close(reason, &mut self.bench);
+        }
+    }
+
+    /// Sweeps when this connection's deadline has come, at the latest.
+    fn schedule_check(&mut self, key: Key) {
+        let now_ms = self.bench.now_ms;
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        match connection.check(now_ms, &self.deadlines) {
+            Check::Fine(at_ms) => self.schedule_sweep(at_ms),
+            Check::IsIdle | Check::Close(_) => self.schedule_sweep(Some(now_ms)),
+        }
+    }
+
+    fn schedule_sweep(&mut self, at_ms: Option<u64>) {
+        self.next_sweep_ms = earlier(self.next_sweep_ms, at_ms);
+    }
+}
+
+/// Puts a connection at the back of the queue, unless it is in it.
+fn enqueue<S: Stream>(ready: &mut VecDeque<Key>, connection: &mut Connection<S>, key: Key) {
+    if connection.queue() {
+        ready.push_back(key);
+    }
+}
+
+fn earlier(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    [one, other].into_iter().flatten().min()
+}
