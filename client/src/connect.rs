@@ -1,0 +1,163 @@
+//! From a name to a connected socket.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use crate::deadline::Deadline;
+use crate::error::ClientError;
+
+/// The addresses of a host, at least one, in the order the resolver prefers. `host` is a name or an
+/// address, an IPv6 address without brackets. The resolver alone decides how long this takes.
+///
+/// # Errors
+/// [`ClientError::Resolve`].
+pub fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, ClientError> {
+    addresses((host, port), || format!("{host}:{port}"))
+}
+
+/// The addresses of `server`, at least one; `name` is what an error calls it.
+pub(crate) fn addresses(
+    server: impl ToSocketAddrs,
+    name: impl FnOnce() -> String,
+) -> Result<Vec<SocketAddr>, ClientError> {
+    let failure = match server.to_socket_addrs().map(Iterator::collect::<Vec<_>>) {
+        Ok(addresses) if !addresses.is_empty() => return Ok(addresses),
+        Ok(_) => io::Error::new(io::ErrorKind::NotFound, "it has no address"),
+        Err(error) => error,
+    };
+    Err(ClientError::Resolve { server: name(), source: failure })
+}
+
+/// Connects to the first of `addresses` that can be connected to; tells what became of the last one
+/// when none can. Each has an equal share of what is left of `timeout`.
+pub(crate) fn connect(
+    addresses: &[SocketAddr],
+    timeout: Duration,
+) -> Result<(TcpStream, SocketAddr), ClientError> {
+    let deadline = Deadline::after(timeout);
+    let mut outcome = Err(nothing_to_connect_to());
+    for (index, server) in addresses.iter().enumerate() {
+        let left = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
+        outcome = match deadline.remaining() {
+            Some(remaining) => attempt(*server, remaining / left),
+            None => Err(io::ErrorKind::TimedOut.into()),
+        }
+        .map(|stream| (stream, *server))
+        .map_err(|error| failure(*server, timeout, error));
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
+}
+
+fn nothing_to_connect_to() -> ClientError {
+    let source = io::Error::new(io::ErrorKind::NotFound, "it has no address");
+    ClientError::Resolve { server: "the server".to_owned(), source }
+}
+
+fn attempt(server: SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
+    // No time at all would be an error of its own.
+    not_itself(TcpStream::connect_timeout(&server, timeout.max(Duration::from_nanos(1)))?, server)
+}
+
+/// Where nobody listens on a port of the ephemeral range, the kernel may pick this very port for our
+/// end. The socket is then connected to itself: a perfect echo, and no server.
+fn not_itself(stream: TcpStream, server: SocketAddr) -> io::Result<TcpStream> {
+    if stream.local_addr()? == server {
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    Ok(stream)
+}
+
+fn failure(server: SocketAddr, timeout: Duration, source: io::Error) -> ClientError {
+    match source.kind() {
+        io::ErrorKind::ConnectionRefused => ClientError::Refused { server },
+        io::ErrorKind::TimedOut => ClientError::ConnectTimeout { server, timeout },
+        _ => ClientError::Connect { server, source },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use socket2::{Domain, Socket, Type};
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// An address that is nobody else's and refuses connections while the socket lives.
+    fn refused() -> (Socket, SocketAddr) {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        let address = socket.local_addr().unwrap().as_socket().unwrap();
+        (socket, address)
+    }
+
+    #[test]
+    fn the_next_address_is_tried_when_one_refuses() {
+        let (_socket, nobody) = refused();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let somebody = listener.local_addr().unwrap();
+        let (_, server) = connect(&[nobody, somebody], LONG).unwrap();
+        assert_eq!(server, somebody);
+    }
+
+    #[test]
+    fn the_last_failure_is_told() {
+        let (_sockets, [one, other]) = {
+            let (first, second) = (refused(), refused());
+            ([first.0, second.0], [first.1, second.1])
+        };
+        let failure = connect(&[one, other], LONG);
+        assert!(
+            matches!(failure, Err(ClientError::Refused { server }) if server == other),
+            "{failure:?}"
+        );
+    }
+
+    #[test]
+    fn no_address_is_no_server() {
+        for failure in [connect(&[], LONG).err(), addresses(&[][..], String::new).err()] {
+            assert!(matches!(failure, Some(ClientError::Resolve { .. })), "{failure:?}");
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_server_that_does_not_answer_takes_no_more_than_the_timeout() {
+        let (socket, address) = refused();
+        socket.listen(0).unwrap();
+        // Fill the backlog: nobody accepts, and at last the kernel does not answer either.
+        let short = Duration::from_millis(200);
+        let mut held = Vec::new();
+        let failure = loop {
+            match connect(&[address], short) {
+                Ok(connected) => held.push(connected),
+                Err(error) => break error,
+            }
+            assert!(held.len() < 100, "a backlog without end");
+        };
+        assert!(
+            matches!(failure, ClientError::ConnectTimeout { server, .. } if server == address),
+            "{failure}"
+        );
+        // And it leaves time for the next one.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let next = listener.local_addr().unwrap();
+        let connected = connect(&[address, next], Duration::from_secs(2));
+        assert!(matches!(connected, Ok((_, server)) if server == next), "{connected:?}");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_socket_that_is_connected_to_itself_is_no_server() {
+        let (socket, address) = refused();
+        socket.connect(&address.into()).unwrap();
+        let refusal = not_itself(socket.into(), address).map_err(|error| error.kind());
+        assert!(matches!(refusal, Err(io::ErrorKind::ConnectionRefused)), "{refusal:?}");
+    }
+}

@@ -1,0 +1,62 @@
+//! A blocking client that sends lines to an echo server and verifies every byte that comes back.
+//!
+//! [`Client`] is one connection. [`run`] is what the `client` program does with many of them.
+//!
+//! ```
+//! use std::io::{self, Read, Write};
+//! use std::net::TcpListener;
+//! use std::thread;
+//! use std::time::Duration;
+//!
+//! use echo_client::Client;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let listener = TcpListener::bind("127.0.0.1:0")?;
+//! let address = listener.local_addr()?;
+//! let server = thread::spawn(move || -> io::Result<()> {
+//!     let (mut stream, _) = listener.accept()?;
+//!     let mut buffer = [0; 1024];
+//!     loop {
+//!         match stream.read(&mut buffer)? {
+//!             0 => return Ok(()),
+//!             received => stream.write_all(&buffer[..received])?,
+//!         }
+//!     }
+//! });
+//!
+//! let mut client = Client::connect(address, Duration::from_secs(10))?;
+//! client.echo(b"hello world")?; // sends "hello world\n" and checks that exactly this comes back
+//! client.finish()?; // nothing more may come but the end
+//! # server.join().map_err(|_| "the server panicked")??;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Nothing knows what is to the left of it:
+//!
+//! ```text
+//! main ── args, run ─┬─ input    standard input, to every client
+//!                    ├─ output   the replies, to standard output
+//!                    ├─ report   totals, throughput, summary
+//!                    └─ client ─┬─ connect    the addresses in turn
+//!                               └─ exchange ─┬─ socket   reads and writes that keep a deadline
+//!                                            └─ reply    what came against what was sent; pure
+//! ```
+
+mod client;
+mod connect;
+mod deadline;
+mod error;
+mod exchange;
+mod input;
+mod line;
+mod output;
+mod reply;
+mod report;
+pub mod run;
+mod socket;
+
+pub use client::Client;
+pub use connect::resolve;
+pub use error::ClientError;
+pub use line::Line;
