@@ -284,10 +284,8 @@ impl<S: Stream> Connection<S> {
             }
             // What began as idle is finished under the rules of the shutdown.
             Phase::Ending(_) => self.phase = Phase::Ending(cause),
-            Phase::Sending(Some(_)) => self.phase = Phase::Sending(Some(cause)),
+            Phase::Sending(_) => self.phase = Phase::Sending(Some(cause)),
             Phase::Lingering(_) => self.phase = Phase::Lingering(cause),
-            // Here the peer's end came first: what is left is to be sent, and no linger.
-            Phase::Sending(None) => {}
         }
     }
 
@@ -467,7 +465,13 @@ impl<S: Stream> Connection<S> {
                 Ok(())
             }
             Phase::Lingering(cause) => Err(cause.into()),
-            Phase::Open | Phase::Ending(_) | Phase::Sending(_) => {
+            // The peer's end alone leaves nothing to wait for. When the server stops, it is waited
+            // for the acknowledgement: what the system still has to send may go with the process.
+            Phase::Ending(cause) => {
+                self.end_input(Some(cause), bench);
+                Ok(())
+            }
+            Phase::Open | Phase::Sending(_) => {
                 self.end_input(None, bench);
                 Ok(())
             }

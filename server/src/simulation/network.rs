@@ -212,7 +212,7 @@ impl Stream for SimStream {
     }
 
     fn is_delivered(&self) -> bool {
-        true
+        self.network.borrow_mut().rng.bool()
     }
 
     fn max_unread_len(&self) -> usize {
