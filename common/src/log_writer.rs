@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 use std::mem;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
@@ -45,7 +45,8 @@ impl LogWriter {
     fn hand_over(&mut self) {
         let line = mem::replace(&mut self.line, Vec::with_capacity(USUAL_LINE_LEN));
         if self.lost > 0 {
-            let note = format!("[WARN] {} log lines lost: the log's reader was stuck\n", self.lost);
+            let time = humantime::format_rfc3339_nanos(SystemTime::now());
+            let note = format!("{time} [WARN ] log lines lost count={}\n", self.lost);
             match self.orders.try_send(Order::Line(note.into_bytes())) {
                 Ok(()) => (self.lost, self.stuck) = (0, false),
                 Err(_) => return self.lost = self.lost.saturating_add(1),
@@ -161,8 +162,10 @@ mod tests {
             written.iter().filter(|line| *line == b"x\n").count() as u64 + lost,
             sent as u64
         );
-        let note = format!("[WARN] {lost} log lines lost: the log's reader was stuck\n");
-        assert_eq!(written[written.len() - 2..], [note.into_bytes(), b"back\n".to_vec()]);
+        let [.., note, last] = &written[..] else { panic!("{} lines", written.len()) };
+        let note = String::from_utf8_lossy(note);
+        assert!(note.ends_with(&format!(" [WARN ] log lines lost count={lost}\n")), "{note}");
+        assert_eq!(last, b"back\n");
     }
 
     #[test]
