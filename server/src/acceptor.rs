@@ -10,7 +10,7 @@ use log::{debug, error, info, warn};
 
 use crate::accept_error::{AcceptError, Backoff};
 use crate::allowance::Allowance;
-use crate::balancer::Balancer;
+use crate::balancer::{Balancer, Candidate};
 use crate::worker::Accepted;
 
 /// Connections taken before the workers that got some are woken.
@@ -68,6 +68,8 @@ pub(crate) struct Acceptor<S, M> {
     /// Workers that were sent something and not woken yet.
     touched: Vec<bool>,
     balancer: Balancer,
+    /// Scratch space of [`deliver`](Self::deliver).
+    candidates: Vec<Candidate>,
     /// Accepted, but every mailbox was full. At most one: no more are accepted before it is sent.
     held: Option<Accepted<S>>,
     accepted: u64,
@@ -84,6 +86,7 @@ impl<S, M: Mailbox<S>> Acceptor<S, M> {
         Self {
             touched: vec![false; mailboxes.len()],
             balancer: Balancer::new(mailboxes.len()),
+            candidates: vec![Candidate::MayTake; mailboxes.len()],
             mailboxes,
             held: None,
             accepted: 0,
@@ -123,7 +126,7 @@ impl<S, M: Mailbox<S>> Acceptor<S, M> {
             return Wait::Room;
         }
         for _ in 0..MAX_BATCH {
-            if self.is_at_limit() {
+            if self.is_at_limit(now_ms) {
                 return Wait::Room;
             }
             match listener.accept() {
@@ -155,26 +158,27 @@ impl<S, M: Mailbox<S>> Acceptor<S, M> {
     /// Sends a connection to the worker that has the least to do among those with room; if none has
     /// any, holds it and returns false.
     fn deliver(&mut self, mut accepted: Accepted<S>) -> bool {
-        let Self { mailboxes, balancer, touched, .. } = self;
+        let Self { mailboxes, balancer, touched, candidates, .. } = self;
         let closed = |worker: usize| mailboxes[worker].closed();
-        let mut refused = vec![];
-        let mut gone = 0;
-        while let Some(worker) = balancer.choose(closed, |worker| !refused.contains(&worker)) {
+        candidates.fill(Candidate::MayTake);
+        while let Some(worker) = balancer.choose(closed, candidates) {
             accepted = match mailboxes[worker].try_send(accepted) {
                 Ok(()) => {
                     balancer.assign(worker);
                     touched[worker] = true;
                     return true;
                 }
-                Err(Refused::Full(accepted)) => accepted,
+                Err(Refused::Full(accepted)) => {
+                    candidates[worker] = Candidate::Full;
+                    accepted
+                }
                 Err(Refused::Gone(accepted)) => {
-                    gone += 1;
+                    candidates[worker] = Candidate::Gone;
                     accepted
                 }
             };
-            refused.push(worker);
         }
-        if gone == mailboxes.len() {
+        if candidates.iter().all(|candidate| *candidate == Candidate::Gone) {
             error!("no worker left peer={}", accepted.peer);
             return true;
         }
@@ -183,10 +187,10 @@ impl<S, M: Mailbox<S>> Acceptor<S, M> {
     }
 
     /// Says so once, and again only after a tenth of the connections had gone.
-    fn is_at_limit(&mut self) -> bool {
+    fn is_at_limit(&mut self, now_ms: u64) -> bool {
         let max = self.max_connections;
         let open = self.balancer.open(|worker| self.mailboxes[worker].closed());
-        if open >= max && !self.limit_announced {
+        if open >= max && !self.limit_announced && self.pause_records.take(now_ms) {
             self.limit_announced = true;
             warn!("connection limit reached max_connections={max}; others wait until one closes");
         } else if open < max - max / 10 && self.limit_announced {

@@ -1,5 +1,19 @@
 //! Which worker gets the next connection. Pure.
 
+/// Connections that a worker may have more than another whose channel is full. Without this a burst
+/// piles up on the workers that happen to have a core.
+const MAX_LEAD: u64 = 64;
+
+/// What is known of a worker while a place for one connection is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Candidate {
+    MayTake,
+    /// Its channel is full.
+    Full,
+    /// It has ended.
+    Gone,
+}
+
 /// Chooses the worker with the fewest open connections; equals take turns. So equal workers get an
 /// exact round-robin, a burst spreads at once, and workers whose connections live longer are not
 /// given more.
@@ -21,17 +35,24 @@ impl Balancer {
         (0..self.assigned.len()).map(|worker| self.load(worker, &closed)).sum()
     }
 
-    /// The worker for the next connection among those that `may` take one.
+    /// The worker for the next connection. `None`: none may take one, or those that may are too far
+    /// ahead of one that is full.
     pub(crate) fn choose(
         &self,
         closed: impl Fn(usize) -> u64,
-        may: impl Fn(usize) -> bool,
+        state: &[Candidate],
     ) -> Option<usize> {
         let workers = self.assigned.len();
-        (self.first..self.first + workers)
-            .map(|turn| turn % workers)
-            .filter(|&worker| may(worker))
-            .min_by_key(|&worker| self.load(worker, &closed))
+        let with = |wanted: fn(Candidate) -> bool| {
+            (self.first..self.first + workers)
+                .map(|turn| turn % workers)
+                .filter(move |&worker| wanted(state[worker]))
+        };
+        let load = |worker: usize| self.load(worker, &closed);
+        let least = with(|state| state != Candidate::Gone).map(load).min()?;
+        with(|state| state == Candidate::MayTake)
+            .min_by_key(|&worker| load(worker))
+            .filter(|&worker| load(worker) <= least + MAX_LEAD)
     }
 
     /// The connection went to this worker.
@@ -51,7 +72,13 @@ mod tests {
     use super::*;
 
     fn give(balancer: &mut Balancer, closed: &[u64], full: &[usize]) -> Option<usize> {
-        let chosen = balancer.choose(|worker| closed[worker], |worker| !full.contains(&worker))?;
+        let state: Vec<Candidate> = (0..closed.len())
+            .map(|worker| match full.contains(&worker) {
+                true => Candidate::Full,
+                false => Candidate::MayTake,
+            })
+            .collect();
+        let chosen = balancer.choose(|worker| closed[worker], &state)?;
         balancer.assign(chosen);
         Some(chosen)
     }
@@ -82,5 +109,23 @@ mod tests {
         assert_eq!(give(&mut balancer, &[0, 0], &[0]), Some(1));
         assert_eq!(give(&mut balancer, &[0, 0], &[0, 1]), None);
         assert_eq!(give(&mut balancer, &[0, 0], &[]), Some(0));
+    }
+
+    #[test]
+    fn nobody_gets_far_ahead_of_a_worker_that_is_full() {
+        let mut balancer = Balancer::new(2);
+        let given = (0..1_000).map_while(|_| give(&mut balancer, &[0, 0], &[0])).count();
+        assert_eq!(given as u64, MAX_LEAD + 1);
+        assert_eq!(give(&mut balancer, &[0, 0], &[]), Some(0));
+    }
+
+    #[test]
+    fn a_worker_that_is_gone_holds_nobody_back() {
+        let mut balancer = Balancer::new(2);
+        for _ in 0..1_000 {
+            let state = [Candidate::Gone, Candidate::MayTake];
+            assert_eq!(balancer.choose(|_| 0, &state), Some(1));
+            balancer.assign(1);
+        }
     }
 }

@@ -43,7 +43,7 @@ impl Workbench {
         Self {
             now_ms: 0,
             echo,
-            max_spill_len: echo.max_line_length() + READ_BUFFER_LEN,
+            max_spill_len: echo.max_line_length().saturating_add(READ_BUFFER_LEN),
             buffer: vec![0; READ_BUFFER_LEN].into_boxed_slice(),
             pool: Pool::default(),
             records,
@@ -128,6 +128,10 @@ impl From<ErrorKind> for CloseReason {
 /// over and the drain timeout is not.
 const DELIVERY_CHECK_MS: u64 = 50;
 
+/// The peer's acknowledgement is waited for at least this long, however short the drain timeout: its
+/// system may put it off by up to 200 ms although nothing is missing.
+const MIN_DELIVERY_WAIT_MS: u64 = 250;
+
 /// What a connection needs before it can go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
@@ -200,6 +204,8 @@ pub(crate) struct Connection<S> {
     /// Only "would block" means that it has nothing. Never unset: urgent data may be announced long
     /// before the read that it splits.
     drain: bool,
+    /// What came last was not a newline.
+    in_line: bool,
 }
 
 impl<S: Stream> Connection<S> {
@@ -220,6 +226,7 @@ impl<S: Stream> Connection<S> {
             queued: false,
             readable: false,
             drain: false,
+            in_line: false,
         }
     }
 
@@ -306,12 +313,12 @@ impl<S: Stream> Connection<S> {
         let waited_ms = u64::from(wrap(now_ms).wrapping_sub(self.touched_ms));
         let patience_end_ms = patience_ms.map(|limit_ms| (now_ms + limit_ms) - waited_ms);
         match [patience_end_ms, deadlines.drain_end_ms].into_iter().flatten().min() {
-            Some(end_ms) if end_ms <= now_ms => self.expire(now_ms, deadlines),
+            Some(end_ms) if end_ms <= now_ms => self.expire(now_ms, waited_ms, deadlines),
             later => Check::Fine(later),
         }
     }
 
-    fn expire(&self, now_ms: u64, deadlines: &Deadlines) -> Check {
+    fn expire(&self, now_ms: u64, waited_ms: u64, deadlines: &Deadlines) -> Check {
         let drain_is_over = deadlines.drain_end_ms.is_some_and(|end_ms| end_ms <= now_ms);
         match self.phase {
             Phase::Open if !drain_is_over => Check::IsIdle,
@@ -319,7 +326,9 @@ impl<S: Stream> Connection<S> {
             Phase::Lingering(Cause::Shutdown) if self.stream.is_delivered() => {
                 Check::Close(CloseReason::Shutdown)
             }
-            Phase::Lingering(Cause::Shutdown) if !drain_is_over => {
+            Phase::Lingering(Cause::Shutdown)
+                if !drain_is_over || waited_ms < MIN_DELIVERY_WAIT_MS =>
+            {
                 Check::Fine(Some(now_ms + DELIVERY_CHECK_MS))
             }
             Phase::Open | Phase::Ending(_) | Phase::Sending(_) | Phase::Lingering(_) => {
@@ -332,6 +341,10 @@ impl<S: Stream> Connection<S> {
     pub(crate) fn close(self, reason: CloseReason, bench: &mut Workbench) {
         let closing = Closing {
             reason: reason.name(),
+            is_trouble: matches!(
+                reason,
+                CloseReason::Reset | CloseReason::Cut | CloseReason::Failed
+            ),
             received: self.received,
             sent: self.received - self.spill.as_ref().map_or(0, |spill| spill.len() as u64),
             lines: self.messages,
@@ -396,6 +409,7 @@ impl<S: Stream> Connection<S> {
             bench.records.opened(bench.now_ms, self.name());
         }
         self.received += len as u64;
+        self.in_line = !bench.buffer[..len].ends_with(b"\n");
         bench.stats.received += len as u64;
         self.echo(len, bench)?;
         Ok(len)
@@ -465,8 +479,8 @@ impl<S: Stream> Connection<S> {
                 Ok(())
             }
             Phase::Lingering(cause) => Err(cause.into()),
-            // The peer's end alone leaves nothing to wait for. When the server stops, it is waited
-            // for the acknowledgement: what the system still has to send may go with the process.
+            // A peer that has finished needs no linger. But when the server stops, what the system
+            // still has to send may go with the process: the acknowledgement is waited for.
             Phase::Ending(cause) => {
                 self.end_input(Some(cause), bench);
                 Ok(())
@@ -480,11 +494,13 @@ impl<S: Stream> Connection<S> {
 
     /// Nothing more will be received: the unterminated rest is due as it is.
     fn end_input(&mut self, cause: Option<Cause>, bench: &mut Workbench) {
+        if std::mem::take(&mut self.in_line) {
+            bench.stats.messages += 1;
+            self.messages += 1;
+        }
         if let Some(spill) = &mut self.spill {
             let name = Name { peer: self.peer.into(), id: self.id };
             bench.records.messages(bench.now_ms, name, (&[], spill.tail()), 0);
-            bench.stats.messages += 1;
-            self.messages += 1;
             spill.finish_tail();
         }
         self.phase = Phase::Sending(cause);

@@ -36,6 +36,8 @@ impl fmt::Display for Name {
 #[derive(Debug)]
 pub(crate) struct Closing {
     pub(crate) reason: &'static str,
+    /// Somebody may want to know why.
+    pub(crate) is_trouble: bool,
     pub(crate) received: u64,
     pub(crate) sent: u64,
     pub(crate) lines: u64,
@@ -44,7 +46,7 @@ pub(crate) struct Closing {
 
 impl fmt::Display for Closing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { reason, received, sent, lines, duration_ms } = self;
+        let Self { reason, received, sent, lines, duration_ms, .. } = self;
         let (seconds, millis) = (duration_ms / 1_000, duration_ms % 1_000);
         write!(f, "reason={reason} received={received} sent={sent} lines={lines}")?;
         write!(f, " duration={seconds}.{millis:03}s")
@@ -57,13 +59,16 @@ pub(crate) struct Records {
     worker: usize,
     framing: Framing,
     allowance: Allowance,
+    /// For connections that did not just finish: these are not lost among what they sent.
+    trouble_allowance: Allowance,
     not_shown: u64,
 }
 
 impl Records {
     pub(crate) fn new(worker: usize, framing: Framing) -> Self {
         let allowance = Allowance::new(MAX_RECORDS_PER_SECOND);
-        Self { worker, framing, allowance, not_shown: 0 }
+        let trouble_allowance = Allowance::new(MAX_RECORDS_PER_SECOND);
+        Self { worker, framing, allowance, trouble_allowance, not_shown: 0 }
     }
 
     /// How many records were counted instead of shown.
@@ -80,7 +85,12 @@ impl Records {
     /// A connection that has sent something ended.
     pub(crate) fn closed(&mut self, now_ms: u64, name: Name, closing: &Closing) {
         let worker = self.worker;
-        self.record(now_ms, format_args!("connection closed {name} worker={worker} {closing}"));
+        let text = format_args!("connection closed {name} worker={worker} {closing}");
+        if closing.is_trouble && self.trouble_allowance.take(now_ms) {
+            info!("{text}");
+        } else {
+            self.record(now_ms, text);
+        }
     }
 
     /// A connection ended that never sent anything.

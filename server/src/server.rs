@@ -38,10 +38,11 @@ const DESCRIPTORS_PER_THREAD: u64 = 2;
 
 /// A server that listens and does not serve yet: connections wait in the system's queue.
 pub struct Server {
+    config: Config,
     local_addr: SocketAddr,
+    max_connections: u64,
     acceptor: AcceptorLoop,
     workers: Vec<WorkerLoop>,
-    report_interval: Option<Duration>,
     handle: Handle,
     started: Instant,
 }
@@ -135,23 +136,17 @@ impl Server {
         }
 
         let max_connections = max_connections(&config);
-        info!(
-            "listening address={local_addr} workers={} framing={} max_line_length={} \
-             max_connections={max_connections}",
-            config.num_workers, config.framing, config.max_line_length
-        );
         let acceptor = AcceptorLoop::new(
             poll,
             listener,
             Acceptor::new(outboxes, max_connections),
             Arc::clone(&control),
             config.backlog.get().into(),
-            config.drain_timeout,
+            Duration::from_millis(rules.drain_timeout_ms),
             started,
         );
         let handle = Handle { control, workers: stats.into() };
-        let report_interval = config.report_interval;
-        Ok(Self { local_addr, acceptor, workers, report_interval, handle, started })
+        Ok(Self { config, local_addr, max_connections, acceptor, workers, handle, started })
     }
 
     /// The address the server really has: with the port that the system chose.
@@ -166,13 +161,24 @@ impl Server {
         self.handle.clone()
     }
 
+    /// Logged by [`run`](Self::run): by then the program is ready for a signal.
+    fn announce(&self) {
+        let Self { config, local_addr, max_connections, .. } = self;
+        info!(
+            "listening address={local_addr} workers={} framing={} max_line_length={} \
+             max_connections={max_connections}",
+            config.num_workers, config.framing, config.max_line_length
+        );
+    }
+
     /// Serves until [`Handle::shutdown`], and drains. Logs the throughput meanwhile.
     ///
     /// # Errors
     /// When a thread could not start, or could not go on. The connections of the others were
     /// drained.
     pub fn run(self) -> Result<Summary, ServerError> {
-        let Self { acceptor, workers, report_interval, handle, started, .. } = self;
+        self.announce();
+        let Self { config, acceptor, workers, handle, started, .. } = self;
         let mut jobs: Vec<(String, Job)> = vec![];
         for (number, worker) in workers.into_iter().enumerate() {
             jobs.push((format!("worker-{number}"), Box::new(move || worker.run())));
@@ -181,7 +187,7 @@ impl Server {
         let failure = thread::scope(|scope| {
             let (alive, all_ended) = bounded(0);
             let (running, failure) = spawn(scope, jobs, &handle, alive);
-            if let Some(interval) = report_interval {
+            if let Some(interval) = config.report_interval {
                 Reporter::new(started).run(interval, &all_ended, || handle.stats());
             }
             let failures: Vec<ServerError> = running.into_iter().filter_map(join).collect();

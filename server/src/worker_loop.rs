@@ -124,6 +124,8 @@ impl WorkerLoop {
                 Mail::Shutdown => {
                     if !self.worker.is_draining() {
                         self.worker.start_draining();
+                        // However short the drain timeout: what can be sent at once is sent.
+                        self.worker.drive(&mut self.poll.registry());
                     }
                     return false;
                 }
