@@ -1,0 +1,76 @@
+//! Idle means idle: without traffic no thread wakes up.
+
+use std::net::TcpStream;
+use std::thread;
+use std::time::Duration;
+
+use echo_tests::peer::{connect, echo};
+use echo_tests::proc_fs::{Thread, threads};
+use echo_tests::process::{ServerProcess, eventually};
+
+/// Several times longer than any timer a server might keep to look around.
+const OBSERVATION: Duration = Duration::from_millis(1_200);
+
+/// Until here what the traffic has set off has settled.
+const SETTLED: Duration = Duration::from_millis(100);
+
+/// Waits until the threads have come to rest, and watches that they stay there.
+#[track_caller]
+fn assert_idle(server: &ServerProcess) -> Vec<Thread> {
+    let at_rest = eventually("threads at rest", || {
+        let before = threads(server.pid());
+        thread::sleep(SETTLED);
+        (threads(server.pid()) == before).then_some(before)
+    });
+    thread::sleep(OBSERVATION);
+    assert_eq!(threads(server.pid()), at_rest);
+    at_rest
+}
+
+#[test]
+fn no_thread_wakes_up_with_open_connections_and_no_traffic() {
+    for args in [
+        &["--report-interval", "0"][..],
+        // Deadlines that are far away are slept through.
+        &["--report-interval", "0", "--idle-timeout", "1h"],
+        &["--report-interval", "1h", "--num-workers", "7"],
+    ] {
+        let server = ServerProcess::start(args, &[]);
+        let clients: Vec<TcpStream> = (0..50).map(|_| connect(server.addr())).collect();
+        // One never says anything.
+        clients[1..].iter().for_each(|client| echo(client, "hello\n"));
+        let names: Vec<String> =
+            assert_idle(&server).into_iter().map(|thread| thread.name).collect();
+        for name in ["worker-0", "acceptor"] {
+            assert!(names.iter().any(|other| other == name), "no {name} in {names:?}");
+        }
+    }
+}
+
+#[test]
+fn no_thread_wakes_up_before_and_after_all_connections() {
+    let server = ServerProcess::start(&["--report-interval", "0", "--idle-timeout", "300ms"], &[]);
+    assert_idle(&server);
+    let clients: Vec<TcpStream> = (0..50).map(|_| connect(server.addr())).collect();
+    clients.iter().for_each(|client| echo(client, "hello\n"));
+    drop(clients);
+    assert_idle(&server);
+}
+
+/// At the limit the acceptor waits for room, and does not look for it.
+#[test]
+fn no_thread_wakes_up_while_others_wait_at_the_connection_limit() {
+    let server = ServerProcess::start(&["--report-interval", "0", "--max-connections", "3"], &[]);
+    let clients: Vec<TcpStream> = (0..10).map(|_| connect(server.addr())).collect();
+    clients[..3].iter().for_each(|client| echo(client, "hello\n"));
+    server.wait_for_line("connection limit reached");
+    assert_idle(&server);
+}
+
+/// A peer that does not read is waited for, not tried again and again.
+#[test]
+fn no_thread_wakes_up_while_a_peer_does_not_read() {
+    let server = ServerProcess::start(&["--report-interval", "0"], &[]);
+    let _stuck = crate::clients::Stuck::new(server.addr());
+    assert_idle(&server);
+}

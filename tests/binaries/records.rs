@@ -1,0 +1,71 @@
+//! The log as other programs read it: one record a line, `TIME [LEVEL] words key=value …`.
+
+use std::str::FromStr;
+
+use echo_tests::process::excerpt;
+
+/// A line of the log, taken apart.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Record<'a> {
+    pub(crate) time: &'a str,
+    pub(crate) level: &'a str,
+    pub(crate) text: &'a str,
+}
+
+impl<'a> Record<'a> {
+    /// Takes a line apart, without its newline.
+    #[track_caller]
+    pub(crate) fn parse(line: &'a str) -> Self {
+        let parts = || {
+            let (time, rest) = line.split_once(" [")?;
+            let (level, text) = rest.split_once("] ")?;
+            is_utc_time(time).then_some(Self { time, level: level.trim_end(), text })
+        };
+        parts().unwrap_or_else(|| panic!("no record: {line:?}"))
+    }
+
+    /// What stands behind `key=`, up to the next space.
+    #[track_caller]
+    pub(crate) fn field(&self, key: &str) -> &'a str {
+        let mut words = self.text.split(' ');
+        let value = words.find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
+        value.unwrap_or_else(|| panic!("no {key} in {self:?}"))
+    }
+
+    /// The same as a number.
+    #[track_caller]
+    pub(crate) fn number<T: FromStr>(&self, key: &str) -> T {
+        let value = self.field(key);
+        value.parse().unwrap_or_else(|_| panic!("{key} is no number in {self:?}"))
+    }
+
+    /// A duration such as `1.234s`, in seconds.
+    #[track_caller]
+    pub(crate) fn seconds(&self, key: &str) -> f64 {
+        let value = self.field(key);
+        value.strip_suffix('s').and_then(|number| number.parse().ok()).expect("seconds")
+    }
+}
+
+/// Every record in `log` whose text begins with `beginning`; each line has to be a record.
+#[track_caller]
+pub(crate) fn records<'a>(log: &'a str, beginning: &str) -> Vec<Record<'a>> {
+    let all = log.lines().map(Record::parse);
+    all.filter(|record| record.text.starts_with(beginning)).collect()
+}
+
+/// The one record whose text begins with `beginning`.
+#[track_caller]
+pub(crate) fn record<'a>(log: &'a str, beginning: &str) -> Record<'a> {
+    match records(log, beginning)[..] {
+        [record] => record,
+        ref found => panic!("{} records {beginning:?} in:\n{}", found.len(), excerpt(log)),
+    }
+}
+
+/// RFC 3339 with the time zone Z: `2026-01-31T23:59:59.123456789Z`.
+fn is_utc_time(text: &str) -> bool {
+    let shape: String =
+        text.chars().map(|char| if char.is_ascii_digit() { '0' } else { char }).collect();
+    shape.starts_with("0000-00-00T00:00:00") && shape.ends_with('Z')
+}

@@ -1,0 +1,100 @@
+//! Nothing leaks, and memory is bounded.
+
+use std::net::{Shutdown, SocketAddr};
+use std::thread;
+
+use echo_tests::peer::{connect, echo, exchange, finish, send};
+use echo_tests::proc_fs::{descriptors, resident_bytes, threads};
+use echo_tests::process::{ServerProcess, eventually};
+
+use crate::clients::Stuck;
+use crate::records::record;
+
+const MIB: u64 = 1 << 20;
+
+/// Connections of every kind, a third each: a whole session, a reset, a probe.
+fn short_connections(server: SocketAddr, count: usize) {
+    for number in 0..count {
+        let stream = connect(server);
+        match number % 3 {
+            0 => {
+                send(&stream, "a line\nand a rest");
+                assert_eq!(finish(&stream), b"a line\nand a rest");
+            }
+            // Closed with an unread echo.
+            1 => {
+                send(&stream, "a line\nand a rest");
+                stream.peek(&mut [0]).unwrap();
+            }
+            _ => {}
+        }
+    }
+}
+
+/// In parallel; then waits until the server has closed them all.
+fn batches(server: &ServerProcess, idle_descriptors: usize, count: usize) {
+    const PARALLEL: usize = 8;
+    thread::scope(|scope| {
+        for _ in 0..PARALLEL {
+            scope.spawn(|| short_connections(server.addr(), count / PARALLEL));
+        }
+    });
+    eventually("descriptors back where they were", || {
+        (descriptors(server.pid()).len() == idle_descriptors).then_some(())
+    });
+}
+
+#[test]
+fn nothing_leaks_over_ten_thousand_short_connections() {
+    let server = ServerProcess::start(&["--report-interval", "0"], &[]);
+    // Served, so that all threads have started.
+    echo(&connect(server.addr()), "hello\n");
+    let thread_count = threads(server.pid()).len();
+    let idle_descriptors = eventually("the connection's end", || {
+        let line = server.stderr().so_far();
+        line.contains("connection closed").then(|| descriptors(server.pid()).len())
+    });
+    batches(&server, idle_descriptors, 1_000);
+    let resident = resident_bytes(server.pid());
+    batches(&server, idle_descriptors, 10_000);
+    let grown = resident_bytes(server.pid()).saturating_sub(resident);
+    assert_eq!(threads(server.pid()).len(), thread_count);
+    assert!(grown < 2 * MIB, "{grown} bytes more after 10,000 connections");
+    let finished = server.stop();
+    finished.expect_code(0);
+    let summary = record(&finished.stderr, "summary connections=");
+    let sum = summary.number::<u64>("connections") + summary.number::<u64>("probes");
+    assert_eq!(sum, 11_001, "{summary:?}");
+}
+
+/// The system's buffers take a few MB of the 64; the server takes one read and one line.
+#[test]
+fn clients_that_never_read_cost_no_memory() {
+    let server = ServerProcess::start(&[], &[]);
+    echo(&connect(server.addr()), "hello\n");
+    let before = resident_bytes(server.pid());
+    let clients: Vec<Stuck> = thread::scope(|scope| {
+        let running: Vec<_> = (0..4).map(|_| scope.spawn(|| Stuck::new(server.addr()))).collect();
+        running.into_iter().map(|client| client.join().unwrap()).collect()
+    });
+    let grown = resident_bytes(server.pid()).saturating_sub(before);
+    assert!(grown < 4 * MIB, "{grown} bytes more for four clients that never read");
+    echo(&connect(server.addr()), "the others are served\n");
+    for client in clients {
+        client.stream.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(client.drain(), client.sent);
+    }
+    server.stop().expect_code(0);
+}
+
+/// A line of 64 MB without an end goes back in pieces: nobody has to hold it.
+#[test]
+fn an_endless_line_costs_no_memory() {
+    let server = ServerProcess::start(&[], &[]);
+    let stream = connect(server.addr());
+    echo(&stream, "hello\n");
+    let before = resident_bytes(server.pid());
+    exchange(&stream, &vec![b'x'; 64 << 20]);
+    let grown = resident_bytes(server.pid()).saturating_sub(before);
+    assert!(grown < 2 * MIB, "{grown} bytes more for an endless line");
+}

@@ -1,0 +1,183 @@
+//! How the server ends: signals and exit codes.
+
+use std::net::TcpStream;
+use std::thread;
+use std::time::Duration;
+
+use echo_tests::peer::{connect, echo, rest, send};
+use echo_tests::process::{ServerProcess, excerpt};
+use nix::sys::signal::Signal;
+
+use crate::clients::Stuck;
+use crate::records::{Record, record};
+
+const SIGNALS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
+
+/// However much a client sends, the record of its end is shown; and there is one for a message as
+/// long as a read, instead of one a line.
+const SHOW_ALL: &[&str] = &["--log_level", "DEBUG", "--framing", "raw"];
+
+#[test]
+fn each_stop_signal_ends_an_idle_server_with_0() {
+    for signal in SIGNALS {
+        let server = ServerProcess::start(&[], &[]);
+        echo(&connect(server.addr()), "hello\n");
+        server.signal(signal);
+        let finished = server.wait();
+        finished.expect_code(0);
+        record(&finished.stderr, "stopping connections=");
+    }
+}
+
+/// A supervisor may stop a server as soon as that says that it listens.
+#[test]
+fn a_signal_right_after_the_listening_record_ends_the_server_with_0() {
+    for number in 0..30 {
+        let server = ServerProcess::start(&[], &[]);
+        server.signal(SIGNALS[number % SIGNALS.len()]);
+        let finished = server.wait();
+        assert_eq!(finished.code, Some(0), "at server {number}: {finished:#?}");
+    }
+}
+
+/// Clients that never close cost no more than the linger, however long the drain may take.
+#[test]
+fn idle_connections_do_not_delay_the_end() {
+    let server = ServerProcess::start(&["--drain-timeout", "1h"], &[]);
+    let streams: Vec<TcpStream> = (0..10).map(|_| connect(server.addr())).collect();
+    streams.iter().for_each(|stream| echo(stream, "hello\n"));
+    let finished = server.stop();
+    finished.expect_code(0);
+    assert_eq!(
+        finished.lines_with(&["reason=shutdown"]).len(),
+        10,
+        "{}",
+        excerpt(&finished.stderr)
+    );
+    drop(streams);
+}
+
+#[test]
+fn what_has_arrived_is_echoed_before_the_end() {
+    let server = ServerProcess::start(&[], &[]);
+    let (half, both) = (connect(server.addr()), connect(server.addr()));
+    send(&half, "half a line");
+    echo(&both, "line\n");
+    send(&both, "and a half");
+    server.signal(Signal::SIGTERM);
+    assert_eq!(rest(&half), b"half a line");
+    assert_eq!(rest(&both), b"and a half");
+    drop((half, both));
+    let finished = server.wait();
+    finished.expect_code(0);
+    let summary = record(&finished.stderr, "summary connections=");
+    assert_eq!((summary.field("received"), summary.field("sent")), ("26", "26"));
+}
+
+#[test]
+fn a_stopping_server_refuses_connections() {
+    let server = ServerProcess::start(&["--drain-timeout", "1h"], &[]);
+    let addr = server.addr();
+    let _stuck = Stuck::new(addr);
+    server.signal(Signal::SIGTERM);
+    server.wait_for_line("stopping");
+    echo_tests::process::eventually("a refusal", || TcpStream::connect(addr).err());
+}
+
+#[test]
+fn a_client_that_does_not_read_is_cut_off_and_the_exit_code_is_3() {
+    let server = ServerProcess::start(&[SHOW_ALL, &["--drain-timeout", "200ms"]].concat(), &[]);
+    let stuck = Stuck::new(server.addr());
+    let good = connect(server.addr());
+    echo(&good, "hello\n");
+    send(&good, "rest");
+    server.signal(Signal::SIGTERM);
+    assert_eq!(rest(&good), b"rest");
+    drop(good);
+    let finished = server.wait();
+    finished.expect_code(3);
+    let told = record(&finished.stderr, "the drain timeout cut off connections=1");
+    assert_eq!(told.level, "WARN");
+    let summary = record(&finished.stderr, "summary connections=");
+    assert_eq!((summary.field("connections"), summary.field("cut")), ("2", "1"));
+    let cut = finished.line_with(&["connection closed", "reason=cut"]);
+    let cut = Record::parse(cut);
+    assert!(cut.number::<usize>("received") <= stuck.sent, "{cut:?}");
+    assert!(cut.number::<usize>("sent") < cut.number("received"), "{cut:?}");
+}
+
+/// What had arrived at the server when it began to stop is owed; the rest waited in the client.
+#[test]
+fn a_slow_client_that_reads_in_time_gets_what_it_is_owed_and_the_exit_code_is_0() {
+    let server = ServerProcess::start(&[SHOW_ALL, &["--drain-timeout", "1h"]].concat(), &[]);
+    let slow = Stuck::new(server.addr());
+    server.signal(Signal::SIGTERM);
+    server.wait_for_line("stopping");
+    let drained = slow.drain();
+    assert!(0 < drained && drained <= slow.sent, "{drained} of {} bytes", slow.sent);
+    drop(slow);
+    let finished = server.wait();
+    finished.expect_code(0);
+    let closed = record(&finished.stderr, "connection closed");
+    assert_eq!(
+        ["received", "sent"].map(|key| closed.number::<usize>(key)),
+        [drained; 2],
+        "{closed:?}"
+    );
+}
+
+#[test]
+fn a_second_signal_ends_the_server_at_once_with_130() {
+    for second in SIGNALS {
+        let server = ServerProcess::start(&["--drain-timeout", "1h"], &[]);
+        let _stuck = Stuck::new(server.addr());
+        server.signal(Signal::SIGINT);
+        server.wait_for_line("stopping connections=1; a second signal ends at once");
+        server.signal(second);
+        let finished = server.wait();
+        finished.expect_code(130);
+        let told = record(&finished.stderr, "ended at once by a second signal connections=1");
+        assert_eq!(told.level, "ERROR");
+    }
+}
+
+/// Nobody is waited for; but a client that has everything already was not cut off.
+#[test]
+fn without_patience_those_who_have_everything_are_not_cut_off() {
+    for patience in ["0", "1ms"] {
+        let server = ServerProcess::start(&["--drain-timeout", patience], &[]);
+        let idle = connect(server.addr());
+        echo(&idle, "hello\n");
+        // Its system may take 40 ms to acknowledge what it has got.
+        thread::sleep(Duration::from_millis(200));
+        let finished = server.stop();
+        assert_eq!(finished.lines_with(&["reason=cut"]), [""; 0], "with {patience}");
+        finished.expect_code(0);
+        drop(idle);
+    }
+}
+
+/// What has arrived goes back as far as that needs no waiting.
+#[test]
+fn without_patience_what_has_arrived_is_echoed_all_the_same() {
+    let server = ServerProcess::start(&["--drain-timeout", "0"], &[]);
+    let half = connect(server.addr());
+    echo(&half, "hello\n");
+    send(&half, "half a line");
+    server.signal(Signal::SIGTERM);
+    assert_eq!(rest(&half), b"half a line");
+}
+
+/// The longest that the command line takes is longer than the system's clock can count.
+#[test]
+fn the_longest_durations_are_survived() {
+    for flag in ["--drain-timeout", "--idle-timeout", "--report-interval"] {
+        let server = ServerProcess::start(&[flag, "500000000000years"], &[]);
+        let stream = connect(server.addr());
+        send(&stream, "hello\nrest");
+        server.signal(Signal::SIGTERM);
+        assert_eq!(rest(&stream), b"hello\nrest", "with {flag}");
+        drop(stream);
+        server.wait().expect_code(0);
+    }
+}

@@ -1,0 +1,16 @@
+//! What the tests are made of: servers in this process and programs outside, peers with deadlines,
+//! repeatable randomness, and what the system says of a process.
+//!
+//! Every wait has a deadline and says what it waited for; nothing sleeps.
+
+// A harness fails by panicking and talks on stderr; the lints are for what users run.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+pub mod alone;
+pub mod content;
+pub mod peer;
+pub mod proc_fs;
+pub mod process;
+pub mod random;
+pub mod running;
+pub mod wait;

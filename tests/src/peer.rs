@@ -1,0 +1,216 @@
+//! The other end of a connection: a plain socket that never waits for ever.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use socket2::SockRef;
+
+use crate::content::Content;
+use crate::wait::DEADLINE;
+
+/// A write that takes nothing for this long was refused: the other side does not read.
+const REFUSAL: Duration = Duration::from_millis(500);
+
+/// Connects; every read and write of the stream has the [`DEADLINE`].
+///
+/// # Panics
+/// When nobody answers in time.
+#[must_use]
+#[track_caller]
+pub fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect_timeout(&address, DEADLINE).expect("the server answers");
+    with_deadlines(&stream);
+    stream
+}
+
+/// Gives every read and write of the stream the [`DEADLINE`], and sends at once what is written.
+///
+/// # Panics
+/// When the system refuses.
+pub fn with_deadlines(stream: &TcpStream) {
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    stream.set_write_timeout(Some(DEADLINE)).unwrap();
+    stream.set_nodelay(true).unwrap();
+}
+
+/// Sends bytes.
+///
+/// # Panics
+/// When the other side does not take them in time.
+#[track_caller]
+pub fn send(mut stream: &TcpStream, bytes: impl AsRef<[u8]>) {
+    stream.write_all(bytes.as_ref()).expect("the server reads");
+}
+
+/// Receives exactly these bytes.
+///
+/// # Panics
+/// When others come, or none in time.
+#[track_caller]
+pub fn expect(mut stream: &TcpStream, bytes: impl AsRef<[u8]>) {
+    let bytes = bytes.as_ref();
+    let mut received = vec![0; bytes.len()];
+    stream.read_exact(&mut received).expect("the server echoes");
+    assert_same(&received, bytes);
+}
+
+/// Sends bytes and receives them again.
+///
+/// # Panics
+/// When something else comes back, or nothing in time.
+#[track_caller]
+pub fn echo(stream: &TcpStream, bytes: impl AsRef<[u8]>) {
+    send(stream, &bytes);
+    expect(stream, bytes);
+}
+
+/// One short line there and back.
+///
+/// # Panics
+/// When it does not come back.
+#[track_caller]
+pub fn ping(stream: &TcpStream) {
+    echo(stream, "ping\n");
+}
+
+/// Sends bytes, more than fit between the two ends, while it receives them again.
+///
+/// # Panics
+/// When something else comes back.
+#[track_caller]
+pub fn exchange(stream: &TcpStream, bytes: &[u8]) {
+    thread::scope(|scope| {
+        scope.spawn(|| send(stream, bytes));
+        expect(stream, bytes);
+    });
+}
+
+/// Finishes the sending side and returns what comes until the server has finished too.
+///
+/// # Panics
+/// When the connection breaks instead.
+#[must_use]
+#[track_caller]
+pub fn finish(stream: &TcpStream) -> Vec<u8> {
+    stream.shutdown(Shutdown::Write).expect("the connection lives");
+    rest(stream)
+}
+
+/// What comes until the server has finished its side.
+///
+/// # Panics
+/// When the connection breaks instead.
+#[must_use]
+#[track_caller]
+pub fn rest(mut stream: &TcpStream) -> Vec<u8> {
+    let mut received = vec![];
+    stream.read_to_end(&mut received).expect("the server finishes, and does not reset");
+    received
+}
+
+/// Breaks the connection: a reset is sent, nothing else.
+///
+/// # Panics
+/// When the system refuses.
+pub fn reset(stream: TcpStream) {
+    SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+}
+
+/// Checks that the connection is open and that nothing waits to be read from it.
+///
+/// # Panics
+/// When there is something, or its end.
+#[track_caller]
+pub fn expect_silence(mut stream: &TcpStream) {
+    stream.set_nonblocking(true).unwrap();
+    let result = stream.read(&mut [0; 16]);
+    stream.set_nonblocking(false).unwrap();
+    let kind = result.as_ref().map_err(io::Error::kind);
+    assert_eq!(kind, Err(ErrorKind::WouldBlock), "nothing was to come");
+}
+
+/// Sends content and reads nothing until the server takes no more. Returns how many bytes the two
+/// systems and the server took.
+///
+/// # Panics
+/// When they take `too_many`, or the connection breaks.
+#[must_use]
+#[track_caller]
+pub fn stuff(stream: &TcpStream, content: Content, too_many: usize) -> usize {
+    let (sent, end) = stuff_until_refused(stream, content, too_many);
+    assert_eq!(end, ErrorKind::WouldBlock, "after {sent} bytes");
+    sent
+}
+
+/// The same for a server that may give the connection up.
+///
+/// # Panics
+/// When they take `too_many`.
+#[track_caller]
+pub fn stuff_until_broken(stream: &TcpStream, content: Content, too_many: usize) {
+    stuff_until_refused(stream, content, too_many);
+}
+
+#[track_caller]
+fn stuff_until_refused(
+    mut stream: &TcpStream,
+    content: Content,
+    too_many: usize,
+) -> (usize, ErrorKind) {
+    stream.set_write_timeout(Some(REFUSAL)).unwrap();
+    let mut chunk = vec![0; 256 * 1024];
+    let mut sent = 0;
+    let end = loop {
+        content.fill(sent, &mut chunk);
+        match stream.write(&chunk) {
+            Ok(len) => sent += len,
+            Err(error) => break error.kind(),
+        }
+        assert!(sent < too_many, "a peer that does not read is read from: {sent} bytes");
+    };
+    stream.set_write_timeout(Some(DEADLINE)).unwrap();
+    (sent, end)
+}
+
+/// Receives content up to the end of the stream. Returns how many bytes came.
+///
+/// # Panics
+/// When something else comes, or the connection breaks.
+#[must_use]
+#[track_caller]
+pub fn drain(mut stream: &TcpStream, content: Content) -> usize {
+    let mut chunk = vec![0; 256 * 1024];
+    let mut received = 0;
+    loop {
+        match stream.read(&mut chunk).expect("the server finishes, and does not reset") {
+            0 => return received,
+            len => {
+                content.check(received, &chunk[..len]);
+                received += len;
+            }
+        }
+    }
+}
+
+/// Compares without printing megabytes.
+///
+/// # Panics
+/// When the two differ.
+#[track_caller]
+pub fn assert_same(received: &[u8], expected: &[u8]) {
+    if received != expected {
+        let same = received.iter().zip(expected).take_while(|(a, b)| a == b).count();
+        let around = |bytes: &[u8]| {
+            String::from_utf8_lossy(&bytes[same..bytes.len().min(same + 40)]).into_owned()
+        };
+        panic!(
+            "{} bytes instead of {}; the first {same} are right, then {:?} instead of {:?}",
+            received.len(),
+            expected.len(),
+            around(received),
+            around(expected)
+        );
+    }
+}
