@@ -14,3 +14,8 @@ pub mod process;
 pub mod random;
 pub mod running;
 pub mod wait;
+
+/// The example in the README is a program that compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
