@@ -5,6 +5,7 @@
 //! more than it may. Checked at the end, when nothing is left to happen: whoever did not break the
 //! connection has everything back, and every connection is closed and accounted for.
 
+mod exhaustive;
 mod network;
 
 use std::cell::RefCell;
