@@ -32,12 +32,17 @@ pub(crate) struct Args {
     server_ip: String,
 
     /// The server's port
-    #[arg(long, env = "ECHO_CLIENT_SERVER_PORT", value_name = "PORT")]
+    #[arg(
+        long,
+        allow_negative_numbers = true,
+        env = "ECHO_CLIENT_SERVER_PORT",
+        value_name = "PORT"
+    )]
     #[arg(default_value_t = DEFAULT_PORT, value_parser = value_parser!(u16).range(1..))]
     server_port: u16,
 
     /// Parallel clients, with one connection each
-    #[arg(long, env = "ECHO_CLIENT_NUM_CLIENTS", value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, env = "ECHO_CLIENT_NUM_CLIENTS", value_name = "N")]
     #[arg(default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
     num_clients: u32,
 
@@ -46,7 +51,7 @@ pub(crate) struct Args {
     message: OsString,
 
     /// Messages for each client to send, at least 1
-    #[arg(long, env = "ECHO_CLIENT_MAX_COUNT", value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, env = "ECHO_CLIENT_MAX_COUNT", value_name = "N")]
     #[arg(default_value_t = 1, value_parser = value_parser!(u64).range(1..))]
     max_count: u64,
 

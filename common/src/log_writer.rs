@@ -4,16 +4,22 @@
 use std::io::{self, Write};
 use std::mem;
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 /// Lines that may wait for the sink.
 const MAX_LINES: usize = 16_384;
 
-/// A sink that takes nothing for this long is stuck: lines are then counted instead of waited for,
-/// until it takes one again.
-const STUCK_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long one may wait for a sink that is behind, altogether, until it has caught up. After that it
+/// counts as stuck: lines are counted instead of waited for.
+const MAX_PATIENCE: Duration = Duration::from_secs(1);
+
+/// A sink has caught up when no more than this many lines wait.
+const CAUGHT_UP_LINES: usize = MAX_LINES / 2;
+
+/// How long to wait, at the end, for the sink to take everything.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A line takes this much room at the start; most need no more.
 const USUAL_LINE_LEN: usize = 192;
@@ -25,12 +31,13 @@ enum Order {
 }
 
 /// The writing end. Collects the pieces of a line and hands the line over when it is complete: one
-/// line is one write to the sink. A slow sink slows the writer down and loses nothing; a stuck one
-/// costs a single [`STUCK_TIMEOUT`], then loses lines and says how many.
+/// line is one write to the sink. A sink that falls behind for a moment loses nothing; one that stays
+/// behind costs a single [`MAX_PATIENCE`], then loses lines, and the log says how many.
 pub(crate) struct LogWriter {
     orders: Sender<Order>,
     line: Vec<u8>,
-    stuck: bool,
+    /// What is left to wait for a sink that is behind.
+    patience: Duration,
     lost: u64,
 }
 
@@ -39,26 +46,48 @@ impl LogWriter {
     pub(crate) fn spawn(sink: impl Write + Send + 'static) -> io::Result<Self> {
         let (orders, received) = bounded(MAX_LINES);
         thread::Builder::new().name("log".to_owned()).spawn(move || write_out(sink, &received))?;
-        Ok(Self { orders, line: Vec::with_capacity(USUAL_LINE_LEN), stuck: false, lost: 0 })
+        Ok(Self {
+            orders,
+            line: Vec::with_capacity(USUAL_LINE_LEN),
+            patience: MAX_PATIENCE,
+            lost: 0,
+        })
     }
 
     fn hand_over(&mut self) {
         let line = mem::replace(&mut self.line, Vec::with_capacity(USUAL_LINE_LEN));
+        if self.orders.len() <= CAUGHT_UP_LINES {
+            self.patience = MAX_PATIENCE;
+            self.tell_of_lost_lines();
+        }
+        // Once a line was lost, the others are too until that was told: what is shown has no gap
+        // that is not marked.
+        if self.lost > 0 || !self.try_send(line) {
+            self.lost += 1;
+        }
+    }
+
+    fn tell_of_lost_lines(&mut self) {
         if self.lost > 0 {
             let time = humantime::format_rfc3339_nanos(SystemTime::now());
             let note = format!("{time} [WARN ] log lines lost count={}\n", self.lost);
-            match self.orders.try_send(Order::Line(note.into_bytes())) {
-                Ok(()) => (self.lost, self.stuck) = (0, false),
-                Err(_) => return self.lost = self.lost.saturating_add(1),
+            if self.try_send(note.into_bytes()) {
+                self.lost = 0;
             }
         }
+    }
+
+    /// Hands a line over, waiting no longer than patience lasts.
+    fn try_send(&mut self, line: Vec<u8>) -> bool {
         match self.orders.try_send(Order::Line(line)) {
-            Ok(()) => {}
-            Err(TrySendError::Full(order)) if !self.stuck => {
-                self.stuck = self.orders.send_timeout(order, STUCK_TIMEOUT).is_err();
-                self.lost += u64::from(self.stuck);
+            Ok(()) => true,
+            Err(TrySendError::Full(order)) if !self.patience.is_zero() => {
+                let start = Instant::now();
+                let sent = self.orders.send_timeout(order, self.patience).is_ok();
+                self.patience = self.patience.saturating_sub(start.elapsed());
+                sent
             }
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => self.lost += 1,
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
         }
     }
 }
@@ -72,12 +101,12 @@ impl Write for LogWriter {
         Ok(piece.len())
     }
 
-    /// Waits until the sink has everything, for [`STUCK_TIMEOUT`] at most.
+    /// Waits until the sink has everything, for [`FLUSH_TIMEOUT`] at most.
     fn flush(&mut self) -> io::Result<()> {
         let (done, wait) = bounded(1);
-        if self.orders.send_timeout(Order::Flush(done), STUCK_TIMEOUT).is_ok() {
+        if self.orders.send_timeout(Order::Flush(done), FLUSH_TIMEOUT).is_ok() {
             // A stuck sink is no reason to wait for ever; there is nobody to tell.
-            let _ = wait.recv_timeout(STUCK_TIMEOUT);
+            let _ = wait.recv_timeout(FLUSH_TIMEOUT);
         }
         Ok(())
     }
@@ -152,7 +181,7 @@ mod tests {
             writer.write_all(b"x\n").unwrap();
         }
         let lost = writer.lost;
-        assert!(writer.stuck && lost >= 990, "lost {lost}");
+        assert!(writer.patience.is_zero() && lost >= 990, "lost {lost}");
         drop(gate);
         writer.flush().unwrap();
         writer.write_all(b"back\n").unwrap();

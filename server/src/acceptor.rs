@@ -186,14 +186,15 @@ impl<S, M: Mailbox<S>> Acceptor<S, M> {
         false
     }
 
-    /// Says so once, and again only after a tenth of the connections had gone.
+    /// Says so once, and again only after more than a tenth of the connections had gone, and more
+    /// than one.
     fn is_at_limit(&mut self, now_ms: u64) -> bool {
         let max = self.max_connections;
         let open = self.balancer.open(|worker| self.mailboxes[worker].closed());
         if open >= max && !self.limit_announced && self.pause_records.take(now_ms) {
             self.limit_announced = true;
             warn!("connection limit reached max_connections={max}; others wait until one closes");
-        } else if open < max - max / 10 && self.limit_announced {
+        } else if open + (max / 10).max(1) < max && self.limit_announced {
             self.limit_announced = false;
             info!("below the connection limit again max_connections={max} connections={open}");
         }

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use log::debug;
+use log::{debug, warn};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 
@@ -113,10 +113,14 @@ impl AcceptorLoop {
                 Wait::Room => !self.acceptor.holds_one(),
             };
             let left = deadline.saturating_duration_since(Instant::now());
-            if is_over || left.is_zero() {
+            if is_over {
                 break;
             }
             if wait == Wait::Room {
+                if left.is_zero() {
+                    warn!("a connection was accepted and no worker took it in time");
+                    break;
+                }
                 self.poll(Some(left))?;
             }
         }

@@ -20,7 +20,7 @@ const MAX_NUM_WORKERS: u64 = 1_024;
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0    every connection got back all it was owed
+  0    every connection open at the end got back all it was owed
   1    could not start or run
   2    the command line or the environment makes no sense
   3    the drain timeout cut off a connection that was owed bytes
@@ -38,16 +38,16 @@ pub(crate) struct Args {
     ip: IpAddr,
 
     /// Port to listen on; 0 picks a free one
-    #[arg(long, env = "ECHO_SERVER_PORT", default_value_t = echo_common::DEFAULT_PORT)]
+    #[arg(long, allow_negative_numbers = true, env = "ECHO_SERVER_PORT", default_value_t = echo_common::DEFAULT_PORT)]
     port: u16,
 
     /// Worker threads [default: the logical CPUs]
-    #[arg(long, env = "ECHO_SERVER_NUM_WORKERS", value_name = "N",
+    #[arg(long, allow_negative_numbers = true, env = "ECHO_SERVER_NUM_WORKERS", value_name = "N",
           value_parser = value_parser!(u64).range(1..=MAX_NUM_WORKERS))]
     num_workers: Option<u64>,
 
     /// Connections that may wait in one worker's channel
-    #[arg(long, env = "ECHO_SERVER_CHANNEL_CAPACITY", value_name = "N",
+    #[arg(long, allow_negative_numbers = true, env = "ECHO_SERVER_CHANNEL_CAPACITY", value_name = "N",
           default_value_t = Config::CHANNEL_CAPACITY.get() as u64,
           value_parser = value_parser!(u64).range(1..=MAX_CHANNEL_CAPACITY))]
     channel_capacity: u64,
@@ -67,7 +67,7 @@ pub(crate) struct Args {
     max_line_length: NonZeroUsize,
 
     /// Open connections at which others have to wait [default: what the descriptor limit allows]
-    #[arg(long, env = "ECHO_SERVER_MAX_CONNECTIONS", value_name = "N",
+    #[arg(long, allow_negative_numbers = true, env = "ECHO_SERVER_MAX_CONNECTIONS", value_name = "N",
           value_parser = value_parser!(u64).range(1..))]
     max_connections: Option<u64>,
 
@@ -87,7 +87,7 @@ pub(crate) struct Args {
     report_interval: Duration,
 
     /// Connections that may wait in the system's queue
-    #[arg(long, env = "ECHO_SERVER_BACKLOG", value_name = "N",
+    #[arg(long, allow_negative_numbers = true, env = "ECHO_SERVER_BACKLOG", value_name = "N",
           default_value_t = Config::BACKLOG.get(), value_parser = value_parser!(u16).range(1..))]
     backlog: u16,
 }

@@ -78,11 +78,11 @@ pub(crate) enum CloseReason {
     Finished,
     /// The peer or its system reset the connection, or went away.
     Reset,
-    /// Nothing moved for the idle timeout.
+    /// Nothing moved for the idle timeout; what the peer did not take in the linger is lost.
     Idle,
     /// The server is stopping; the peer has got everything back.
     Shutdown,
-    /// A deadline passed while the peer was owed bytes.
+    /// The drain timeout passed while the peer was owed bytes.
     Cut,
     /// Another error of the connection.
     Failed,
@@ -332,7 +332,7 @@ impl<S: Stream> Connection<S> {
                 Check::Fine(Some(now_ms + DELIVERY_CHECK_MS))
             }
             Phase::Open | Phase::Ending(_) | Phase::Sending(_) | Phase::Lingering(_) => {
-                Check::Close(CloseReason::Cut)
+                Check::Close(if drain_is_over { CloseReason::Cut } else { CloseReason::Idle })
             }
         }
     }

@@ -67,7 +67,8 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Whether every connection got back all it was owed, unless it broke the connection itself.
+    /// Whether every connection that was open when the server stopped got back all it was owed,
+    /// unless the peer broke it. One that was given up before, by the idle timeout, does not count.
     #[must_use]
     pub fn all_delivered(&self) -> bool {
         self.stats.cut == 0

@@ -52,7 +52,6 @@ pub(crate) fn prepare(stream: &TcpStream) -> io::Result<()> {
     if INHERITED { Ok(()) } else { set_connection_options_of(stream) }
 }
 
-#[cfg(any(unix, windows))]
 fn set_connection_options_of(stream: &TcpStream) -> io::Result<()> {
     set_connection_options(&SockRef::from(stream))
 }
@@ -63,7 +62,15 @@ fn set_connection_options(socket: &Socket) -> io::Result<()> {
     // Urgent data is data: it comes in its place among the other bytes and goes back there.
     socket.set_out_of_band_inline(true)?;
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_TIME);
-    #[cfg(not(any(target_os = "openbsd", target_os = "haiku")))]
+    #[cfg(any(
+        target_os = "android",
+        target_os = "freebsd",
+        target_os = "ios",
+        target_os = "linux",
+        target_os = "macos",
+        target_os = "netbsd",
+        windows,
+    ))]
     let keepalive = keepalive.with_interval(KEEPALIVE_INTERVAL);
     socket.set_tcp_keepalive(&keepalive)
 }

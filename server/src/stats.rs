@@ -71,7 +71,7 @@ counters! {
     failed,
     /// Connections closed because nothing moved for the idle timeout.
     idle,
-    /// Connections that were owed bytes when the server closed them at a deadline.
+    /// Connections that were owed bytes when the drain timeout ended them.
     cut,
     /// Log records of connections and messages that were counted instead of shown.
     not_shown,

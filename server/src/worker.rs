@@ -1,7 +1,7 @@
 //! A worker's turn: the connections it owns, which of them have something to do, and when the next
 //! deadline is.
 //!
-//! Knows neither the event library nor channels nor the clock: [`crate::event_loop`] brings events,
+//! Knows neither the event library nor channels nor the clock: [`crate::worker_loop`] brings events,
 //! new connections and the time. Events only mark; the turn acts.
 
 use std::collections::VecDeque;

@@ -1,7 +1,7 @@
 //! What the tests are made of: servers in this process and programs outside, peers with deadlines,
 //! repeatable randomness, and what the system says of a process.
 //!
-//! Every wait has a deadline and says what it waited for; nothing sleeps.
+//! Every wait has a deadline and says what it waited for; sleeps only let time pass that is observed.
 
 // A harness fails by panicking and talks on stderr; the lints are for what users run.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
