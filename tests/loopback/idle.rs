@@ -86,7 +86,11 @@ fn a_peer_that_stopped_reading_is_given_up() {
         // Refused in the end, or broken off if the server was quicker.
         peer::stuff_until_broken(&stream, content, 200 << 20);
         let stats = server.wait_for("the end", |stats| stats.closed == 1);
-        assert_eq!((stats.idle, stats.cut, stats.open()), (1, 0, 0), "{workers} workers: {stats:?}");
+        assert_eq!(
+            (stats.idle, stats.cut, stats.open()),
+            (1, 0, 0),
+            "{workers} workers: {stats:?}"
+        );
         ping(&server.connect());
         assert!(server.stop().all_delivered(), "the drain timeout cut nothing");
     }
