@@ -1,8 +1,6 @@
 //! How the server ends: signals and exit codes.
 
 use std::net::TcpStream;
-use std::thread;
-use std::time::Duration;
 
 use echo_tests::peer::{connect, echo, rest, send};
 use echo_tests::process::{ServerProcess, excerpt};
@@ -148,8 +146,6 @@ fn without_patience_those_who_have_everything_are_not_cut_off() {
         let server = ServerProcess::start(&["--drain-timeout", patience], &[]);
         let idle = connect(server.addr());
         echo(&idle, "hello\n");
-        // Its system may take 40 ms to acknowledge what it has got.
-        thread::sleep(Duration::from_millis(200));
         let finished = server.stop();
         assert_eq!(finished.lines_with(&["reason=cut"]), [""; 0], "with {patience}");
         finished.expect_code(0);

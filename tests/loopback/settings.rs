@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use echo_server::Config;
 use echo_tests::peer::{self, echo, ping, send};
-use echo_tests::running::{Running, line};
+use echo_tests::running::{Running, bind, line};
 
 /// Serves one connection from its beginning to the server's end.
 fn check(config: Config) {
@@ -75,4 +75,18 @@ fn without_a_drain_timeout_only_those_who_are_owed_bytes_are_cut() {
     server.wait_for("the pings", |stats| stats.sent == 50);
     let summary = server.stop();
     assert_eq!((summary.stats.cut, summary.all_delivered()), (0, true));
+}
+
+#[test]
+fn without_a_drain_timeout_those_whom_nobody_has_accepted_are_served() {
+    let server = bind(Config { drain_timeout: Duration::ZERO, ..line(2) });
+    let streams: Vec<_> = (0..150).map(|_| peer::connect(server.local_addr())).collect();
+    streams.iter().for_each(|stream| send(stream, "line\nrest"));
+    server.handle().shutdown();
+    let server = Running::run(server);
+    for stream in &streams {
+        assert_eq!(peer::rest(stream), b"line\nrest");
+    }
+    drop(streams);
+    server.stop_clean();
 }
