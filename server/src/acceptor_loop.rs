@@ -2,56 +2,49 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use log::{debug, warn};
-use mio::net::{TcpListener, TcpStream};
-use mio::{Events, Interest, Poll, Token, Waker};
 
-use crate::acceptor::{Acceptor, Wait};
+use crate::acceptor::{Acceptor, Listener, Wait};
 use crate::handoff::{Control, Outbox};
-use crate::worker_loop::elapsed_ms;
+use crate::queue::{Queue, Wake, Waker};
 
-const LISTENER: Token = Token(0);
-const WAKER: Token = Token(1);
+/// When the server stops and all channels are full, a worker that lives makes room within a turn.
+/// However short the drain timeout, so long is waited for one: an accepted connection is not lost.
+const MIN_ROOM_WAIT_MS: u64 = 1_000;
 
-/// There is one listener and one waker.
-const MAX_EVENTS: usize = 4;
-
-/// What the acceptor thread is made of before it runs.
-pub(crate) struct AcceptorLoop {
-    poll: Poll,
-    events: Events,
-    listener: TcpListener,
-    acceptor: Acceptor<TcpStream, Outbox>,
-    control: Arc<Control>,
+/// What the acceptor thread is made of. Its queue tells when a connection waits to be accepted.
+pub(crate) struct AcceptorLoop<Q, L: Listener, W: Waker> {
+    queue: Q,
+    listener: L,
+    acceptor: Acceptor<L::Stream, Outbox<L::Stream, W>>,
+    control: Arc<Control<W>>,
     /// When stopping, no more than this are accepted: what waited in the system's queue.
     backlog: u64,
-    drain_timeout: Duration,
-    started: Instant,
+    drain_timeout_ms: u64,
+    /// `None` while the server is not stopping.
+    last: Option<Last>,
 }
 
-/// The acceptor's waiting place, where it watches the listener, and the waker that reaches it.
-pub(crate) fn poll(listener: &mut TcpListener) -> io::Result<(Poll, Waker)> {
-    let poll = Poll::new()?;
-    let waker = Waker::new(poll.registry(), WAKER)?;
-    poll.registry().register(listener, LISTENER, Interest::READABLE)?;
-    Ok((poll, waker))
+/// How long it is still accepted when the server stops.
+#[derive(Debug, Clone, Copy)]
+struct Last {
+    /// Up to this many connections since the start...
+    accepted: u64,
+    /// ...and not waiting for room any longer than this.
+    until_ms: u64,
 }
 
-impl AcceptorLoop {
-    /// `started` is the server's start, from which it counts time.
+impl<Q: Queue, L: Listener, W: Waker> AcceptorLoop<Q, L, W> {
     pub(crate) fn new(
-        poll: Poll,
-        listener: TcpListener,
-        acceptor: Acceptor<TcpStream, Outbox>,
-        control: Arc<Control>,
+        queue: Q,
+        listener: L,
+        acceptor: Acceptor<L::Stream, Outbox<L::Stream, W>>,
+        control: Arc<Control<W>>,
         backlog: u64,
-        drain_timeout: Duration,
-        started: Instant,
+        drain_timeout_ms: u64,
     ) -> Self {
-        let events = Events::with_capacity(MAX_EVENTS);
-        Self { poll, events, listener, acceptor, control, backlog, drain_timeout, started }
+        Self { queue, listener, acceptor, control, backlog, drain_timeout_ms, last: None }
     }
 
     /// Accepts until it is told to stop; then accepts what waits in the system's queue, closes the
@@ -60,15 +53,33 @@ impl AcceptorLoop {
     /// # Errors
     /// When the system cannot tell about events any more. The workers are told all the same.
     pub(crate) fn run(mut self) -> io::Result<()> {
-        while !self.control.is_stopping() {
-            let wait = self.turn();
-            self.wait(wait)?;
+        while let Some(wake) = self.turn() {
+            if wake != Wake::Now {
+                self.queue.wait(wake)?;
+            }
         }
-        self.stop()
+        Ok(())
     }
 
-    fn turn(&mut self) -> Wait {
-        let wait = self.acceptor.turn(elapsed_ms(self.started), &self.listener);
+    /// Does what there is to do. Returns when the next turn is due; `None` after the last.
+    pub(crate) fn turn(&mut self) -> Option<Wake> {
+        if self.last.is_none() && self.control.is_stopping() {
+            self.last = Some(Last {
+                accepted: self.acceptor.accepted() + self.backlog,
+                until_ms: self.queue.now_ms() + self.drain_timeout_ms.max(MIN_ROOM_WAIT_MS),
+            });
+        }
+        let wait = self.accept();
+        match (self.last, wait) {
+            (Some(last), _) => self.stop(last, wait),
+            (None, Wait::No) => Some(Wake::Now),
+            (None, Wait::Connection | Wait::Room) => Some(Wake::Never),
+            (None, Wait::RoomUntil(at_ms)) => Some(Wake::At(at_ms)),
+        }
+    }
+
+    fn accept(&mut self) -> Wait {
+        let wait = self.acceptor.turn(self.queue.now_ms(), &self.listener);
         match wait {
             Wait::No | Wait::Connection => wait,
             Wait::RoomUntil(_) => {
@@ -78,53 +89,28 @@ impl AcceptorLoop {
             Wait::Room => {
                 self.control.want_room();
                 // Room that was made before the workers knew that it is wanted.
-                self.acceptor.turn(elapsed_ms(self.started), &self.listener)
+                self.acceptor.turn(self.queue.now_ms(), &self.listener)
             }
         }
     }
 
-    fn wait(&mut self, wait: Wait) -> io::Result<()> {
-        let timeout = match wait {
-            Wait::No => return Ok(()),
-            Wait::Connection | Wait::Room => None,
-            Wait::RoomUntil(at_ms) => {
-                Some(Duration::from_millis(at_ms).saturating_sub(self.started.elapsed()))
+    /// Whether all that waited in the system's queue was accepted and handed over; if not, when to
+    /// go on.
+    fn stop(&self, last: Last, wait: Wait) -> Option<Wake> {
+        let holds_one = self.acceptor.holds_one();
+        let wake = match wait {
+            Wait::No => (self.acceptor.accepted() < last.accepted).then_some(Wake::Now),
+            Wait::Connection | Wait::RoomUntil(_) => None,
+            Wait::Room if holds_one && self.queue.now_ms() >= last.until_ms => {
+                warn!("a connection was accepted and no worker took it in time");
+                None
             }
+            // Without one in hand it is the connection limit: those in the queue cannot be served.
+            Wait::Room => holds_one.then_some(Wake::At(last.until_ms)),
         };
-        self.poll(timeout)
-    }
-
-    fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        match self.poll.poll(&mut self.events, timeout) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-            result => result,
+        if wake.is_none() {
+            debug!("stopped accepting accepted={}", self.acceptor.accepted());
         }
-    }
-
-    fn stop(mut self) -> io::Result<()> {
-        let deadline = Instant::now() + self.drain_timeout;
-        let last = self.acceptor.accepted() + self.backlog;
-        loop {
-            let wait = self.turn();
-            let is_over = match wait {
-                Wait::No => self.acceptor.accepted() >= last && !self.acceptor.holds_one(),
-                Wait::Connection | Wait::RoomUntil(_) => true,
-                // At the connection limit: those in the queue cannot be served.
-                Wait::Room => !self.acceptor.holds_one(),
-            };
-            let left = deadline.saturating_duration_since(Instant::now());
-            if is_over {
-                break;
-            }
-            if wait == Wait::Room {
-                if left.is_zero() {
-                    warn!("a connection was accepted and no worker took it in time");
-                    break;
-                }
-                self.poll(Some(left))?;
-            }
-        }
-        debug!("stopped accepting accepted={}", self.acceptor.accepted());
-        Ok(())
+        wake
     }
 }

@@ -36,6 +36,9 @@ pub(crate) struct Workbench {
     pool: Pool,
     pub(crate) records: Records,
     pub(crate) stats: Stats,
+    /// How connections ended, by their id, for whoever checks that.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) closings: Vec<(u64, CloseReason)>,
 }
 
 impl Workbench {
@@ -48,6 +51,8 @@ impl Workbench {
             pool: Pool::default(),
             records,
             stats: Stats::default(),
+            #[cfg(any(test, fuzzing))]
+            closings: vec![],
         }
     }
 }
@@ -350,6 +355,8 @@ impl<S: Stream> Connection<S> {
             lines: self.messages,
             duration_ms: bench.now_ms - self.opened_ms,
         };
+        #[cfg(any(test, fuzzing))]
+        bench.closings.push((self.id, reason));
         bench.stats.closed += 1;
         match reason {
             CloseReason::Reset | CloseReason::Failed => bench.stats.failed += 1,
@@ -423,15 +430,16 @@ impl<S: Stream> Connection<S> {
         let (due, rest) = chunk.split_at(bench.echo.due_len(held.len(), chunk));
         let mut sent = 0;
         if !due.is_empty() {
-            sent = sent_len(match held {
+            let written = match held {
                 [] => self.stream.write(due),
                 held => self.stream.write_vectored(&[IoSlice::new(held), IoSlice::new(due)]),
-            })?;
+            };
             let newlines = memchr_iter(b'\n', due).count() as u64;
             bench.records.messages(bench.now_ms, self.name(), (held, due), newlines);
-            bench.stats.sent += sent as u64;
             bench.stats.messages += newlines;
             self.messages += newlines;
+            sent = sent_len(written)?;
+            bench.stats.sent += sent as u64;
         }
         if self.spill.is_none() && rest.is_empty() && sent == due.len() {
             return Ok(());

@@ -5,53 +5,46 @@
 //! a woken receiver looks until nothing is left. A waiter says that it waits, then looks once more,
 //! then sleeps; the other side changes something, then looks whether somebody waits.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering, fence};
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded};
-use log::error;
-use mio::Waker;
-use mio::net::{TcpListener, TcpStream};
-
-use crate::acceptor::{Listener, Mailbox, Refused};
+use crate::acceptor::{Mailbox, Refused};
+use crate::queue::Waker;
 use crate::stats::SharedStats;
+use crate::sync::{
+    AtomicBool, Ordering, Receiver, Sender, TryRecvError, TrySendError, bounded, fence,
+};
 use crate::worker::Accepted;
-
-impl Listener for TcpListener {
-    type Stream = TcpStream;
-
-    fn accept(&self) -> std::io::Result<(TcpStream, SocketAddr)> {
-        TcpListener::accept(self)
-    }
-}
 
 /// The acceptor's end: sends connections to one worker. Dropping it tells the worker, after all that
 /// was sent, that nothing more will come.
-pub(crate) struct Outbox {
+pub(crate) struct Outbox<S, W: Waker> {
     /// `None` only while dropping.
-    sender: Option<Sender<Accepted<TcpStream>>>,
-    waker: Arc<Waker>,
+    sender: Option<Sender<Accepted<S>>>,
+    waker: Arc<W>,
     stats: Arc<SharedStats>,
 }
 
 /// The worker's end.
-pub(crate) struct Inbox {
-    receiver: Receiver<Accepted<TcpStream>>,
+pub(crate) struct Inbox<S, W> {
+    receiver: Receiver<Accepted<S>>,
     /// A waker that is dropped takes its wake-up with it, so the one who sleeps keeps it too.
-    _waker: Arc<Waker>,
+    _waker: Arc<W>,
 }
 
 /// A way to a worker that holds at most `capacity` connections. `waker` wakes the worker.
-pub(crate) fn mailbox(capacity: usize, waker: Waker, stats: Arc<SharedStats>) -> (Outbox, Inbox) {
+pub(crate) fn mailbox<S, W: Waker>(
+    capacity: usize,
+    waker: W,
+    stats: Arc<SharedStats>,
+) -> (Outbox<S, W>, Inbox<S, W>) {
     let (sender, receiver) = bounded(capacity);
     let waker = Arc::new(waker);
     let outbox = Outbox { sender: Some(sender), waker: Arc::clone(&waker), stats };
     (outbox, Inbox { receiver, _waker: waker })
 }
 
-impl Mailbox<TcpStream> for Outbox {
-    fn try_send(&self, accepted: Accepted<TcpStream>) -> Result<(), Refused<TcpStream>> {
+impl<S, W: Waker> Mailbox<S> for Outbox<S, W> {
+    fn try_send(&self, accepted: Accepted<S>) -> Result<(), Refused<S>> {
         match &self.sender {
             Some(sender) => sender.try_send(accepted).map_err(|error| match error {
                 TrySendError::Full(accepted) => Refused::Full(accepted),
@@ -62,7 +55,7 @@ impl Mailbox<TcpStream> for Outbox {
     }
 
     fn wake(&self) {
-        wake(&self.waker);
+        self.waker.wake();
     }
 
     fn closed(&self) -> u64 {
@@ -70,26 +63,26 @@ impl Mailbox<TcpStream> for Outbox {
     }
 }
 
-impl Drop for Outbox {
+impl<S, W: Waker> Drop for Outbox<S, W> {
     fn drop(&mut self) {
         self.sender = None;
-        self.wake();
+        self.waker.wake();
     }
 }
 
 /// What a worker found in its mailbox.
 #[derive(Debug)]
-pub(crate) enum Mail {
-    Adopt(Accepted<TcpStream>),
+pub(crate) enum Mail<S> {
+    Adopt(Accepted<S>),
     /// Nothing now; a wake-up will tell.
     Empty,
     /// Nothing will ever come again: the server is stopping.
     Shutdown,
 }
 
-impl Inbox {
+impl<S, W> Inbox<S, W> {
     /// Takes the next message. To be asked until it is not [`Mail::Adopt`].
-    pub(crate) fn take(&self) -> Mail {
+    pub(crate) fn take(&self) -> Mail<S> {
         match self.receiver.try_recv() {
             Ok(accepted) => Mail::Adopt(accepted),
             Err(TryRecvError::Empty) => Mail::Empty,
@@ -99,22 +92,22 @@ impl Inbox {
 }
 
 /// What may wake the acceptor, besides its listener.
-pub(crate) struct Control {
+pub(crate) struct Control<W> {
     stopping: AtomicBool,
     room_wanted: AtomicBool,
-    waker: Waker,
+    waker: W,
 }
 
-impl Control {
+impl<W: Waker> Control<W> {
     /// `waker` wakes the acceptor.
-    pub(crate) fn new(waker: Waker) -> Self {
+    pub(crate) fn new(waker: W) -> Self {
         Self { stopping: AtomicBool::new(false), room_wanted: AtomicBool::new(false), waker }
     }
 
     /// Asks the acceptor to stop; it then makes the workers stop.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
-        wake(&self.waker);
+        self.waker.wake();
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -134,14 +127,7 @@ impl Control {
         if self.room_wanted.load(Ordering::Relaxed)
             && self.room_wanted.swap(false, Ordering::SeqCst)
         {
-            wake(&self.waker);
+            self.waker.wake();
         }
-    }
-}
-
-fn wake(waker: &Waker) {
-    // Can only fail when the system has no memory for an eight-byte counter.
-    if let Err(error) = waker.wake() {
-        error!("wake error=\"{error}\"");
     }
 }

@@ -48,17 +48,22 @@ mod connection;
 mod echo;
 mod error;
 mod handoff;
+mod mio_queue;
+#[cfg(loom)]
+mod model;
 mod peer;
+mod queue;
 mod records;
 mod report;
 mod server;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod simulation;
 mod slots;
 mod socket;
 mod spill;
 mod stats;
 mod stream;
+mod sync;
 mod worker;
 mod worker_loop;
 

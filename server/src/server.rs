@@ -9,19 +9,22 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Sender, bounded};
 use echo_common::descriptors;
 use log::{info, warn};
+use mio::Waker;
+use mio::net::{TcpListener, TcpStream};
 
 use crate::acceptor::Acceptor;
-use crate::acceptor_loop::{self, AcceptorLoop};
+use crate::acceptor_loop::AcceptorLoop;
 use crate::config::Config;
 use crate::echo::Echo;
 use crate::error::ServerError;
 use crate::handoff::{Control, mailbox};
+use crate::mio_queue::MioQueue;
 use crate::records::Records;
 use crate::report::Reporter;
 use crate::socket;
 use crate::stats::{SharedStats, Stats};
-use crate::worker::Rules;
-use crate::worker_loop::{self, WorkerLoop};
+use crate::worker::{Rules, Worker};
+use crate::worker_loop::WorkerLoop;
 
 /// How long the server waits for a peer's end of stream after it has finished its own side.
 const LINGER: Duration = Duration::from_secs(1);
@@ -41,8 +44,8 @@ pub struct Server {
     config: Config,
     local_addr: SocketAddr,
     max_connections: u64,
-    acceptor: AcceptorLoop,
-    workers: Vec<WorkerLoop>,
+    acceptor: AcceptorLoop<MioQueue, TcpListener, Waker>,
+    workers: Vec<WorkerLoop<MioQueue, TcpStream, Waker>>,
     handle: Handle,
     started: Instant,
 }
@@ -50,7 +53,7 @@ pub struct Server {
 /// Stops a server and reads its counters, from any thread.
 #[derive(Clone)]
 pub struct Handle {
-    control: Arc<Control>,
+    control: Arc<Control<Waker>>,
     workers: Arc<[Arc<SharedStats>]>,
 }
 
@@ -113,24 +116,24 @@ impl Server {
         let mut listener =
             socket::listen(address, config.backlog.get().into()).map_err(listen_error)?;
         let local_addr = listener.local_addr().map_err(listen_error)?;
-        let (poll, waker) = acceptor_loop::poll(&mut listener).map_err(ServerError::Poll)?;
+        let (queue, waker) = MioQueue::new(started).map_err(ServerError::Poll)?;
+        queue.watch(&mut listener).map_err(ServerError::Poll)?;
         let control = Arc::new(Control::new(waker));
 
         let rules = rules(&config);
         let (mut workers, mut outboxes, mut stats) = (vec![], vec![], vec![]);
         for number in 0..config.num_workers.get() {
-            let (poll, waker) = worker_loop::poll().map_err(ServerError::Poll)?;
+            let (queue, waker) = MioQueue::new(started).map_err(ServerError::Poll)?;
             let shared = Arc::new(SharedStats::default());
             let capacity = config.channel_capacity.get();
             let (outbox, inbox) = mailbox(capacity, waker, Arc::clone(&shared));
+            let worker = Worker::new(&rules, Records::new(number, config.framing));
             workers.push(WorkerLoop::new(
-                poll,
+                queue,
                 inbox,
-                &rules,
-                Records::new(number, config.framing),
+                worker,
                 Arc::clone(&shared),
                 Arc::clone(&control),
-                started,
             ));
             outboxes.push(outbox);
             stats.push(shared);
@@ -138,13 +141,12 @@ impl Server {
 
         let max_connections = max_connections(&config);
         let acceptor = AcceptorLoop::new(
-            poll,
+            queue,
             listener,
             Acceptor::new(outboxes, max_connections),
             Arc::clone(&control),
             config.backlog.get().into(),
-            Duration::from_millis(rules.drain_timeout_ms),
-            started,
+            rules.drain_timeout_ms,
         );
         let handle = Handle { control, workers: stats.into() };
         Ok(Self { config, local_addr, max_connections, acceptor, workers, handle, started })

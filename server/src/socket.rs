@@ -5,12 +5,12 @@ use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
+use log::debug;
 use mio::net::{TcpListener, TcpStream};
-use mio::{Registry, Token};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
-use crate::slots::Key;
-use crate::stream::{Interest, Readiness, Selector, Stream};
+use crate::acceptor::Listener;
+use crate::stream::Stream;
 
 /// A peer that is silent for this long is asked whether it is still there...
 const KEEPALIVE_TIME: Duration = Duration::from_secs(60);
@@ -47,13 +47,16 @@ pub(crate) fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListene
 /// Whether a connection has the options of its listener.
 const INHERITED: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
-/// Makes an accepted connection fit for the event loop.
-pub(crate) fn prepare(stream: &TcpStream) -> io::Result<()> {
-    if INHERITED { Ok(()) } else { set_connection_options_of(stream) }
-}
+impl Listener for TcpListener {
+    type Stream = TcpStream;
 
-fn set_connection_options_of(stream: &TcpStream) -> io::Result<()> {
-    set_connection_options(&SockRef::from(stream))
+    fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, peer) = Self::accept(self)?;
+        if !INHERITED && let Err(error) = set_connection_options(&SockRef::from(&stream)) {
+            debug!("prepare peer={peer} error=\"{error}\"");
+        }
+        Ok((stream, peer))
+    }
 }
 
 fn set_connection_options(socket: &Socket) -> io::Result<()> {
@@ -113,40 +116,5 @@ mod delivery {
 mod delivery {
     pub(super) fn is_complete(_: &mio::net::TcpStream) -> bool {
         true
-    }
-}
-
-impl Selector<TcpStream> for &Registry {
-    fn register(&mut self, stream: &mut TcpStream, key: Key, interest: Interest) -> io::Result<()> {
-        Registry::register(self, stream, Token(key.to_number()), to_mio(interest))
-    }
-
-    fn reregister(
-        &mut self,
-        stream: &mut TcpStream,
-        key: Key,
-        interest: Interest,
-    ) -> io::Result<()> {
-        Registry::reregister(self, stream, Token(key.to_number()), to_mio(interest))
-    }
-}
-
-impl From<&mio::event::Event> for Readiness {
-    fn from(event: &mio::event::Event) -> Self {
-        Self {
-            readable: event.is_readable(),
-            drain: event.is_read_closed() || event.is_error() || event.is_priority(),
-        }
-    }
-}
-
-fn to_mio(interest: Interest) -> mio::Interest {
-    match interest {
-        // Urgent data must be noticed: it makes short reads that have not emptied the socket.
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        Interest::Readable => mio::Interest::READABLE | mio::Interest::PRIORITY,
-        #[cfg(not(any(target_os = "linux", target_os = "android")))]
-        Interest::Readable => mio::Interest::READABLE,
-        Interest::Writable => mio::Interest::WRITABLE,
     }
 }

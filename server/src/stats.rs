@@ -2,9 +2,10 @@
 
 use std::iter::Sum;
 use std::ops::Add;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_utils::CachePadded;
+
+use crate::sync::{AtomicU64, Ordering};
 
 /// Defines the plain counters, their shared form, and the copying between the two.
 macro_rules! counters {

@@ -1,9 +1,7 @@
-//! What a connection asks of its socket, and of whoever tells it about readiness: the seam behind
-//! which tests put a simulated network.
+//! What a connection asks of its socket, and what it is told of its readiness: the seam behind which
+//! tests put a simulated network.
 
 use std::io::{self, Read, Write};
-
-use crate::slots::Key;
 
 /// A non-blocking, connected, bidirectional byte stream.
 pub(crate) trait Stream: Read + Write {
@@ -35,14 +33,4 @@ pub(crate) struct Readiness {
     /// From now on a short read does not mean that nothing is left: the peer has finished (data and
     /// FIN give one event), there is an error to fetch, or urgent data splits the reads.
     pub(crate) drain: bool,
-}
-
-/// Tells about the readiness of streams, edge-triggered: an event comes when a stream becomes ready,
-/// and when it is ready at the moment of the call.
-pub(crate) trait Selector<S> {
-    /// Starts telling about `stream` under the name `key`.
-    fn register(&mut self, stream: &mut S, key: Key, interest: Interest) -> io::Result<()>;
-
-    /// Changes what to tell about.
-    fn reregister(&mut self, stream: &mut S, key: Key, interest: Interest) -> io::Result<()>;
 }

@@ -12,10 +12,11 @@ use log::{debug, warn};
 
 use crate::connection::{Cause, Check, CloseReason, Connection, Deadlines, Next, Workbench};
 use crate::echo::Echo;
+use crate::queue::{Selector, Wake};
 use crate::records::Records;
 use crate::slots::{Key, Slots};
 use crate::stats::Stats;
-use crate::stream::{Interest, Readiness, Selector, Stream};
+use crate::stream::{Interest, Readiness, Stream};
 
 /// Sweeps are at least this far apart: deadlines that are close together share one.
 const MIN_SWEEP_INTERVAL_MS: u64 = 20;
@@ -36,17 +37,6 @@ pub(crate) struct Rules {
     pub(crate) idle_timeout_ms: Option<u64>,
     pub(crate) linger_ms: u64,
     pub(crate) drain_timeout_ms: u64,
-}
-
-/// When the worker wants its next turn, events aside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wake {
-    /// Without waiting.
-    Now,
-    /// At this time.
-    At(u64),
-    /// Only for an event.
-    Never,
 }
 
 /// One worker's connections.
@@ -80,6 +70,11 @@ impl<S: Stream> Worker<S> {
     /// The worker's counters.
     pub(crate) fn stats(&self) -> Stats {
         Stats { not_shown: self.bench.records.not_shown(), ..self.bench.stats }
+    }
+
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn closings(&mut self) -> &mut Vec<(u64, CloseReason)> {
+        &mut self.bench.closings
     }
 
     /// A turn begins at `now_ms`, in milliseconds since the server started.

@@ -1,4 +1,5 @@
-//! Finds the binaries: builds them, once per test process, beside the test that runs.
+//! Finds the binaries: builds them, once per process. A test gets those of its own profile, any
+//! other program the optimised ones, as users build them.
 //!
 //! The tests are a package of their own, so cargo neither builds the binaries for them nor tells
 //! where they are.
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The server, of the same profile as the test that runs.
+/// The server: of the same profile as the test that runs, or as users build it.
 ///
 /// # Panics
 /// When it cannot be built.
@@ -19,7 +20,7 @@ pub fn server_binary() -> &'static Path {
     BINARY.get_or_init(|| build("server"))
 }
 
-/// The client, of the same profile as the test that runs.
+/// The client: of the same profile as the test that runs, or as users build it.
 ///
 /// # Panics
 /// When it cannot be built.
@@ -31,13 +32,13 @@ pub fn client_binary() -> &'static Path {
 
 /// Cargo has released the lock on the target directory by the time it runs tests.
 fn build(name: &str) -> PathBuf {
-    let profile_dir = profile_dir();
+    let (target_dir, profile_dir) = place();
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .args(["build", "--quiet", "--bin", name, "--profile", profile(&profile_dir)])
         .arg("--target-dir")
-        .arg(profile_dir.parent().unwrap())
+        .arg(target_dir)
         .output()
         .unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
@@ -46,11 +47,18 @@ fn build(name: &str) -> PathBuf {
     binary
 }
 
-/// `target/<profile>`, from `target/<profile>/deps/<test>`.
-fn profile_dir() -> PathBuf {
-    let test = env::current_exe().unwrap();
-    let deps = test.parent().filter(|dir| dir.file_name() == Some(OsStr::new("deps")));
-    deps.and_then(Path::parent).unwrap_or_else(|| panic!("unknown place: {test:?}")).to_owned()
+/// `target` and, in it, the binaries' directory: from `target/<profile>/deps/<test>` that of the
+/// test, from `target/<profile>/<program>` that of what users build.
+fn place() -> (PathBuf, PathBuf) {
+    let exe = env::current_exe().unwrap();
+    let dir = exe.parent().unwrap();
+    match dir.parent() {
+        Some(profile_dir) if dir.file_name() == Some(OsStr::new("deps")) => {
+            (profile_dir.parent().unwrap().to_owned(), profile_dir.to_owned())
+        }
+        Some(target_dir) => (target_dir.to_owned(), target_dir.join("release")),
+        None => panic!("unknown place: {}", exe.display()),
+    }
 }
 
 /// The name by which `cargo build --profile` knows what lands in this directory.

@@ -1,0 +1,120 @@
+//! The event queue as the system has it.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use log::error;
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Poll, Token};
+
+use crate::queue::{Event, Queue, Selector, Wake, Waker};
+use crate::slots::Key;
+use crate::stream::{Interest, Readiness};
+
+/// The waker's name and the listener's; no connection's key has these numbers.
+const WAKER: Token = Token(usize::MAX);
+const LISTENER: Token = Token(usize::MAX - 1);
+
+/// Events taken from the system at once: so many at first...
+const MIN_EVENTS: usize = 256;
+
+/// ...and twice as many whenever there were as many, up to this.
+const MAX_EVENTS: usize = 4_096;
+
+/// One thread's event queue.
+pub(crate) struct MioQueue {
+    poll: Poll,
+    events: Events,
+    started: Instant,
+}
+
+impl MioQueue {
+    /// A queue that counts time from `started`, and the waker that reaches it.
+    pub(crate) fn new(started: Instant) -> io::Result<(Self, mio::Waker)> {
+        let poll = Poll::new()?;
+        let waker = mio::Waker::new(poll.registry(), WAKER)?;
+        Ok((Self { poll, events: Events::with_capacity(MIN_EVENTS), started }, waker))
+    }
+
+    /// Wakes when a connection waits to be accepted: once for each that comes, so whoever leaves
+    /// one waiting must come back by itself.
+    pub(crate) fn watch(&self, listener: &mut TcpListener) -> io::Result<()> {
+        self.poll.registry().register(listener, LISTENER, mio::Interest::READABLE)
+    }
+}
+
+impl Queue for MioQueue {
+    #[allow(clippy::cast_possible_truncation)] // 584 million years fit.
+    fn now_ms(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+
+    fn wait(&mut self, wake: Wake) -> io::Result<()> {
+        let timeout = match wake {
+            Wake::Now => Some(Duration::ZERO),
+            Wake::At(at_ms) => {
+                Some(Duration::from_millis(at_ms).saturating_sub(self.started.elapsed()))
+            }
+            Wake::Never => None,
+        };
+        let count = self.events.iter().count();
+        if count == self.events.capacity() && count < MAX_EVENTS {
+            self.events = Events::with_capacity(2 * count);
+        }
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            result => result,
+        }
+    }
+
+    fn events(&mut self) -> impl Iterator<Item = Event> {
+        self.events.iter().map(|event| match event.token() {
+            WAKER => Event::Woken,
+            Token(number) => Event::Ready(Key::from_number(number), event.into()),
+        })
+    }
+}
+
+impl Waker for mio::Waker {
+    fn wake(&self) {
+        // Can only fail when the system has no memory for an eight-byte counter.
+        if let Err(error) = self.wake() {
+            error!("wake error=\"{error}\"");
+        }
+    }
+}
+
+impl Selector<TcpStream> for MioQueue {
+    fn register(&mut self, stream: &mut TcpStream, key: Key, interest: Interest) -> io::Result<()> {
+        self.poll.registry().register(stream, Token(key.to_number()), to_mio(interest))
+    }
+
+    fn reregister(
+        &mut self,
+        stream: &mut TcpStream,
+        key: Key,
+        interest: Interest,
+    ) -> io::Result<()> {
+        self.poll.registry().reregister(stream, Token(key.to_number()), to_mio(interest))
+    }
+}
+
+impl From<&mio::event::Event> for Readiness {
+    fn from(event: &mio::event::Event) -> Self {
+        Self {
+            readable: event.is_readable(),
+            drain: event.is_read_closed() || event.is_error() || event.is_priority(),
+        }
+    }
+}
+
+fn to_mio(interest: Interest) -> mio::Interest {
+    match interest {
+        // Urgent data must be noticed: it makes short reads that have not emptied the socket.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        Interest::Readable => mio::Interest::READABLE | mio::Interest::PRIORITY,
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        Interest::Readable => mio::Interest::READABLE,
+        Interest::Writable => mio::Interest::WRITABLE,
+    }
+}

@@ -1,0 +1,14 @@
+//! The primitives that the hand-off between threads is made of. Under the model checker
+//! (`--cfg loom`) they are its own, so that the code around them runs in every order.
+
+#[cfg(not(loom))]
+pub(crate) use {
+    crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded},
+    std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence},
+};
+
+#[cfg(loom)]
+pub(crate) use {
+    crate::model::channel::{Receiver, Sender, TryRecvError, TrySendError, bounded},
+    loom::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence},
+};
