@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use crate::logging;
+
 /// Exit codes that mean the same in every program.
 pub mod exit {
     /// All went well.
@@ -15,9 +17,10 @@ pub mod exit {
     pub const INTERRUPTED: u8 = 130;
 }
 
-/// Writes `program: message` to stderr, for the time before (and without) a log. Never panics: a
-/// stderr that is gone loses the sentence, the exit code stays.
+/// Writes `program: message` to stderr, after whatever was logged. Never panics: a stderr that is gone
+/// loses the sentence, the exit code stays.
 pub fn complain(program: &str, message: &str) {
+    logging::flush();
     let _ = writeln!(io::stderr(), "{program}: {message}");
 }
 

@@ -13,5 +13,9 @@ pub fn on_stop(mut react: impl FnMut(u32) + Send + 'static) -> Result<(), String
         requests = requests.saturating_add(1);
         react(requests);
     })
-    .map_err(|error| format!("install the signal handler: {error}"))
+    .map_err(|error| match error {
+        // The library's own words for it leave out the reason.
+        ctrlc::Error::System(reason) => format!("install the signal handler: {reason}"),
+        error => format!("install the signal handler: {error}"),
+    })
 }

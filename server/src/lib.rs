@@ -57,7 +57,8 @@ mod records;
 mod report;
 mod server;
 #[cfg(any(test, fuzzing))]
-mod simulation;
+#[doc(hidden)]
+pub mod simulation;
 mod slots;
 mod socket;
 mod spill;

@@ -68,7 +68,8 @@ counters! {
     /// Messages received: lines, and an unterminated rest at the end of the stream. A line longer
     /// than the limit is one message, however many pieces it goes back in.
     messages,
-    /// Connections that ended by a reset or another error of the connection.
+    /// Connections that ended by a reset or another error of the connection. A probe that resets is
+    /// only a probe.
     failed,
     /// Connections closed because nothing moved for the idle timeout.
     idle,

@@ -1,10 +1,10 @@
 //! What must hold of a simulated server: after each step, at rest, and at the end.
 
 use super::network::Network;
+use super::oracle::due_len;
 use super::socket::Socket;
 use super::world::World;
 use crate::connection::CloseReason;
-use crate::echo::Framing;
 use crate::stats::Stats;
 
 /// A connection holds at most one line and this.
@@ -37,20 +37,11 @@ impl World {
         let accepted = network.accepted.iter().map(|&number| &network.sockets[number]);
         for socket in accepted.filter(|socket| socket.is_open()) {
             assert_eq!(socket.read_len, socket.sent.len(), "not read {}", socket.describe());
-            let due_len = self.due_len(&socket.sent);
+            let due_len = due_len(self.setup.framing, self.setup.max_line_length, &socket.sent);
             assert_eq!(socket.echoed_len, due_len, "bytes are owed {}", socket.describe());
         }
         drop(network);
         assert!(self.is_at_rest(), "a timer without a connection");
-    }
-
-    /// How many of these bytes are to be back before the peer's end.
-    fn due_len(&self, sent: &[u8]) -> usize {
-        if self.setup.framing == Framing::Raw {
-            return sent.len();
-        }
-        let line_start = sent.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        sent.len() - (sent.len() - line_start) % self.setup.max_line_length
     }
 
     /// The server is gone.
@@ -122,8 +113,8 @@ fn is_before(ended_at_ms: Option<u64>, stopped_at_ms: Option<u64>) -> bool {
 
 fn check_counters(network: &Network, closings: &[(u64, CloseReason)], stats: Stats) {
     let accepted = || network.accepted.iter().map(|&number| &network.sockets[number]);
-    let count = |reasons: &[CloseReason]| {
-        closings.iter().filter(|(_, reason)| reasons.contains(reason)).count() as u64
+    let count = |wanted: CloseReason| {
+        closings.iter().filter(|(_, reason)| *reason == wanted).count() as u64
     };
     let newlines = |socket: &Socket| bytes_read(socket).iter().filter(|&&b| b == b'\n').count();
     let has_rest = |socket: &Socket| bytes_read(socket).last().is_some_and(|&byte| byte != b'\n');
@@ -136,15 +127,19 @@ fn check_counters(network: &Network, closings: &[(u64, CloseReason)], stats: Sta
     let due_rests = accepted().filter(|socket| has_rest(socket) && came_to_end(socket)).count();
     let messages = lines + due_rests as u64..=lines + rests;
     assert!(messages.contains(&stats.messages), "{messages:?} {stats:?}");
+    let is_failed = |(socket, (_, reason)): &(&Socket, &(u64, CloseReason))| match reason {
+        CloseReason::Reset => socket.read_to_echo > 0,
+        reason => *reason == CloseReason::Failed,
+    };
     let expected = Stats {
         adopted: network.accepted.len() as u64,
         closed: network.accepted.len() as u64,
         probes: accepted().filter(|socket| socket.read_to_echo == 0).count() as u64,
         received: accepted().map(|socket| socket.read_to_echo as u64).sum(),
         sent: accepted().map(|socket| socket.echoed_len as u64).sum(),
-        failed: count(&[CloseReason::Reset, CloseReason::Failed]),
-        idle: count(&[CloseReason::Idle]),
-        cut: count(&[CloseReason::Cut]),
+        failed: accepted().zip(closings).filter(is_failed).count() as u64,
+        idle: count(CloseReason::Idle),
+        cut: count(CloseReason::Cut),
         messages: stats.messages,
         not_shown: stats.not_shown,
     };

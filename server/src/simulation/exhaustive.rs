@@ -10,6 +10,7 @@ use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 
+use super::oracle::due_len;
 use crate::connection::{CloseReason, Connection, Next, Workbench};
 use crate::echo::{Echo, Framing};
 use crate::records::Records;
@@ -157,17 +158,6 @@ impl Stream for Scripted {
     fn max_unread_len(&self) -> usize {
         0
     }
-}
-
-/// The oracle: how many of these bytes are to be back before the peer's end.
-fn due_len(framing: Framing, max_line_length: usize, bytes: &[u8]) -> usize {
-    let mut due = 0;
-    for (index, byte) in bytes.iter().enumerate() {
-        if framing == Framing::Raw || *byte == b'\n' || index + 1 - due == max_line_length {
-            due = index + 1;
-        }
-    }
-    due
 }
 
 struct Case<'a> {

@@ -13,7 +13,9 @@ mod check;
 mod dice;
 #[cfg(test)]
 mod exhaustive;
+mod lines;
 mod network;
+mod oracle;
 mod socket;
 mod stream;
 mod world;
@@ -21,10 +23,16 @@ mod world;
 use self::dice::Dice;
 use self::world::World;
 
-/// Runs what a fuzzer's bytes say.
+/// Runs a whole server as a fuzzer's bytes say.
 #[cfg(fuzzing)]
-pub(crate) fn play(script: &[u8]) {
-    World::new(Dice::Scripted(script.to_vec().into_iter())).run();
+pub fn fuzz_server(script: &[u8]) {
+    World::new(Dice::scripted(script)).run();
+}
+
+/// Runs the line machine as a fuzzer's bytes say.
+#[cfg(fuzzing)]
+pub fn fuzz_lines(script: &[u8]) {
+    lines::play(&mut Dice::scripted(script));
 }
 
 #[cfg(test)]
@@ -51,6 +59,7 @@ mod tests {
     }
 
     fn run(seed: u64) {
+        lines::play(&mut Dice::seeded(seed));
         World::new(Dice::seeded(seed)).run();
     }
 

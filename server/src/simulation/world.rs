@@ -25,8 +25,11 @@ use crate::worker_loop::WorkerLoop;
 /// Things that happen in one run before it is brought to its end.
 const MAX_STEPS: usize = 160;
 
-/// Connections of one run.
+/// With so many connections no more come, those of the last burst aside.
 const MAX_CONNECTIONS: usize = 8;
+
+/// Room for as many is room for all.
+const ROOMY: usize = 100;
 
 /// Steps after which a server that has nothing new to do must be at rest.
 const MAX_SETTLING: usize = 200_000;
@@ -75,7 +78,7 @@ impl Setup {
 
     /// Whether there is room for all connections of a run.
     pub(super) fn is_roomy(&self) -> bool {
-        self.max_connections >= MAX_CONNECTIONS as u64 && self.max_descriptors >= MAX_CONNECTIONS
+        self.max_connections >= ROOMY as u64 && self.max_descriptors >= ROOMY
     }
 
     fn rules(&self) -> Rules {
@@ -197,8 +200,11 @@ impl World {
         let (count, dice) = (network.sockets.len(), &mut network.dice);
         let may_connect = count < MAX_CONNECTIONS && network.stopped_at_ms.is_none();
         if may_connect && (count == 0 || dice.chance(24)) {
-            let room = dice.pick(&[200_000, 5_000, 100, 1, 0]);
-            return network.connect(room);
+            for _ in 0..dice.pick(&[1, 1, 3, 6]) {
+                let room = network.dice.pick(&[200_000, 5_000, 100, 1, 0]);
+                network.connect(room);
+            }
+            return;
         }
         if count == 0 {
             return;

@@ -1,0 +1,80 @@
+//! Runs checks one after the other and says what each came to.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// What a check came to, unless it panicked: then it failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The promise was kept; the text says what was seen.
+    Kept(String),
+    /// Nothing was checked; the text says what is missing here.
+    Skipped(String),
+}
+
+/// Shorthand for [`Outcome::Kept`].
+pub(crate) fn kept(seen: impl fmt::Display) -> Outcome {
+    Outcome::Kept(seen.to_string())
+}
+
+/// Shorthand for [`Outcome::Skipped`].
+pub(crate) fn skipped(missing: impl fmt::Display) -> Outcome {
+    Outcome::Skipped(missing.to_string())
+}
+
+/// One check of a task.
+pub(crate) struct Check {
+    name: String,
+    run: Box<dyn FnOnce() -> Outcome>,
+}
+
+impl Check {
+    /// `run` says what it came to, or panics.
+    pub(crate) fn new(name: impl Into<String>, run: impl FnOnce() -> Outcome + 'static) -> Self {
+        Self { name: name.into(), run: Box::new(run) }
+    }
+}
+
+/// Runs the checks whose name contains `filter`, and prints a line for each and the sum.
+///
+/// The exit code is 0 when no check failed and at least one was chosen.
+pub(crate) fn run_all(checks: Vec<Check>, filter: Option<&str>) -> ExitCode {
+    let (mut kept, mut failed, mut skipped) = (0, 0, 0);
+    for Check { name, run } in checks {
+        if filter.is_some_and(|part| !name.contains(part)) {
+            continue;
+        }
+        let started = Instant::now();
+        let outcome = catch_unwind(AssertUnwindSafe(run));
+        let seconds = started.elapsed().as_secs_f64();
+        match outcome {
+            Ok(Outcome::Kept(seen)) => {
+                kept += 1;
+                say(format_args!("ok       {name}: {seen} ({seconds:.1} s)"));
+            }
+            Ok(Outcome::Skipped(missing)) => {
+                skipped += 1;
+                say(format_args!("skipped  {name}: {missing}"));
+            }
+            // The panic has said why.
+            Err(_) => {
+                failed += 1;
+                say(format_args!("FAILED   {name} ({seconds:.1} s)"));
+            }
+        }
+    }
+    say(format_args!("{kept} passed, {failed} failed, {skipped} skipped"));
+    match (kept + skipped, failed) {
+        (1.., 0) => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
+
+/// Prints a line, at once. Nothing can be done when nobody listens.
+pub(crate) fn say(line: impl fmt::Display) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}

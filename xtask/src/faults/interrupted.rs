@@ -1,0 +1,31 @@
+//! Signals that come in the middle of calls.
+
+use super::peers::crowd;
+use super::row;
+use super::traced::{Fault, Traced};
+use crate::check::Check;
+
+const PROMISE: &str = "nothing is lost or doubled, exit code 0";
+
+/// All that the event loop calls and that a signal may interrupt.
+const CALLS: [&str; 5] = ["accept4", "recvfrom", "sendto", "writev", "epoll_wait"];
+
+pub(super) fn checks() -> Vec<Check> {
+    let every_third = |call| {
+        row(format!("{call} EINTR, every 3rd call"), PROMISE, move || interrupted(&[call], "1+3"))
+    };
+    let mut checks: Vec<Check> = CALLS.map(every_third).into();
+    let all = "EINTR, every 2nd call of every kind";
+    checks.push(row(all, PROMISE, || interrupted(&CALLS, "1+2")));
+    checks
+}
+
+fn interrupted(calls: &[&'static str], when: &'static str) -> String {
+    let faults: Vec<Fault> = calls.iter().map(|call| Fault::new(call, "EINTR", when)).collect();
+    let server = Traced::start(&faults, &["--num-workers", "2"]);
+    let crowd = crowd(server.addr(), 12, 400_000);
+    let ended = server.stop();
+    ended.expect(0, 0);
+    let struck: usize = calls.iter().map(|call| ended.trace.injected(call)).sum();
+    format!("{crowd}, {struck} calls interrupted, exit code 0")
+}

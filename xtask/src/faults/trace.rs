@@ -1,0 +1,46 @@
+//! What strace wrote: every call of the kinds that are watched, thread after thread.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+/// The lines so far. Those of one thread are in order.
+#[derive(Debug)]
+pub(super) struct Trace(Vec<String>);
+
+impl Trace {
+    /// Reads the files of a directory, one a thread.
+    pub(super) fn read(dir: &Path) -> Self {
+        let files = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+        let mut files: Vec<_> = files.collect();
+        files.sort();
+        // The last line of a thread that waits has no end yet.
+        let texts = files.iter().map(|file| fs::read_to_string(file).unwrap());
+        Self(texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect())
+    }
+
+    /// The lines of one call: time, arguments, result.
+    pub(super) fn of(&self, call: &str) -> Vec<&str> {
+        let is_call = |line: &&str| {
+            let called = line.split_once(' ').and_then(|(_, rest)| rest.strip_prefix(call));
+            called.is_some_and(|rest| rest.starts_with('('))
+        };
+        self.0.iter().map(String::as_str).filter(is_call).collect()
+    }
+
+    /// The lines of one call that contain `part`.
+    pub(super) fn count(&self, call: &str, part: &str) -> usize {
+        self.of(call).iter().filter(|line| line.contains(part)).count()
+    }
+
+    /// How often one call was made to fail.
+    pub(super) fn injected(&self, call: &str) -> usize {
+        self.count(call, "(INJECTED)")
+    }
+}
+
+/// When a call was made, since the epoch.
+pub(super) fn time(line: &str) -> Duration {
+    let seconds = line.split(' ').next().and_then(|text| text.parse().ok());
+    Duration::from_secs_f64(seconds.unwrap_or_else(|| panic!("no time in {line}")))
+}

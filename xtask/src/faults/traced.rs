@@ -1,0 +1,196 @@
+//! The server under strace, which makes some of its calls fail.
+//!
+//! strace detaches itself (`-D`), so that the process that is started, watched and signalled is the
+//! server. It holds the server's outputs, so it has written everything once these have ended.
+
+use std::fmt;
+use std::ops::Deref;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use echo_tests::process::{Finished, Process, ServerProcess, server_command};
+use echo_tests::wait::wait_until;
+use nix::sys::signal::Signal;
+use tempfile::TempDir;
+
+use super::trace::Trace;
+use crate::packages;
+
+/// Follow threads and write a file for each, with the time of each call and without the data; stop
+/// the server for the calls that are watched and for no others.
+const OPTIONS: [&str; 6] = ["-D", "-ff", "--seccomp-bpf", "-ttt", "-s", "0"];
+
+/// Watched in any case: what tells how far the server is.
+const ALWAYS_WATCHED: [&str; 2] = ["accept4", "epoll_ctl"];
+
+/// strace makes what follows `-P` fail only on that file; here standard error, a pipe.
+const ON_STDERR: &str = r#"exec strace -P "$(readlink /proc/self/fd/2)" "$@""#;
+
+/// A call that fails.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fault {
+    call: &'static str,
+    error: &'static str,
+    /// Which of each thread's calls: `first..last+step`, see strace(1).
+    when: &'static str,
+    on_stderr: bool,
+}
+
+impl Fault {
+    pub(super) fn new(call: &'static str, error: &'static str, when: &'static str) -> Self {
+        Self { call, error, when, on_stderr: false }
+    }
+
+    /// Writes to standard error fail, and no others.
+    pub(super) fn on_stderr(error: &'static str, when: &'static str) -> Self {
+        Self { on_stderr: true, ..Self::new("write", error, when) }
+    }
+}
+
+/// As strace wants it.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "inject={}:error={}:when={}", self.call, self.error, self.when)
+    }
+}
+
+/// A server that listens and has calls that fail.
+pub(super) struct Traced {
+    server: ServerProcess,
+    dir: TempDir,
+    faults: Vec<Fault>,
+}
+
+/// A server that has ended.
+pub(super) struct Ended {
+    pub(super) finished: Finished,
+    pub(super) trace: Trace,
+}
+
+impl Traced {
+    /// Starts the server on a free port.
+    pub(super) fn start(faults: &[Fault], args: &[&str]) -> Self {
+        let dir = TempDir::new().unwrap();
+        let server = ServerProcess::launch(command(faults, args, dir.path()));
+        Self { server, dir, faults: faults.to_vec() }
+    }
+
+    /// The calls so far.
+    pub(super) fn trace(&self) -> Trace {
+        Trace::read(self.dir.path())
+    }
+
+    /// Waits until every connection of which the system has told was accepted.
+    pub(super) fn settle(&self) {
+        wait_until("an accept that finds nothing", || {
+            self.trace().of("accept4").last().is_some_and(|line| line.contains("EAGAIN"))
+        });
+    }
+
+    /// Asks the server to stop, and waits for its end.
+    #[track_caller]
+    pub(super) fn stop(self) -> Ended {
+        self.signal(Signal::SIGTERM);
+        self.end()
+    }
+
+    /// Waits for the server's end.
+    #[track_caller]
+    pub(super) fn end(self) -> Ended {
+        Ended::new(self.server.wait(), &self.dir, &self.faults)
+    }
+}
+
+impl Deref for Traced {
+    type Target = ServerProcess;
+
+    fn deref(&self) -> &ServerProcess {
+        &self.server
+    }
+}
+
+impl Ended {
+    /// Runs a server that ends by itself.
+    #[track_caller]
+    pub(super) fn run(faults: &[Fault], args: &[&str]) -> Self {
+        let dir = TempDir::new().unwrap();
+        let finished = Process::run(command(faults, args, dir.path()));
+        Self::new(finished, &dir, faults)
+    }
+
+    /// Checks that each fault has struck.
+    #[track_caller]
+    fn new(finished: Finished, dir: &TempDir, faults: &[Fault]) -> Self {
+        let trace = Trace::read(dir.path());
+        for fault in faults {
+            assert_ne!(trace.injected(fault.call), 0, "it never struck: {fault}");
+        }
+        Self { finished, trace }
+    }
+
+    /// Checks the exit code, and how many connections failed, none of them cut off.
+    #[track_caller]
+    pub(super) fn expect(&self, code: i32, failed: usize) {
+        self.finished.expect_code(code);
+        let failed = format!(" failed={failed} ");
+        let _ = self.finished.line_with(&["summary connections=", &failed, " cut=0 "]);
+    }
+
+    /// How often the calls were made to fail, and how the server ended.
+    pub(super) fn seen(&self, call: &str) -> String {
+        let Self { finished, trace } = self;
+        let code = finished.code.map_or("none".to_owned(), |code| code.to_string());
+        format!("{} of {} failed, exit code {code}", trace.injected(call), trace.of(call).len())
+    }
+}
+
+/// Whether strace is here and may do its work; if not, why. Asked of the system once.
+pub(super) fn is_possible() -> Result<(), String> {
+    static ANSWER: OnceLock<Result<(), String>> = OnceLock::new();
+    ANSWER.get_or_init(try_strace).clone()
+}
+
+fn try_strace() -> Result<(), String> {
+    packages::install(&["strace"])?;
+    let dir = TempDir::new().map_err(|error| error.to_string())?;
+    let fault = Fault::new("epoll_wait", "EINTR", "1..2+1");
+    let output = strace(&[fault], dir.path()).arg("true").output();
+    let output = output.map_err(|error| format!("strace: {error}"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    match said.lines().next() {
+        None if output.status.success() => Ok(()),
+        said => Err(format!("strace cannot work here: {}", said.unwrap_or("no word"))),
+    }
+}
+
+/// The server, its outputs going to the caller, under strace, which writes to `dir`.
+fn command(faults: &[Fault], args: &[&str], dir: &Path) -> Command {
+    let server = server_command(args, &[]);
+    let mut command = strace(faults, dir);
+    command.arg(server.get_program()).args(server.get_args());
+    for (name, value) in server.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn strace(faults: &[Fault], dir: &Path) -> Command {
+    let mut command = Command::new("strace");
+    if faults.iter().any(|fault| fault.on_stderr) {
+        command = Command::new("sh");
+        command.args(["-c", ON_STDERR, "sh"]);
+    }
+    let mut watched: Vec<&str> = faults.iter().map(|fault| fault.call).collect();
+    watched.extend(ALWAYS_WATCHED);
+    command.args(OPTIONS).arg("-o").arg(dir.join("thread"));
+    command.args(["-e", &format!("trace={}", watched.join(","))]);
+    for fault in faults {
+        command.args(["-e", &fault.to_string()]);
+    }
+    command
+}

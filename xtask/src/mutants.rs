@@ -1,0 +1,135 @@
+//! Known faults, each planted alone into a copy of the sources: the check that its patch names must
+//! fail. So every kind of check has shown that it can.
+//!
+//! A patch in `xtask/mutants` says what it breaks, then `Caught by:` and a command, maybe several, then
+//! the change.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use tempfile::TempDir;
+
+use crate::cargo::{target_dir, workspace};
+use crate::check::{Check, kept, run_all};
+
+/// Stands before a command that must catch the fault.
+const CAUGHT_BY: &str = "Caught by: ";
+
+/// What cargo says when the fault is none that a test could catch.
+const NOT_BUILT: [&str; 2] = ["could not compile", "error: no such command"];
+
+/// Known faults planted into a copy of the sources: each must be caught
+#[derive(Debug, clap::Args)]
+pub(crate) struct Mutants {
+    /// Only faults whose name contains this
+    filter: Option<String>,
+}
+
+struct Mutant {
+    name: String,
+    patch: PathBuf,
+    commands: Vec<String>,
+}
+
+impl Mutants {
+    pub(crate) fn run(self) -> ExitCode {
+        let filter = self.filter.unwrap_or_default();
+        let mutants: Vec<Mutant> =
+            all().into_iter().filter(|mutant| mutant.name.contains(&filter)).collect();
+        let copy = copy_of_the_sources();
+        let commands: BTreeSet<String> =
+            mutants.iter().flat_map(|mutant| mutant.commands.clone()).collect();
+        let passes = commands.into_iter().map(|command| {
+            let dir = copy.path().to_owned();
+            Check::new(format!("as it is: {command}"), move || {
+                let (passes, said) = run(&dir, &command);
+                assert!(passes, "fails without any fault:\n{said}");
+                kept("passes")
+            })
+        });
+        let catches = mutants.into_iter().map(|mutant| {
+            let dir = copy.path().to_owned();
+            Check::new(mutant.name.clone(), move || {
+                apply(&dir, &mutant.patch, false);
+                let results: Vec<_> =
+                    mutant.commands.iter().map(|command| run(&dir, command)).collect();
+                apply(&dir, &mutant.patch, true);
+                for (command, (passes, said)) in mutant.commands.iter().zip(results) {
+                    assert!(!passes, "not caught by {command}");
+                    let is_built = NOT_BUILT.iter().all(|words| !said.contains(words));
+                    assert!(is_built, "does not build:\n{said}");
+                }
+                kept(format_args!("caught by {}", mutant.commands.join(", by ")))
+            })
+        });
+        run_all(passes.chain(catches).collect(), None)
+    }
+}
+
+/// All patches, by name.
+fn all() -> Vec<Mutant> {
+    let folder = workspace().join("xtask/mutants");
+    let mut patches: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    patches.sort();
+    patches.into_iter().map(read).collect()
+}
+
+fn read(patch: PathBuf) -> Mutant {
+    let name = patch.file_stem().unwrap().to_string_lossy().into_owned();
+    let text = fs::read_to_string(&patch).unwrap();
+    let commands = text.lines().filter_map(|line| line.strip_prefix(CAUGHT_BY));
+    let commands: Vec<String> = commands.map(str::to_owned).collect();
+    assert!(!commands.is_empty(), "{name} names no command");
+    Mutant { name, patch, commands }
+}
+
+/// What git knows or would take up, as it is now.
+fn copy_of_the_sources() -> TempDir {
+    let listed = Command::new("git")
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"])
+        .current_dir(workspace())
+        .output()
+        .unwrap();
+    assert!(listed.status.success(), "git ls-files: {}", String::from_utf8_lossy(&listed.stderr));
+    let copy = tempfile::tempdir().unwrap();
+    for name in listed.stdout.split(|&byte| byte == 0).filter(|name| !name.is_empty()) {
+        let name = Path::new(std::str::from_utf8(name).unwrap());
+        let (from, to) = (workspace().join(name), copy.path().join(name));
+        if from.is_file() {
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(from, to).unwrap();
+        }
+    }
+    copy
+}
+
+/// Plants a fault, or takes it out again.
+fn apply(dir: &Path, patch: &Path, reverse: bool) {
+    let mut command = Command::new("git");
+    command.args(["apply", "-p0", "--whitespace=nowarn"]).current_dir(dir);
+    if reverse {
+        command.arg("--reverse");
+    }
+    let output = command.arg(patch).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "the patch does not apply: {said}");
+}
+
+/// Runs a command in the copy. Returns whether it succeeded, and what it said.
+fn run(dir: &Path, command: &str) -> (bool, String) {
+    let mut words = command.split_whitespace();
+    let output = Command::new(words.next().unwrap())
+        .args(words)
+        .current_dir(dir)
+        .env("CARGO_TARGET_DIR", target_dir().join("mutants"))
+        .env("RUST_BACKTRACE", "0")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    (output.status.success(), said)
+}
