@@ -68,21 +68,22 @@ pub(crate) fn sanitizers() -> Vec<Check> {
             // Memory that is quarantined is not memory that leaks.
             let options = "quarantine_size_mb=0:thread_local_quarantine_size_kb=0";
             command.env("ASAN_OPTIONS", options);
-            sanitize(&mut command)
+            sanitize(&mut command, &[])
         }),
         Check::new("thread", || {
             let mut command =
                 cargo("thread", "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer");
             let suppressions = workspace().join("xtask/thread-sanitizer.txt");
             command.env("TSAN_OPTIONS", format!("suppressions={}", suppressions.display()));
-            sanitize(&mut command)
+            // The sanitizer has memory and a thread of its own.
+            sanitize(&mut command, &["--skip", "leaks", "--skip", "no_thread_wakes_up"])
         }),
     ]
 }
 
-fn sanitize(command: &mut Command) -> Outcome {
+fn sanitize(command: &mut Command, args: &[&str]) -> Outcome {
     command.args([NIGHTLY, "test", "--target", TARGET]);
-    command.args(["-p", "echo-tests", "--test", "loopback"]);
+    command.args(["-p", "echo-tests", "--test", "loopback", "--"]).args(args);
     with_nightly(&["--version"], command)
 }
 
