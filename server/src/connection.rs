@@ -36,9 +36,8 @@ pub(crate) struct Workbench {
     pool: Pool,
     pub(crate) records: Records,
     pub(crate) stats: Stats,
-    /// How connections ended, by their id, for whoever checks that.
     #[cfg(any(test, fuzzing))]
-    pub(crate) closings: Vec<(u64, CloseReason)>,
+    pub(crate) closed: Vec<Closed>,
 }
 
 impl Workbench {
@@ -52,7 +51,7 @@ impl Workbench {
             records,
             stats: Stats::default(),
             #[cfg(any(test, fuzzing))]
-            closings: vec![],
+            closed: vec![],
         }
     }
 }
@@ -104,6 +103,16 @@ impl CloseReason {
             Self::Failed => "failed",
         }
     }
+}
+
+/// What is said of a connection at its end, for whoever checks that.
+#[cfg(any(test, fuzzing))]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Closed {
+    pub(crate) id: u64,
+    pub(crate) reason: CloseReason,
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
 }
 
 impl From<Cause> for CloseReason {
@@ -356,7 +365,12 @@ impl<S: Stream> Connection<S> {
             duration_ms: bench.now_ms - self.opened_ms,
         };
         #[cfg(any(test, fuzzing))]
-        bench.closings.push((self.id, reason));
+        bench.closed.push(Closed {
+            id: self.id,
+            reason,
+            received: closing.received,
+            sent: closing.sent,
+        });
         bench.stats.closed += 1;
         match reason {
             // How a probe ends is the checker's way and no fault: many reset.
@@ -430,26 +444,27 @@ impl<S: Stream> Connection<S> {
         let chunk = &bench.buffer[..len];
         let held = self.spill.as_ref().map_or(&[][..], |spill| spill.tail());
         let (due, rest) = chunk.split_at(bench.echo.due_len(held.len(), chunk));
-        let mut sent = 0;
+        let mut written = Ok(0);
         if !due.is_empty() {
-            let written = match held {
+            written = sent_len(match held {
                 [] => self.stream.write(due),
                 held => self.stream.write_vectored(&[IoSlice::new(held), IoSlice::new(due)]),
-            };
+            });
             let newlines = memchr_iter(b'\n', due).count() as u64;
             bench.records.messages(bench.now_ms, self.name(), (held, due), newlines);
             bench.stats.messages += newlines;
             self.messages += newlines;
-            sent = sent_len(written)?;
-            bench.stats.sent += sent as u64;
         }
+        let sent = written.unwrap_or(0);
+        bench.stats.sent += sent as u64;
         if self.spill.is_none() && rest.is_empty() && sent == due.len() {
             return Ok(());
         }
+        // After a failure too: what is held at the end was not sent.
         let spill = self.spill.get_or_insert_with(|| bench.pool.take());
         spill.keep(sent, due, rest, bench.max_spill_len);
         self.release_empty_spill(&mut bench.pool);
-        Ok(())
+        written.map(|_| ())
     }
 
     /// Sends what is due, if anything is.

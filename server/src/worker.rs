@@ -73,8 +73,8 @@ impl<S: Stream> Worker<S> {
     }
 
     #[cfg(any(test, fuzzing))]
-    pub(crate) fn closings(&mut self) -> &mut Vec<(u64, CloseReason)> {
-        &mut self.bench.closings
+    pub(crate) fn closed(&mut self) -> &mut Vec<crate::connection::Closed> {
+        &mut self.bench.closed
     }
 
     /// A turn begins at `now_ms`, in milliseconds since the server started.

@@ -71,8 +71,8 @@ impl<Q: Queue + Selector<S>, S: Stream, W: Waker> WorkerLoop<Q, S, W> {
     }
 
     #[cfg(any(test, fuzzing))]
-    pub(crate) fn closings(&mut self) -> &mut Vec<(u64, crate::connection::CloseReason)> {
-        self.worker.closings()
+    pub(crate) fn closed(&mut self) -> &mut Vec<crate::connection::Closed> {
+        self.worker.closed()
     }
 
     /// Adopts what was sent; returns whether there may be more.

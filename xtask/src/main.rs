@@ -8,6 +8,7 @@
 mod cargo;
 mod check;
 mod faults;
+mod hosts;
 mod mutants;
 mod packages;
 mod peers;
@@ -37,6 +38,11 @@ enum Task {
         /// Only checks whose name contains this
         filter: Option<String>,
     },
+    /// A server host, a router and a client host, in network namespaces (needs privilege)
+    Hosts {
+        /// Only checks whose name contains this
+        filter: Option<String>,
+    },
     Mutants(mutants::Mutants),
     /// The hand-off between the threads in every order, under a model checker
     Loom {
@@ -62,6 +68,7 @@ fn main() -> ExitCode {
     match Args::parse().task {
         Task::Faults { filter } => run_all(faults::checks(), filter.as_deref()),
         Task::Peers { filter } => run_all(peers::checks(), filter.as_deref()),
+        Task::Hosts { filter } => run_all(hosts::checks(), filter.as_deref()),
         Task::Mutants(mutants) => mutants.run(),
         Task::Loom { filter } => run_all(cargo::loom(filter), None),
         Task::Miri => run_all(cargo::miri(), None),

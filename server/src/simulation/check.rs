@@ -4,7 +4,7 @@ use super::network::Network;
 use super::oracle::due_len;
 use super::socket::Socket;
 use super::world::World;
-use crate::connection::CloseReason;
+use crate::connection::{CloseReason, Closed};
 use crate::stats::Stats;
 
 /// A connection holds at most one line and this.
@@ -48,23 +48,26 @@ impl World {
     pub(super) fn check_end(&self) {
         assert!(self.is_over(), "a thread does not end");
         let network = self.network.borrow();
-        let mut closings = self.closings.clone();
-        closings.sort_unstable_by_key(|(id, _)| *id);
-        let ids: Vec<u64> = closings.iter().map(|(id, _)| *id).collect();
+        let mut closed = self.closed.clone();
+        closed.sort_unstable_by_key(|closed| closed.id);
+        let ids: Vec<u64> = closed.iter().map(|closed| closed.id).collect();
         let expected: Vec<u64> = (1..=network.accepted.len() as u64).collect();
         assert_eq!(ids, expected, "each accepted connection ends once");
-        for ((_, reason), &number) in closings.iter().zip(&network.accepted) {
-            self.check_closing(&network, &network.sockets[number], *reason);
+        for (closed, &number) in closed.iter().zip(&network.accepted) {
+            self.check_closed(&network, &network.sockets[number], closed);
         }
         // Not served are those that the system lost, and at the limit those that still waited.
         let may_refuse = network.starved_at_stop || !self.setup.is_roomy();
         for socket in network.sockets.iter().filter(|socket| socket.refused) {
             assert!(may_refuse || socket.was_aborted, "refused {}", socket.describe());
         }
-        check_counters(&network, &closings, self.stats.iter().map(|stats| stats.snapshot()).sum());
+        check_counters(&network, &closed, self.stats.iter().map(|stats| stats.snapshot()).sum());
     }
 
-    fn check_closing(&self, network: &Network, socket: &Socket, reason: CloseReason) {
+    fn check_closed(&self, network: &Network, socket: &Socket, closed: &Closed) {
+        let Closed { reason, received, sent, .. } = *closed;
+        let bytes = (socket.read_to_echo as u64, socket.echoed_len as u64);
+        assert_eq!((received, sent), bytes, "told of {}", socket.describe());
         let closed_ms = socket.closed_at_ms.unwrap();
         let is_after =
             |at_ms: Option<u64>, by_ms: u64| at_ms.is_some_and(|at_ms| closed_ms >= at_ms + by_ms);
@@ -111,11 +114,10 @@ fn is_before(ended_at_ms: Option<u64>, stopped_at_ms: Option<u64>) -> bool {
     ended_at_ms.zip(stopped_at_ms).is_some_and(|(ended, stopped)| ended <= stopped)
 }
 
-fn check_counters(network: &Network, closings: &[(u64, CloseReason)], stats: Stats) {
+fn check_counters(network: &Network, closed: &[Closed], stats: Stats) {
     let accepted = || network.accepted.iter().map(|&number| &network.sockets[number]);
-    let count = |wanted: CloseReason| {
-        closings.iter().filter(|(_, reason)| *reason == wanted).count() as u64
-    };
+    let count =
+        |wanted: CloseReason| closed.iter().filter(|closed| closed.reason == wanted).count() as u64;
     let newlines = |socket: &Socket| bytes_read(socket).iter().filter(|&&b| b == b'\n').count();
     let has_rest = |socket: &Socket| bytes_read(socket).last().is_some_and(|&byte| byte != b'\n');
     let lines: u64 = accepted().map(|socket| newlines(socket) as u64).sum();
@@ -127,9 +129,9 @@ fn check_counters(network: &Network, closings: &[(u64, CloseReason)], stats: Sta
     let due_rests = accepted().filter(|socket| has_rest(socket) && came_to_end(socket)).count();
     let messages = lines + due_rests as u64..=lines + rests;
     assert!(messages.contains(&stats.messages), "{messages:?} {stats:?}");
-    let is_failed = |(socket, (_, reason)): &(&Socket, &(u64, CloseReason))| match reason {
+    let is_failed = |(socket, closed): &(&Socket, &Closed)| match closed.reason {
         CloseReason::Reset => socket.read_to_echo > 0,
-        reason => *reason == CloseReason::Failed,
+        reason => reason == CloseReason::Failed,
     };
     let expected = Stats {
         adopted: network.accepted.len() as u64,
@@ -137,7 +139,7 @@ fn check_counters(network: &Network, closings: &[(u64, CloseReason)], stats: Sta
         probes: accepted().filter(|socket| socket.read_to_echo == 0).count() as u64,
         received: accepted().map(|socket| socket.read_to_echo as u64).sum(),
         sent: accepted().map(|socket| socket.echoed_len as u64).sum(),
-        failed: accepted().zip(closings).filter(is_failed).count() as u64,
+        failed: accepted().zip(closed).filter(is_failed).count() as u64,
         idle: count(CloseReason::Idle),
         cut: count(CloseReason::Cut),
         messages: stats.messages,

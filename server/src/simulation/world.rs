@@ -13,7 +13,7 @@ use super::socket::Socket;
 use super::stream::{SimListener, SimQueue, SimStream, SimWaker};
 use crate::acceptor::Acceptor;
 use crate::acceptor_loop::AcceptorLoop;
-use crate::connection::CloseReason;
+use crate::connection::Closed;
 use crate::echo::{Echo, Framing};
 use crate::handoff::{Control, mailbox};
 use crate::queue::Wake;
@@ -105,8 +105,8 @@ pub(super) struct World {
     /// Each with the time of its next turn.
     threads: Vec<(Thread, Wake)>,
     pub(super) stats: Vec<Arc<SharedStats>>,
-    /// How connections ended, by their id.
-    pub(super) closings: Vec<(u64, CloseReason)>,
+    /// Connections that have ended.
+    pub(super) closed: Vec<Closed>,
 }
 
 /// The pieces of a server are shared between threads where it ships; here there is one.
@@ -142,7 +142,7 @@ impl World {
         );
         let acceptor = (Thread::Acceptor(Box::new(acceptor)), Wake::Now);
         let threads = [acceptor].into_iter().chain(workers).collect();
-        Self { setup, network, control, threads, stats, closings: vec![] }
+        Self { setup, network, control, threads, stats, closed: vec![] }
     }
 
     /// Lets things happen by chance, then brings the run to its end. Whatever is not as promised
@@ -271,7 +271,7 @@ impl World {
             }
             Thread::Worker(worker) => {
                 let next = worker.turn();
-                self.closings.append(worker.closings());
+                self.closed.append(worker.closed());
                 next
             }
             Thread::Over => return,
@@ -314,7 +314,7 @@ impl World {
 
     /// Whether no timer runs but such as connections need.
     pub(super) fn is_at_rest(&self) -> bool {
-        let has_connections = self.network.borrow().accepted.len() > self.closings.len();
+        let has_connections = self.network.borrow().accepted.len() > self.closed.len();
         has_connections || self.next_timer_ms().is_none()
     }
 
