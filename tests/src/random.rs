@@ -23,6 +23,12 @@ impl Random {
         Self(seed)
     }
 
+    /// Starts from a seed that the caller prints.
+    #[must_use]
+    pub fn seeded(seed: u64) -> Self {
+        Self(seed)
+    }
+
     /// The next number, any of them.
     pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(1);

@@ -5,15 +5,19 @@
 // A check fails by panicking, as a test does.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod abuse;
 mod cargo;
 mod check;
 mod faults;
 mod hosts;
+mod load;
 mod mutants;
 mod packages;
 mod peers;
+mod soak;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -28,51 +32,54 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// System calls of the release build that fail on purpose (needs strace)
-    Faults {
-        /// Only checks whose name contains this
-        filter: Option<String>,
-    },
+    /// System calls of the release build that fail on purpose (installs strace)
+    Faults(Filter),
     /// Clients and proxies that nobody here wrote (installs them)
-    Peers {
-        /// Only checks whose name contains this
-        filter: Option<String>,
-    },
+    Peers(Filter),
     /// A server host, a router and a client host, in network namespaces (needs privilege)
-    Hosts {
-        /// Only checks whose name contains this
-        filter: Option<String>,
-    },
-    Mutants(mutants::Mutants),
+    Hosts(Filter),
+    /// Crowds, floods, garbage, killed and stopped processes, against one server
+    Abuse(Filter),
+    /// Everything at once, for minutes, with every byte compared
+    Soak(soak::Soak),
     /// The hand-off between the threads in every order, under a model checker
-    Loom {
-        /// Only tests whose name begins with this
-        filter: Option<String>,
-    },
+    Loom(Filter),
     /// Undefined behaviour, under an interpreter (needs nightly with miri)
-    Miri,
+    Miri(Filter),
     /// The loopback tests under AddressSanitizer and ThreadSanitizer (needs nightly)
-    Sanitizers {
-        /// Only sanitizers whose name contains this
-        filter: Option<String>,
-    },
+    Sanitizers(Filter),
     /// Both fuzz targets (needs nightly; installs cargo-fuzz)
     Fuzz {
         /// How long each of them runs
-        #[arg(long, default_value = "60s")]
-        duration: humantime::Duration,
+        #[arg(long, default_value = "60s", value_parser = humantime::parse_duration)]
+        duration: Duration,
     },
+    /// Known faults planted into a copy of the sources: each must be caught
+    Mutants(Filter),
+    /// Connections of `abuse` and `soak` in a process of its own
+    #[command(hide = true)]
+    Client(load::Client),
+}
+
+#[derive(Debug, clap::Args)]
+struct Filter {
+    /// Only checks whose name contains this
+    filter: Option<String>,
 }
 
 fn main() -> ExitCode {
-    match Args::parse().task {
-        Task::Faults { filter } => run_all(faults::checks(), filter.as_deref()),
-        Task::Peers { filter } => run_all(peers::checks(), filter.as_deref()),
-        Task::Hosts { filter } => run_all(hosts::checks(), filter.as_deref()),
-        Task::Mutants(mutants) => mutants.run(),
-        Task::Loom { filter } => run_all(cargo::loom(filter), None),
-        Task::Miri => run_all(cargo::miri(), None),
-        Task::Sanitizers { filter } => run_all(cargo::sanitizers(), filter.as_deref()),
-        Task::Fuzz { duration } => run_all(cargo::fuzz(*duration), None),
-    }
+    let (checks, filter) = match Args::parse().task {
+        Task::Faults(Filter { filter }) => (faults::checks(), filter),
+        Task::Peers(Filter { filter }) => (peers::checks(), filter),
+        Task::Hosts(Filter { filter }) => (hosts::checks(), filter),
+        Task::Abuse(Filter { filter }) => (abuse::checks(), filter),
+        Task::Loom(Filter { filter }) => (cargo::loom(), filter),
+        Task::Miri(Filter { filter }) => (cargo::miri(), filter),
+        Task::Sanitizers(Filter { filter }) => (cargo::sanitizers(), filter),
+        Task::Fuzz { duration } => (cargo::fuzz(duration), None),
+        Task::Mutants(Filter { filter }) => (mutants::checks(filter.as_deref()), None),
+        Task::Soak(soak) => return soak.run(),
+        Task::Client(client) => return client.run(),
+    };
+    run_all(checks, filter.as_deref())
 }

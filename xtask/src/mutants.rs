@@ -7,12 +7,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, Stdio};
+use std::rc::Rc;
 
 use tempfile::TempDir;
 
 use crate::cargo::{target_dir, workspace};
-use crate::check::{Check, kept, run_all};
+use crate::check::{Check, kept};
 
 /// Stands before a command that must catch the fault.
 const CAUGHT_BY: &str = "Caught by: ";
@@ -20,52 +21,44 @@ const CAUGHT_BY: &str = "Caught by: ";
 /// What cargo says when the fault is none that a test could catch.
 const NOT_BUILT: [&str; 2] = ["could not compile", "error: no such command"];
 
-/// Known faults planted into a copy of the sources: each must be caught
-#[derive(Debug, clap::Args)]
-pub(crate) struct Mutants {
-    /// Only faults whose name contains this
-    filter: Option<String>,
-}
-
 struct Mutant {
     name: String,
     patch: PathBuf,
     commands: Vec<String>,
 }
 
-impl Mutants {
-    pub(crate) fn run(self) -> ExitCode {
-        let filter = self.filter.unwrap_or_default();
-        let mutants: Vec<Mutant> =
-            all().into_iter().filter(|mutant| mutant.name.contains(&filter)).collect();
-        let copy = copy_of_the_sources();
-        let commands: BTreeSet<String> =
-            mutants.iter().flat_map(|mutant| mutant.commands.clone()).collect();
-        let passes = commands.into_iter().map(|command| {
-            let dir = copy.path().to_owned();
-            Check::new(format!("as it is: {command}"), move || {
-                let (passes, said) = run(&dir, &command);
-                assert!(passes, "fails without any fault:\n{said}");
-                kept("passes")
-            })
-        });
-        let catches = mutants.into_iter().map(|mutant| {
-            let dir = copy.path().to_owned();
-            Check::new(mutant.name.clone(), move || {
-                apply(&dir, &mutant.patch, false);
-                let results: Vec<_> =
-                    mutant.commands.iter().map(|command| run(&dir, command)).collect();
-                apply(&dir, &mutant.patch, true);
-                for (command, (passes, said)) in mutant.commands.iter().zip(results) {
-                    assert!(!passes, "not caught by {command}");
-                    let is_built = NOT_BUILT.iter().all(|words| !said.contains(words));
-                    assert!(is_built, "does not build:\n{said}");
-                }
-                kept(format_args!("caught by {}", mutant.commands.join(", by ")))
-            })
-        });
-        run_all(passes.chain(catches).collect(), None)
-    }
+/// The checks as they are, which must pass; then a check for each fault whose name contains `filter`.
+pub(crate) fn checks(filter: Option<&str>) -> Vec<Check> {
+    let filter = filter.unwrap_or_default();
+    let mutants: Vec<Mutant> =
+        all().into_iter().filter(|mutant| mutant.name.contains(filter)).collect();
+    let copy = Rc::new(copy_of_the_sources());
+    let commands: BTreeSet<String> =
+        mutants.iter().flat_map(|mutant| mutant.commands.clone()).collect();
+    let passes = commands.into_iter().map(|command| {
+        let copy = Rc::clone(&copy);
+        Check::new(format!("as it is: {command}"), move || {
+            let (passes, said) = run(copy.path(), &command);
+            assert!(passes, "fails without any fault:\n{said}");
+            kept("passes")
+        })
+    });
+    let catches = mutants.into_iter().map(|mutant| {
+        let copy = Rc::clone(&copy);
+        Check::new(mutant.name.clone(), move || {
+            apply(copy.path(), &mutant.patch, false);
+            let results: Vec<_> =
+                mutant.commands.iter().map(|command| run(copy.path(), command)).collect();
+            apply(copy.path(), &mutant.patch, true);
+            for (command, (passes, said)) in mutant.commands.iter().zip(results) {
+                assert!(!passes, "not caught by {command}");
+                let is_built = NOT_BUILT.iter().all(|words| !said.contains(words));
+                assert!(is_built, "does not build:\n{said}");
+            }
+            kept(format_args!("caught by {}", mutant.commands.join(", by ")))
+        })
+    });
+    passes.chain(catches).collect()
 }
 
 /// All patches, by name.

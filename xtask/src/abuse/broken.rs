@@ -1,0 +1,79 @@
+//! Connections that break in mid-transfer, because a client is killed or resets them: the neighbours
+//! do not notice.
+
+use std::thread;
+use std::time::Duration;
+
+use echo_tests::random::Random;
+use echo_tests::wait::Over;
+
+use crate::check::{Outcome, kept};
+use crate::load::{Child, Echoed, Load, Session, Target, mib, neighbour};
+
+/// Clients that are killed, one after the other...
+const KILLS: usize = 150;
+
+/// ...with so many transfers each.
+const TRANSFERS: usize = 8;
+
+/// Connections that are reset, by each of the threads.
+const RESETS: usize = 2_500;
+const THREADS: u8 = 4;
+
+/// What is under way on a connection that is reset.
+const MAX_LEN: usize = 128 * 1024;
+
+/// A connection holds at most one line and 64 KiB.
+const MAX_GROWTH: u64 = 4 << 20;
+
+pub(super) fn kills() -> Outcome {
+    let mut random = Random::new();
+    break_amid_neighbours((KILLS * TRANSFERS) as u64, |target| {
+        for _ in 0..KILLS {
+            let child = Child::transfers(target.addr(), 1, TRANSFERS);
+            // At any moment.
+            thread::sleep(Duration::from_micros(random.up_to(20_000) as u64));
+            child.kill();
+        }
+    })
+}
+
+pub(super) fn resets() -> Outcome {
+    break_amid_neighbours(u64::from(THREADS) * RESETS as u64, |target| {
+        thread::scope(|scope| {
+            for source in 1..=THREADS {
+                let mut random = Random::new();
+                scope.spawn(move || {
+                    for _ in 0..RESETS {
+                        let session = Session::connect(target.addr(), source);
+                        session.reset_amid(&mut random, MAX_LEN);
+                    }
+                });
+            }
+        });
+    })
+}
+
+/// Two neighbours exchange all the time; `connections` are made by `work`, and all of them break.
+fn break_amid_neighbours(connections: u64, work: impl FnOnce(&Target)) -> Outcome {
+    let target = Target::start(&[]);
+    let over = Over::default();
+    let (echoed, peak): (Echoed, u64) = thread::scope(|scope| {
+        let start = |_| scope.spawn(|| neighbour(target.addr(), &over, &mut Random::new()));
+        let neighbours = [1, 2].map(start);
+        let guard = over.guard();
+        let ((), peak) = target.peak_during(|| work(&target));
+        drop(guard);
+        (neighbours.into_iter().map(|thread| thread.join().unwrap()).sum(), peak)
+    });
+    let grown = Target::expect_growth_below(target.idle().resident, peak, MAX_GROWTH);
+    let load =
+        Load { connections: connections + 2, echoed, broken: connections, ..Load::default() };
+    target.stop().expect(&load);
+    kept(format_args!(
+        "{connections} connections broke; two neighbours meanwhile exchanged {}; {} more memory \
+         at most",
+        mib(echoed.bytes),
+        mib(grown)
+    ))
+}

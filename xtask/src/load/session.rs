@@ -1,0 +1,235 @@
+//! One connection whose every byte is compared, and counted as the server counts it.
+
+use std::io::{Read, Write};
+use std::iter::Sum;
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::ops::{Add, AddAssign};
+use std::thread;
+use std::time::Duration;
+
+use echo_tests::content::Content;
+use echo_tests::peer::{self, assert_same};
+use echo_tests::random::Random;
+use socket2::SockRef;
+
+use super::source::connect_from;
+
+/// What is written or read at once.
+const CHUNK_LEN: usize = 64 * 1024;
+
+/// What came back and was right.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Echoed {
+    pub(crate) bytes: u64,
+    /// Lines, and a rest without newline at the end of a stream.
+    pub(crate) messages: u64,
+}
+
+impl Add for Echoed {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { bytes: self.bytes + other.bytes, messages: self.messages + other.messages }
+    }
+}
+
+impl AddAssign for Echoed {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl Sum for Echoed {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), Add::add)
+    }
+}
+
+/// An open connection. Everything panics when the server does otherwise than it promises.
+#[derive(Debug)]
+pub(crate) struct Session {
+    stream: TcpStream,
+    echoed: Echoed,
+    /// What came last was not a newline.
+    in_line: bool,
+}
+
+impl Session {
+    /// Connects from the loopback address with this number.
+    #[track_caller]
+    pub(crate) fn connect(server: SocketAddr, source: u8) -> Self {
+        let stream = connect_from(source, server);
+        Self { stream, echoed: Echoed::default(), in_line: false }
+    }
+
+    /// Sends bytes; whoever calls expects them later.
+    #[track_caller]
+    pub(crate) fn send(&self, bytes: impl AsRef<[u8]>) {
+        peer::send(&self.stream, bytes);
+    }
+
+    /// Receives exactly these bytes.
+    #[track_caller]
+    pub(crate) fn expect(&mut self, bytes: impl AsRef<[u8]>) {
+        peer::expect(&self.stream, &bytes);
+        self.count(bytes.as_ref());
+    }
+
+    /// Sends bytes that end in a newline, and receives them again.
+    #[track_caller]
+    pub(crate) fn echo(&mut self, bytes: impl AsRef<[u8]>) {
+        self.send(&bytes);
+        self.expect(bytes);
+    }
+
+    /// Sends `len` random bytes and a newline while it receives them again.
+    #[track_caller]
+    pub(crate) fn exchange(&mut self, random: &mut Random, len: usize) {
+        self.exchange_with(Content::new(random), len, |_| {});
+    }
+
+    /// The same, reading a little at a time with this pause in between.
+    #[track_caller]
+    pub(crate) fn exchange_slowly(&mut self, random: &mut Random, len: usize, pause: Duration) {
+        self.exchange_with(Content::new(random), len, |_| thread::sleep(pause));
+    }
+
+    fn exchange_with(&mut self, content: Content, len: usize, after_each: impl Fn(usize)) {
+        let stream = self.stream.try_clone().unwrap();
+        thread::scope(|scope| {
+            let _end = EndOnPanic(&stream);
+            scope.spawn(|| {
+                let _end = EndOnPanic(&stream);
+                send_content(&stream, content, len);
+                peer::send(&stream, "\n");
+            });
+            self.receive(content, len, after_each);
+            self.expect("\n");
+        });
+    }
+
+    /// Receives the first `len` bytes of `content`.
+    #[track_caller]
+    fn receive(&mut self, content: Content, len: usize, after_each: impl Fn(usize)) {
+        let mut chunk = vec![0; CHUNK_LEN.min(len)];
+        let mut received = 0;
+        while received < len {
+            let room = chunk.len().min(len - received);
+            let read = self.stream.read(&mut chunk[..room]).expect("the server echoes");
+            assert_ne!(read, 0, "the server closes after {received} of {len} bytes");
+            content.check(received, &chunk[..read]);
+            self.count(&chunk[..read]);
+            received += read;
+            after_each(received);
+        }
+    }
+
+    /// Sends random bytes and reads nothing until no more is taken, then has them held.
+    #[track_caller]
+    pub(crate) fn stuff(&self, random: &mut Random) -> (Content, usize) {
+        const TOO_MANY: usize = 64 << 20;
+        let content = Content::new(random);
+        // What the system keeps for the peer is not what is looked at.
+        SockRef::from(&self.stream).set_recv_buffer_size(CHUNK_LEN).unwrap();
+        (content, peer::stuff(&self.stream, content, TOO_MANY))
+    }
+
+    /// After [`stuff`](Self::stuff): reads everything, to the end.
+    #[track_caller]
+    pub(crate) fn unstuff(mut self, (content, len): (Content, usize)) -> Echoed {
+        self.stream.shutdown(Shutdown::Write).expect("the connection lives");
+        self.receive(content, len, |_| {});
+        self.expect_end("")
+    }
+
+    /// Breaks the connection in mid-transfer: `len` random bytes are under way, a part of them was
+    /// compared.
+    #[track_caller]
+    pub(crate) fn reset_amid(mut self, random: &mut Random, len: usize) -> Echoed {
+        let content = Content::new(random);
+        send_content(&self.stream, content, len);
+        self.receive(content, random.up_to(len / 2), |_| {});
+        self.reset()
+    }
+
+    /// Breaks the connection: a reset is sent, nothing else.
+    pub(crate) fn reset(self) -> Echoed {
+        peer::reset(self.stream);
+        self.echoed
+    }
+
+    /// Finishes the sending side; exactly `rest` must come, then the end of the stream.
+    #[track_caller]
+    pub(crate) fn finish(self, rest: impl AsRef<[u8]>) -> Echoed {
+        self.stream.shutdown(Shutdown::Write).expect("the connection lives");
+        self.expect_end(rest)
+    }
+
+    /// Exactly `rest` must come, then the end of the stream.
+    #[track_caller]
+    pub(crate) fn expect_end(mut self, rest: impl AsRef<[u8]>) -> Echoed {
+        assert_same(&peer::rest(&self.stream), rest.as_ref());
+        self.count(rest.as_ref());
+        self.echoed.messages += u64::from(self.in_line);
+        self.echoed
+    }
+
+    /// Closes without another word; everything has come back.
+    pub(crate) fn close(self) -> Echoed {
+        self.echoed
+    }
+
+    /// Sends random bytes without end, and receives all but the last of those that have come: when
+    /// the process is killed there is always something unread, and the connection is reset.
+    pub(crate) fn exchange_for_ever(self, content: Content, mut progress: impl FnMut(usize)) -> ! {
+        // The packet with the unread byte takes room; what is left must do for another one.
+        SockRef::from(&self.stream).set_recv_buffer_size(1 << 20).unwrap();
+        let sending = self.stream.try_clone().unwrap();
+        thread::spawn(move || send_content(&sending, content, usize::MAX));
+        let mut stream = &self.stream;
+        let mut chunk = vec![0; CHUNK_LEN];
+        let mut received = 0;
+        loop {
+            match stream.peek(&mut chunk).expect("the server echoes") {
+                0 => panic!("the server closes after {received} bytes"),
+                1 => thread::yield_now(),
+                available => {
+                    let chunk = &mut chunk[..available - 1];
+                    stream.read_exact(chunk).unwrap();
+                    content.check(received, chunk);
+                    received += chunk.len();
+                    progress(received);
+                }
+            }
+        }
+    }
+
+    fn count(&mut self, bytes: &[u8]) {
+        self.echoed.bytes += bytes.len() as u64;
+        self.echoed.messages += bytes.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        self.in_line = bytes.last().map_or(self.in_line, |&last| last != b'\n');
+    }
+}
+
+#[track_caller]
+fn send_content(mut stream: &TcpStream, content: Content, len: usize) {
+    let mut chunk = vec![0; CHUNK_LEN.min(len)];
+    let mut sent = 0;
+    while sent < len {
+        let chunk = &mut chunk[..CHUNK_LEN.min(len - sent)];
+        content.fill(sent, chunk);
+        stream.write_all(chunk).expect("the server reads");
+        sent += chunk.len();
+    }
+}
+
+/// Lets the other direction's thread fail at once, and not at its deadline.
+struct EndOnPanic<'a>(&'a TcpStream);
+
+impl Drop for EndOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let _ = self.0.shutdown(Shutdown::Both);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Everything at once, for minutes, against one server: all kinds of peers, every byte compared, the
+//! server's memory, descriptors and threads looked at every second, and its books at the end.
+
+mod actors;
+mod arena;
+mod crowds;
+mod figures;
+mod samples;
+
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use echo_common::descriptors;
+use echo_tests::random::{Random, mix};
+
+use crate::check::say;
+use crate::load::Target;
+
+use actors::{Actor, actors};
+use arena::Arena;
+use figures::figures;
+use samples::Samples;
+
+/// Whoever says nothing for this long is reclaimed. Far longer than the server is ever stopped.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Small, so that lines that are longer are common and the bound on memory is tight.
+const MAX_LINE_LENGTH: usize = 16 * 1024;
+
+/// How often the server is looked at.
+const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct Soak {
+    /// How long
+    #[arg(long, default_value = "10m", value_parser = humantime::parse_duration)]
+    duration: Duration,
+    /// What the peers do follows from it [default: the clock]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How often the state is printed
+    #[arg(long, default_value = "30s", value_parser = humantime::parse_duration)]
+    report_interval: Duration,
+}
+
+/// Somebody failed, and that was said.
+struct Failed;
+
+impl Soak {
+    /// Prints the state now and then and the figures at the end; or, at once, who failed.
+    pub(crate) fn run(self) -> ExitCode {
+        let clock = || SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs());
+        let seed = self.seed.unwrap_or_else(clock);
+        say(format_args!("soak of {} --seed {seed}", humantime::format_duration(self.duration)));
+        match catch_unwind(|| self.soak(seed)) {
+            Ok(Ok(())) => return ExitCode::SUCCESS,
+            Ok(Err(Failed)) => {}
+            Err(_) => say(format_args!("FAILED   the books at the end; --seed {seed}")),
+        }
+        ExitCode::FAILURE
+    }
+
+    fn soak(self, seed: u64) -> Result<(), Failed> {
+        descriptors::raise_limit();
+        let target = Target::start(&[
+            "--idle-timeout",
+            &humantime::format_duration(IDLE_TIMEOUT).to_string(),
+            "--max-line-length",
+            &MAX_LINE_LENGTH.to_string(),
+        ]);
+        let started = Instant::now();
+        let arena = Arena::new(&target, started + self.duration);
+        let samples = self.act(&arena, seed)?;
+        let (duration, counts) = (started.elapsed(), arena.counts());
+        samples.expect_no_trend();
+        target.stop().expect_exactly(&counts.load);
+        say(figures(duration, seed, &counts, &samples));
+        Ok(())
+    }
+
+    /// Lets everybody act until the time is over and all have left, or one fails.
+    fn act(self, arena: &Arena<'_>, seed: u64) -> Result<Samples, Failed> {
+        let mut samples = Samples::new(arena.target.idle(), self.report_interval);
+        let (failing, failed) = channel();
+        let acted = thread::scope(|scope| {
+            let over = arena.over.guard();
+            for (number, actor) in (0..).zip(actors()) {
+                let (random, failing) = (Random::seeded(mix(seed ^ mix(number))), failing.clone());
+                let act = move || act(actor, arena, random, &failing);
+                thread::Builder::new()
+                    .name(actor.name.to_owned())
+                    .spawn_scoped(scope, act)
+                    .unwrap();
+            }
+            while arena.has_time_for(SAMPLE_INTERVAL) {
+                if let Ok(actor) = failed.recv_timeout(SAMPLE_INTERVAL) {
+                    return Err(abandon(actor, arena, seed));
+                }
+                if catch_unwind(AssertUnwindSafe(|| samples.take(arena))).is_err() {
+                    return Err(abandon("samples", arena, seed));
+                }
+            }
+            drop(over);
+            Ok(())
+        });
+        acted?;
+        match failed.try_recv() {
+            Ok(actor) => Err(abandon(actor, arena, seed)),
+            Err(_) => Ok(samples),
+        }
+    }
+}
+
+/// An actor's thread.
+fn act(actor: Actor, arena: &Arena<'_>, mut random: Random, failing: &Sender<&'static str>) {
+    let acted = catch_unwind(AssertUnwindSafe(|| (actor.act)(arena, &mut random)));
+    if acted.is_err() {
+        // Who failed first is all that is of interest.
+        let _ = failing.send(actor.name);
+    }
+}
+
+/// Says who failed, and makes everybody else end: what they say is of no interest any more.
+fn abandon(actor: &str, arena: &Arena<'_>, seed: u64) -> Failed {
+    say(format_args!("FAILED   {actor}; --seed {seed}"));
+    panic::set_hook(Box::new(|_| {}));
+    arena.target.kill();
+    Failed
+}
