@@ -19,17 +19,6 @@ const MAX_SCRIPT_LEN: usize = 2_048;
 /// A script that takes a fuzzer longer than this is a hang.
 const SCRIPT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The tests of the model; each is a process of its own, since a deadlock aborts it.
-const LOOM_TESTS: [&str; 7] = [
-    "every_connection_is_served",
-    "a_stop_at_any_moment_loses_no_connection",
-    "a_full_channel_is_noticed_when_it_has_room_again",
-    "a_stop_while_the_channel_is_full_loses_no_connection",
-    "at_the_connection_limit_the_next_is_accepted_when_one_closes",
-    "a_stop_at_the_connection_limit_ends_every_thread",
-    "two_workers_share_and_end",
-];
-
 /// The folder of the workspace.
 pub(crate) fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
@@ -41,16 +30,14 @@ pub(crate) fn target_dir() -> PathBuf {
     set.unwrap_or_else(|| workspace().join("target"))
 }
 
-/// The hand-off between the threads, in every order.
-pub(crate) fn loom() -> Vec<Check> {
-    let check = |test: &'static str| {
-        Check::new(format!("loom {test}"), move || {
-            let mut command = cargo("loom", "--cfg loom");
-            command.args(["test", "-p", "echo-server", "--lib", "--", "--exact"]);
-            run(command.arg(format!("model::{test}")))
-        })
+/// The hand-off between the threads, in every order: the tests whose name begins with `filter`.
+pub(crate) fn loom(filter: Option<&str>) -> Vec<Check> {
+    let tests = format!("model::{}", filter.unwrap_or_default());
+    let run = move || {
+        let mut command = cargo("loom", "--cfg loom");
+        run(command.args(["test", "-p", "echo-server", "--lib", "--", &tests]))
     };
-    LOOM_TESTS.map(check).into()
+    vec![Check::new("loom", run)]
 }
 
 /// Undefined behaviour, in the pure crates and in one real conversation.

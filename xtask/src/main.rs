@@ -73,7 +73,7 @@ fn main() -> ExitCode {
         Task::Peers(Filter { filter }) => (peers::checks(), filter),
         Task::Hosts(Filter { filter }) => (hosts::checks(), filter),
         Task::Abuse(Filter { filter }) => (abuse::checks(), filter),
-        Task::Loom(Filter { filter }) => (cargo::loom(), filter),
+        Task::Loom(Filter { filter }) => (cargo::loom(filter.as_deref()), None),
         Task::Miri(Filter { filter }) => (cargo::miri(), filter),
         Task::Sanitizers(Filter { filter }) => (cargo::sanitizers(), filter),
         Task::Fuzz { duration } => (cargo::fuzz(duration), None),
