@@ -8,6 +8,7 @@ use std::io::{self, ErrorKind, IoSlice};
 
 use memchr::memchr_iter;
 
+use crate::close_reason::{Cause, CloseReason};
 use crate::echo::Echo;
 use crate::peer::Peer;
 use crate::records::{Closing, Name, Records};
@@ -68,43 +69,6 @@ pub(crate) struct Deadlines {
     pub(crate) drain_end_ms: Option<u64>,
 }
 
-/// Why the server ends a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cause {
-    Idle,
-    Shutdown,
-}
-
-/// How a connection ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CloseReason {
-    /// The peer finished and has got everything back.
-    Finished,
-    /// The peer or its system reset the connection, or went away.
-    Reset,
-    /// Nothing moved for the idle timeout; what the peer did not take in the linger is lost.
-    Idle,
-    /// The server is stopping; the peer has got everything back.
-    Shutdown,
-    /// The drain timeout passed while the peer was owed bytes.
-    Cut,
-    /// Another error of the connection.
-    Failed,
-}
-
-impl CloseReason {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Finished => "finished",
-            Self::Reset => "reset",
-            Self::Idle => "idle",
-            Self::Shutdown => "shutdown",
-            Self::Cut => "cut",
-            Self::Failed => "failed",
-        }
-    }
-}
-
 /// What is said of a connection at its end, for whoever checks that.
 #[cfg(any(test, fuzzing))]
 #[derive(Debug, Clone, Copy)]
@@ -113,29 +77,6 @@ pub(crate) struct Closed {
     pub(crate) reason: CloseReason,
     pub(crate) received: u64,
     pub(crate) sent: u64,
-}
-
-impl From<Cause> for CloseReason {
-    fn from(cause: Cause) -> Self {
-        match cause {
-            Cause::Idle => Self::Idle,
-            Cause::Shutdown => Self::Shutdown,
-        }
-    }
-}
-
-impl From<ErrorKind> for CloseReason {
-    fn from(kind: ErrorKind) -> Self {
-        use ErrorKind as K;
-        match kind {
-            K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe | K::NotConnected => {
-                Self::Reset
-            }
-            // Keepalive and retransmission give up with these.
-            K::TimedOut | K::HostUnreachable | K::NetworkUnreachable => Self::Reset,
-            _ => Self::Failed,
-        }
-    }
 }
 
 /// How often a lingering connection is looked at for the peer's acknowledgement, once its linger is
@@ -355,10 +296,7 @@ impl<S: Stream> Connection<S> {
     pub(crate) fn close(self, reason: CloseReason, bench: &mut Workbench) {
         let closing = Closing {
             reason: reason.name(),
-            is_trouble: matches!(
-                reason,
-                CloseReason::Reset | CloseReason::Cut | CloseReason::Failed
-            ),
+            is_trouble: reason.is_trouble(),
             received: self.received,
             sent: self.received - self.spill.as_ref().map_or(0, |spill| spill.len() as u64),
             lines: self.messages,

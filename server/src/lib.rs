@@ -43,6 +43,7 @@ mod acceptor;
 mod acceptor_loop;
 mod allowance;
 mod balancer;
+mod close_reason;
 mod config;
 mod connection;
 mod echo;

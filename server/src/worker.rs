@@ -10,7 +10,8 @@ use std::net::SocketAddr;
 
 use log::{debug, warn};
 
-use crate::connection::{Cause, Check, CloseReason, Connection, Deadlines, Next, Workbench};
+use crate::close_reason::{Cause, CloseReason};
+use crate::connection::{Check, Connection, Deadlines, Next, Workbench};
 use crate::echo::Echo;
 use crate::queue::{Selector, Wake};
 use crate::records::Records;

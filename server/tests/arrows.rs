@@ -7,12 +7,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules without the event library, channels, sockets or a clock.
-const PURE: [&str; 14] = [
+const PURE: [&str; 15] = [
     "accept_error",
     "acceptor",
     "acceptor_loop",
     "allowance",
     "balancer",
+    "close_reason",
     "connection",
     "echo",
     "handoff",

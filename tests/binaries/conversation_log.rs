@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use echo_tests::peer::{connect, echo, finish, send};
 use echo_tests::process::ServerProcess;
 
-use crate::records::{Record, record, records};
+use echo_tests::records::{Record, record, records};
 
 #[test]
 fn a_conversation_is_told_from_opening_to_close() {

@@ -2,7 +2,7 @@
 
 use echo_tests::process::{Process, ServerProcess, client_command};
 
-use crate::records::{record, records};
+use echo_tests::records::{record, records};
 
 #[test]
 fn the_server_shows_both_clients_and_each_client_prints_its_echo() {

@@ -9,7 +9,7 @@ use echo_tests::peer::{connect, echo, expect, expect_silence, send};
 use echo_tests::proc_fs::{cpu_time, descriptors};
 use echo_tests::process::{Finished, ServerProcess, excerpt, server_shell};
 
-use crate::records::record;
+use echo_tests::records::record;
 
 /// Soft and hard, so that the server cannot raise it.
 const LIMIT: usize = 64;
@@ -71,7 +71,7 @@ fn endure(server: ServerProcess, open: usize, complaint: &str) -> Finished {
 fn at_the_connection_limit_that_the_descriptors_allow_others_wait() {
     let server = start_limited(&[]);
     let line = server.wait_for_line("listening");
-    let max: usize = crate::records::Record::parse(&line).number("max_connections");
+    let max: usize = echo_tests::records::Record::parse(&line).number("max_connections");
     assert!((16..LIMIT).contains(&max), "{line}");
     let finished = endure(server, max, "connection limit reached");
     finished.expect_code(0);

@@ -11,7 +11,7 @@ use echo_tests::process::ServerProcess;
 use echo_tests::process::{Process, eventually, server_command};
 
 use crate::clients::Stuck;
-use crate::records::record;
+use echo_tests::records::record;
 
 /// `--max-connections` comes from `ECHO_SERVER_MAX_CONNECTIONS`.
 pub(crate) fn variable(flag: &str) -> String {

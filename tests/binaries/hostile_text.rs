@@ -3,7 +3,7 @@
 use echo_tests::peer::{connect, echo};
 use echo_tests::process::{Finished, ServerProcess, excerpt};
 
-use crate::records::records;
+use echo_tests::records::records;
 
 /// Lines without their newline, and how the log shows them.
 const HOSTILE: &[(&[u8], &str)] = &[

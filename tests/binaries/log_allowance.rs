@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use echo_tests::peer::{connect, echo, expect, finish, send};
 use echo_tests::process::{Finished, ServerProcess};
 
-use crate::records::{Record, record, records};
+use echo_tests::records::{Record, record, records};
 
 const CONNECTIONS: usize = 4;
 const LINES_EACH: usize = 5_000;

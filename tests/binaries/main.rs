@@ -13,7 +13,6 @@ mod demonstration;
 mod flags;
 mod hostile_text;
 mod log_allowance;
-mod records;
 mod shutdown;
 mod sockets;
 mod startup;

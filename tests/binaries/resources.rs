@@ -8,7 +8,7 @@ use echo_tests::proc_fs::{descriptors, resident_bytes, threads};
 use echo_tests::process::{ServerProcess, eventually};
 
 use crate::clients::Stuck;
-use crate::records::record;
+use echo_tests::records::record;
 
 const MIB: u64 = 1 << 20;
 

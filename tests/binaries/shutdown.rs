@@ -7,7 +7,7 @@ use echo_tests::process::{ServerProcess, excerpt};
 use nix::sys::signal::Signal;
 
 use crate::clients::Stuck;
-use crate::records::{Record, record};
+use echo_tests::records::{Record, record};
 
 const SIGNALS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
 

@@ -12,7 +12,7 @@ use echo_tests::wait::wait_until;
 use nix::sys::signal::Signal;
 
 use crate::clients::Stuck;
-use crate::records::records;
+use echo_tests::records::records;
 
 /// Serves many lines, each of which is logged at DEBUG.
 fn serve_many(server: &ServerProcess) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use echo_tests::peer::{connect, echo, finish};
 use echo_tests::process::ServerProcess;
 
-use crate::records::{Record, record, records};
+use echo_tests::records::{Record, record, records};
 
 const FAST: &[&str] = &["--report-interval", "50ms"];
 

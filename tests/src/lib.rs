@@ -12,6 +12,7 @@ pub mod peer;
 pub mod proc_fs;
 pub mod process;
 pub mod random;
+pub mod records;
 pub mod running;
 pub mod wait;
 

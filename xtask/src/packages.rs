@@ -20,7 +20,9 @@ pub(crate) fn install(packages: &[&str]) -> Result<(), String> {
     static UPDATED: Once = Once::new();
     // An old list may do.
     UPDATED.call_once(|| drop(apt_get(&["update"])));
-    let args = [&["install", "--yes", "--no-install-recommends"], &missing[..]].concat();
+    // Another installation may be under way.
+    let install = ["-o", "DPkg::Lock::Timeout=120", "install", "--yes", "--no-install-recommends"];
+    let args = [&install, &missing[..]].concat();
     apt_get(&args).map_err(reason)
 }
 

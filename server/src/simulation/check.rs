@@ -4,7 +4,8 @@ use super::network::Network;
 use super::oracle::due_len;
 use super::socket::Socket;
 use super::world::World;
-use crate::connection::{CloseReason, Closed};
+use crate::close_reason::CloseReason;
+use crate::connection::Closed;
 use crate::stats::Stats;
 
 /// A connection holds at most one line and this.

@@ -11,7 +11,8 @@ use std::num::NonZeroUsize;
 use std::rc::Rc;
 
 use super::oracle::due_len;
-use crate::connection::{CloseReason, Connection, Next, Workbench};
+use crate::close_reason::CloseReason;
+use crate::connection::{Connection, Next, Workbench};
 use crate::echo::{Echo, Framing};
 use crate::records::Records;
 use crate::stream::{Interest, Readiness, Stream};

@@ -1,6 +1,7 @@
 //! The books: what the peers did, against what the server says it did.
 
 use echo_tests::process::Finished;
+use echo_tests::records::{Record, record, records};
 
 use super::Echoed;
 
@@ -44,12 +45,12 @@ impl Stopped {
     #[track_caller]
     pub(crate) fn expect(&self, load: &Load) {
         let summary = self.summary();
-        let count = |key| number(summary, key);
-        assert_eq!(count("connections") - 1, load.connections, "connections: {summary}");
-        assert_eq!(count("probes"), load.probes, "probes: {summary}");
-        assert_eq!(count("failed"), load.broken, "broken connections: {summary}");
-        assert_eq!(count("idle"), load.reclaimed, "idle connections: {summary}");
-        assert_eq!(count("cut"), 0, "connections cut off: {summary}");
+        let count = |key| summary.number::<u64>(key);
+        assert_eq!(count("connections") - 1, load.connections, "connections: {summary:?}");
+        assert_eq!(count("probes"), load.probes, "probes: {summary:?}");
+        assert_eq!(count("failed"), load.broken, "broken connections: {summary:?}");
+        assert_eq!(count("idle"), load.reclaimed, "idle connections: {summary:?}");
+        assert_eq!(count("cut"), 0, "connections cut off: {summary:?}");
         let (sent, received) = (self.bytes("sent"), self.bytes("received"));
         let max_lost = load.broken * MAX_HELD_LEN;
         assert!(sent >= load.echoed.bytes, "{sent} sent, {} came back", load.echoed.bytes);
@@ -61,33 +62,26 @@ impl Stopped {
     #[track_caller]
     pub(crate) fn expect_exactly(&self, load: &Load) {
         self.expect(load);
-        let broken = self.finished.lines_with(&["connection closed", "reason=reset"]);
+        let mut broken = records(&self.finished.stderr, "connection closed");
+        broken.retain(|record| record.field("reason") == "reset");
         assert_eq!(broken.len() as u64, load.broken, "records of broken connections");
-        let sum = |key| broken.iter().map(|line| number(line, key)).sum::<u64>();
-        let messages = number(self.summary(), "messages") - 1;
+        let sum = |key| broken.iter().map(|record| record.number::<u64>(key)).sum::<u64>();
+        let messages = self.summary().number::<u64>("messages") - 1;
         let unbroken = Echoed {
             bytes: self.bytes("received") - sum("received"),
             messages: messages - sum("lines"),
         };
-        assert_eq!(unbroken, load.echoed, "{}", self.summary());
+        assert_eq!(unbroken, load.echoed, "{:?}", self.summary());
     }
 
     /// A sum of the server's, less the greeting.
     #[track_caller]
     fn bytes(&self, key: &str) -> u64 {
-        number(self.summary(), key) - self.greeting.len() as u64
+        self.summary().number::<u64>(key) - self.greeting.len() as u64
     }
 
     #[track_caller]
-    fn summary(&self) -> &str {
-        self.finished.line_with(&["summary connections="])
+    fn summary(&self) -> Record<'_> {
+        record(&self.finished.stderr, "summary connections=")
     }
-}
-
-/// What stands behind `key=`, up to the next space.
-#[track_caller]
-pub(super) fn number(line: &str, key: &str) -> u64 {
-    let value = line.split(' ').find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
-    let number = value.and_then(|value| value.parse().ok());
-    number.unwrap_or_else(|| panic!("no number {key} in {line:?}"))
 }

@@ -14,10 +14,10 @@ use echo_common::descriptors;
 use echo_tests::content::Content;
 use echo_tests::process::Process;
 use echo_tests::random::Random;
+use echo_tests::records::number;
 use echo_tests::wait::DEADLINE;
 use nix::sys::signal::Signal;
 
-use super::account::number;
 use super::{Crowd, Echoed, Session};
 
 /// After so many connections more a crowd says how many it has.

@@ -15,10 +15,11 @@ use std::thread;
 use std::time::Duration;
 
 use echo_tests::process::ServerProcess;
+use echo_tests::records::Record;
 
 use super::haproxy::{HaProxy, PACKAGES};
 use super::proxied::{CONNECTIONS, crowd};
-use super::tally::{Tally, field};
+use super::tally::Tally;
 use super::with_packages;
 use crate::check::{Check, Outcome, kept};
 
@@ -69,7 +70,7 @@ fn unseen(rules: &[&str]) -> Outcome {
 /// Health checks that are accepted and then say nothing.
 fn probes(rules: &[&str]) -> Outcome {
     let (server, proxy) = start(rules, CONNECT_IS_FINE);
-    wait_for_report(&server, "probes", |report| field(report, "total_probes") >= MIN_PROBES);
+    wait_for_report(&server, "probes", |report| report.number::<u64>("total_probes") >= MIN_PROBES);
     expect_nothing_told(&server);
     let (bytes, tally) = carry(server, &proxy);
     expect_only_traffic(&tally, bytes);
@@ -82,7 +83,7 @@ fn probes(rules: &[&str]) -> Outcome {
 fn talks(rules: &[&str], failed: fn(u64) -> RangeInclusive<u64>) -> Outcome {
     let (server, proxy) = start(rules, ANSWER_IS_FINE);
     wait_for_report(&server, "health checks", |report| {
-        field(report, "total_messages") >= MIN_PROBES
+        report.number::<u64>("total_messages") >= MIN_PROBES
     });
     let bytes = crowd(proxy.address);
     let tally = stop(server, &proxy);
@@ -105,8 +106,8 @@ fn start(rules: &[&str], fine: &[&str]) -> (ServerProcess, HaProxy) {
 fn carry(server: ServerProcess, proxy: &HaProxy) -> (usize, Tally) {
     let bytes = crowd(proxy.address);
     wait_for_report(&server, "the connections and no more", |report| {
-        let is_over = field(report, "total_bytes") == bytes as u64;
-        is_over && field(report, "total_connections") == CONNECTIONS as u64
+        let is_over = report.number::<u64>("total_bytes") == bytes as u64;
+        is_over && report.number::<u64>("total_connections") == CONNECTIONS as u64
     });
     (bytes, stop(server, proxy))
 }
@@ -118,9 +119,11 @@ fn stop(server: ServerProcess, proxy: &HaProxy) -> Tally {
     tally
 }
 
-fn wait_for_report(server: &ServerProcess, what: &str, holds: impl Fn(&str) -> bool) {
+fn wait_for_report(server: &ServerProcess, what: &str, holds: impl Fn(Record<'_>) -> bool) {
     server.stderr().wait_until(&format!("report of {what}"), |lines| {
-        lines.iter().any(|line| line.contains("] throughput ") && holds(line)).then_some(())
+        let mut records = lines.iter().map(|line| Record::parse(line.trim_end()));
+        let is_such = |record: Record<'_>| record.text.starts_with("throughput ") && holds(record);
+        records.any(is_such).then_some(())
     });
 }
 

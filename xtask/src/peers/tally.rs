@@ -1,6 +1,7 @@
 //! What the server says it has done, read from the last record of its log.
 
 use echo_tests::process::{Finished, ServerProcess};
+use echo_tests::records::record;
 
 /// The counters of the server's summary.
 #[derive(Debug)]
@@ -32,16 +33,16 @@ impl Tally {
     #[track_caller]
     pub(super) fn of(finished: &Finished) -> Self {
         finished.expect_code(0);
-        let summary = finished.line_with(&["] summary connections="]);
+        let summary = record(&finished.stderr, "summary connections=");
         let tally = Self {
-            connections: field(summary, "connections"),
-            probes: field(summary, "probes"),
-            messages: field(summary, "messages"),
-            received: field(summary, "received"),
-            failed: field(summary, "failed"),
-            sent: field(summary, "sent"),
-            idle: field(summary, "idle"),
-            cut: field(summary, "cut"),
+            connections: summary.number("connections"),
+            probes: summary.number("probes"),
+            messages: summary.number("messages"),
+            received: summary.number("received"),
+            failed: summary.number("failed"),
+            sent: summary.number("sent"),
+            idle: summary.number("idle"),
+            cut: summary.number("cut"),
         };
         assert_eq!(tally.received, tally.sent, "{tally:?}");
         assert_eq!((tally.idle, tally.cut), (0, 0), "{tally:?}");
@@ -58,18 +59,4 @@ impl Tally {
         let counted = (self.connections, self.received, self.probes, self.failed);
         assert_eq!(counted, expected, "connections, bytes, probes, failed; {self:?}");
     }
-}
-
-/// The number in `name=number` of a record.
-///
-/// # Panics
-/// When there is none.
-#[track_caller]
-pub(super) fn field(record: &str, name: &str) -> u64 {
-    let value = record
-        .split_whitespace()
-        .find_map(|word| word.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')));
-    value
-        .and_then(|value| value.parse().ok())
-        .unwrap_or_else(|| panic!("no number {name} in {record}"))
 }
