@@ -17,10 +17,10 @@ use crate::stats::Stats;
 use crate::stream::{Interest, Readiness, Stream};
 
 /// A worker's read buffer, shared by all its connections.
-const READ_BUFFER_LEN: usize = 64 * 1024;
+pub(crate) const READ_BUFFER_LEN: usize = 64 * 1024;
 
 /// What one connection may receive in one turn, before the others get theirs.
-const TURN_BUDGET: usize = 256 * 1024;
+pub(crate) const TURN_BUDGET: usize = 256 * 1024;
 
 /// On these systems a read that did not fill the buffer has emptied the socket, and a write that was
 /// not taken whole has filled it. Elsewhere only "would block" says so.
@@ -187,6 +187,12 @@ impl<S: Stream> Connection<S> {
 
     pub(crate) fn stream_mut(&mut self) -> &mut S {
         &mut self.stream
+    }
+
+    /// How much it holds, and the length of the buffer for that, if there is one.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn buffer(&self) -> Option<(usize, usize)> {
+        self.spill.as_ref().map(|spill| (spill.len(), spill.capacity()))
     }
 
     /// Whether the connection needs to be put in its worker's queue; it counts as queued then, until

@@ -38,6 +38,11 @@ impl Spill {
         self.bytes.len() - self.sent
     }
 
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Adds to the unfinished line. The buffer grows by doubling, but never beyond `max_len` unless
     /// the bytes themselves need more.
     pub(crate) fn push(&mut self, bytes: &[u8], max_len: usize) {

@@ -78,6 +78,11 @@ impl<S: Stream> Worker<S> {
         &mut self.bench.closed
     }
 
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn buffers(&mut self) -> impl Iterator<Item = (usize, usize)> {
+        self.connections.iter_mut().filter_map(|(_, connection)| connection.buffer())
+    }
+
     /// A turn begins at `now_ms`, in milliseconds since the server started.
     pub(crate) fn start_turn(&mut self, now_ms: u64) {
         self.bench.now_ms = now_ms;
@@ -114,8 +119,8 @@ impl<S: Stream> Worker<S> {
         }
     }
 
-    /// Begins to end every connection, those adopted later included. [`is_empty`](Self::is_empty)
-    /// is reached at the drain timeout at the latest.
+    /// Begins to end every connection; none is adopted any more. [`is_empty`](Self::is_empty) is
+    /// reached at the drain timeout at the latest.
     pub(crate) fn start_draining(&mut self) {
         let end_ms = self.bench.now_ms + self.drain_timeout_ms;
         self.deadlines.drain_end_ms = Some(end_ms);
@@ -192,10 +197,6 @@ impl<S: Stream> Worker<S> {
     fn register(&mut self, key: Key, selector: &mut impl Selector<S>) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let watched = selector.register(connection.stream_mut(), key, Interest::Readable);
-        if self.deadlines.drain_end_ms.is_some() {
-            connection.end(Cause::Shutdown, self.bench.now_ms);
-            enqueue(&mut self.ready, connection, key);
-        }
         self.schedule_check(key);
         if let Err(error) = watched {
             self.close_unwatched(key, &error);

@@ -75,6 +75,11 @@ impl<Q: Queue + Selector<S>, S: Stream, W: Waker> WorkerLoop<Q, S, W> {
         self.worker.closed()
     }
 
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn buffers(&mut self) -> impl Iterator<Item = (usize, usize)> {
+        self.worker.buffers()
+    }
+
     /// Adopts what was sent; returns whether there may be more.
     fn take_mail(&mut self) -> bool {
         for _ in 0..MAX_MAIL {

@@ -3,13 +3,16 @@
 use super::network::Network;
 use super::oracle::due_len;
 use super::socket::Socket;
-use super::world::World;
+use super::world::{Setup, World};
 use crate::close_reason::CloseReason;
 use crate::connection::Closed;
 use crate::stats::Stats;
 
-/// A connection holds at most one line and this.
-const MAX_READ_LEN: usize = 64 * 1024;
+/// However the threads take turns, a deadline is met within this.
+pub(super) const LATE_MS: u64 = 2_000;
+
+/// The peer's acknowledgement is waited for at least this long.
+const DELIVERY_WAIT_MS: u64 = 250;
 
 impl World {
     pub(super) fn check_step(&self) {
@@ -18,7 +21,7 @@ impl World {
         for socket in network.accepted.iter().map(|&number| &network.sockets[number]) {
             open += u64::from(socket.is_open());
             let held = socket.read_to_echo - socket.echoed_len;
-            assert!(held <= self.setup.max_line_length + MAX_READ_LEN, "holds {held} bytes");
+            assert!(held <= self.setup.max_held_len(), "holds {held} bytes");
         }
         assert!(open <= self.setup.max_connections, "{open} connections");
         for stats in self.stats.iter().map(|stats| stats.snapshot()) {
@@ -35,14 +38,27 @@ impl World {
             let waits_for_peer = !has_ended(socket) && self.setup.idle_timeout_ms.is_none();
             assert!(is_served || waits_for_peer, "forgotten {}", socket.describe());
         }
+        let accepted = || network.accepted.iter().map(|&number| &network.sockets[number]);
+        let sum = |of: fn(&Socket) -> usize| accepted().map(of).sum::<usize>() as u64;
+        let stats: Stats = self.stats.iter().map(|stats| stats.snapshot()).sum();
+        let counted = (stats.received, stats.sent, stats.adopted, stats.closed);
+        let happened = (
+            sum(|socket| socket.read_to_echo),
+            sum(|socket| socket.echoed_len),
+            sum(|_| 1),
+            sum(|socket| usize::from(!socket.is_open())),
+        );
+        assert_eq!(counted, happened, "received, sent, adopted, closed");
+    }
+
+    /// Every thread sleeps, and no event waits to be told.
+    pub(super) fn check_quiet(&self) {
+        let network = self.network.borrow();
+        let Setup { framing, max_line_length, .. } = self.setup;
         let accepted = network.accepted.iter().map(|&number| &network.sockets[number]);
         for socket in accepted.filter(|socket| socket.is_open()) {
-            assert_eq!(socket.read_len, socket.sent.len(), "not read {}", socket.describe());
-            let due_len = due_len(self.setup.framing, self.setup.max_line_length, &socket.sent);
-            assert_eq!(socket.echoed_len, due_len, "bytes are owed {}", socket.describe());
+            socket.check_quiet(|sent| due_len(framing, max_line_length, sent));
         }
-        drop(network);
-        assert!(self.is_at_rest(), "a timer without a connection");
     }
 
     /// The server is gone.
@@ -60,7 +76,11 @@ impl World {
         // Not served are those that the system lost, and at the limit those that still waited.
         let may_refuse = network.starved_at_stop || !self.setup.is_roomy();
         for socket in network.sockets.iter().filter(|socket| socket.refused) {
-            assert!(may_refuse || socket.was_aborted, "refused {}", socket.describe());
+            assert!(
+                may_refuse || socket.is_late || socket.was_aborted,
+                "refused {}",
+                socket.describe()
+            );
         }
         check_counters(&network, &closed, self.stats.iter().map(|stats| stats.snapshot()).sum());
     }
@@ -75,6 +95,9 @@ impl World {
         let linger_ms = self.setup.linger_ms;
         let drained = is_after(network.stopped_at_ms, self.setup.drain_timeout_ms);
         let lingered = socket.fin || is_after(socket.finished_at_ms, linger_ms);
+        // Bytes are missing; or nothing but the acknowledgement.
+        let is_short = socket.finished_at_ms.is_none();
+        let was_waited_for = is_after(socket.finished_at_ms, DELIVERY_WAIT_MS);
         let (as_promised, why) = match reason {
             CloseReason::Finished => {
                 (socket.is_complete(), "the peer has finished and has everything back")
@@ -93,13 +116,17 @@ impl World {
                 "nothing moved for the idle timeout",
             ),
             CloseReason::Shutdown => (
-                socket.finished_at_ms.is_some() && socket.acknowledged && (lingered || drained),
+                socket.finished_at_ms.is_some()
+                    && socket.acknowledged_at_ms.is_some()
+                    && (lingered || drained),
                 "the peer has everything that had arrived",
             ),
-            CloseReason::Cut => {
-                (drained && socket.is_owed(), "the drain timeout has passed while bytes were owed")
-            }
+            CloseReason::Cut => (
+                drained && socket.is_owed() && (is_short || was_waited_for),
+                "the drain timeout has passed while bytes were owed",
+            ),
         };
+        self.check_in_time(network, socket, closed);
         assert!(as_promised, "{reason:?}, but not: {why}; at {closed_ms}: {}", socket.describe());
         if matches!(reason, CloseReason::Finished | CloseReason::Shutdown)
             && !is_before(socket.ended_at_ms, network.stopped_at_ms)
@@ -107,6 +134,31 @@ impl World {
             let had_arrived = socket.sent_at_stop;
             assert!(socket.read_to_echo >= had_arrived, "unread at the stop {}", socket.describe());
         }
+    }
+}
+
+impl World {
+    /// No patience lasts longer than it should.
+    fn check_in_time(&self, network: &Network, socket: &Socket, closed: &Closed) {
+        let Setup { linger_ms, drain_timeout_ms, .. } = self.setup;
+        let stopped_ms = network.listener_closed_at_ms.unwrap();
+        let drained_ms = stopped_ms + drain_timeout_ms + DELIVERY_WAIT_MS;
+        let lingered_ms = socket.finished_at_ms.map(|at_ms| at_ms + linger_ms);
+        let by_ms = match closed.reason {
+            CloseReason::Idle if socket.finished_at_ms.is_some() => lingered_ms,
+            CloseReason::Idle if socket.ended_at_ms.is_some() => {
+                socket.ended_at_ms.map(|at_ms| at_ms + linger_ms)
+            }
+            CloseReason::Idle => {
+                self.setup.idle_timeout_ms.map(|limit_ms| socket.moved_at_ms + limit_ms)
+            }
+            CloseReason::Shutdown => lingered_ms.max(socket.acknowledged_at_ms),
+            CloseReason::Cut => Some(drained_ms),
+            CloseReason::Finished | CloseReason::Reset | CloseReason::Failed => None,
+        };
+        let closed_ms = socket.closed_at_ms.unwrap();
+        let latest_ms = by_ms.unwrap_or(u64::MAX).min(drained_ms.max(stopped_ms)) + LATE_MS;
+        assert!(closed_ms <= latest_ms, "late: {closed_ms} for {latest_ms} {}", socket.describe());
     }
 }
 

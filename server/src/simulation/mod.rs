@@ -50,7 +50,7 @@ mod tests {
     /// More or fewer of them: `ECHO_SIMULATION_SEEDS=1000000`.
     const SEEDS_VARIABLE: &str = "ECHO_SIMULATION_SEEDS";
 
-    /// Replays one: `ECHO_SIMULATION_SEED=17 cargo test -p echo-server simulation`.
+    /// Replays one: `ECHO_SIMULATION_SEED=17 cargo test -p echo-server --lib every_seed`.
     const SEED_VARIABLE: &str = "ECHO_SIMULATION_SEED";
 
     fn number(variable: &str) -> Option<u64> {
@@ -72,7 +72,7 @@ mod tests {
             let outcome = catch_unwind(|| run(seed));
             assert!(
                 outcome.is_ok(),
-                "replay: {SEED_VARIABLE}={seed} cargo test -p echo-server simulation"
+                "replay: {SEED_VARIABLE}={seed} cargo test -p echo-server --lib every_seed"
             );
         }
     }

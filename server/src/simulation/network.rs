@@ -13,6 +13,9 @@ use crate::queue::Event;
 /// The thread that accepts; the workers follow.
 pub(super) const ACCEPTOR: usize = 0;
 
+/// Connections keep times in 32 bits.
+const CLOCK_WRAPS_MS: u64 = 1 << 32;
+
 /// All sockets of one run, and what wakes its threads.
 pub(super) struct Network {
     pub(super) now_ms: u64,
@@ -28,6 +31,8 @@ pub(super) struct Network {
     woken: Vec<bool>,
     /// When the server was told to stop.
     pub(super) stopped_at_ms: Option<u64>,
+    /// When the listener was closed.
+    pub(super) listener_closed_at_ms: Option<u64>,
     /// An accept failed for want of something after that.
     pub(super) starved_at_stop: bool,
     pub(super) idle_timeout_ms: Option<u64>,
@@ -37,13 +42,13 @@ pub(super) type Shared = Rc<RefCell<Network>>;
 
 impl Network {
     pub(super) fn new(
-        dice: Dice,
+        mut dice: Dice,
         threads: usize,
         max_descriptors: usize,
         idle_timeout_ms: Option<u64>,
     ) -> Self {
         Self {
-            now_ms: 1,
+            now_ms: dice.pick(&[1, CLOCK_WRAPS_MS - 3_000]),
             dice,
             sockets: vec![],
             backlog: VecDeque::new(),
@@ -51,14 +56,18 @@ impl Network {
             max_descriptors,
             woken: vec![false; threads],
             stopped_at_ms: None,
+            listener_closed_at_ms: None,
             starved_at_stop: false,
             idle_timeout_ms,
         }
     }
 
     pub(super) fn connect(&mut self, room: usize) {
+        if self.listener_closed_at_ms.is_some() {
+            return;
+        }
         self.backlog.push_back(self.sockets.len());
-        self.sockets.push(Socket::new(room));
+        self.sockets.push(Socket::new(room, self.stopped_at_ms.is_some()));
         self.woken[ACCEPTOR] = true;
     }
 
@@ -102,6 +111,7 @@ impl Network {
 
     /// The listener is gone: those that wait are refused.
     pub(super) fn close_listener(&mut self) {
+        self.listener_closed_at_ms = Some(self.now_ms);
         for number in self.backlog.drain(..) {
             self.sockets[number].refuse();
         }
@@ -115,6 +125,7 @@ impl Network {
         }
         let some_only = self.dice.chance(32);
         for socket in self.sockets.iter_mut().filter(|socket| socket.is_watched_by(thread)) {
+            socket.turn_len = 0;
             if some_only && self.dice.chance(128) {
                 continue;
             }
@@ -122,6 +133,11 @@ impl Network {
         }
         self.dice.shuffle(&mut events);
         events
+    }
+
+    /// Whether a thread has connections.
+    pub(super) fn has_connections(&self, thread: usize) -> bool {
+        self.sockets.iter().any(|socket| socket.is_watched_by(thread))
     }
 
     /// Whether an event waits to be told.

@@ -3,9 +3,17 @@
 
 use std::io::{self, ErrorKind};
 
+use crate::connection::{READ_BUFFER_LEN, TURN_BUDGET};
 use crate::queue::Event;
 use crate::slots::Key;
 use crate::stream::{Interest, Readiness};
+
+/// What a connection may be read in one turn of its thread: one budget, exceeded by less than one
+/// read; and once more in the turn in which the server begins to stop.
+const MAX_TURN_LEN: usize = 2 * (TURN_BUDGET + READ_BUFFER_LEN);
+
+/// What may come between the look at what had arrived and the end of reading it.
+const MAX_EXTRA_LEN: usize = READ_BUFFER_LEN;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Socket {
@@ -19,14 +27,16 @@ pub(super) struct Socket {
     pub(super) fin: bool,
     /// The connection is broken; the server learns it by this error.
     pub(super) broken: Option<ErrorKind>,
+    /// Came after the server was told to stop.
+    pub(super) is_late: bool,
     /// Never reached the server...
     pub(super) refused: bool,
     /// ...because it broke while it waited.
     pub(super) was_aborted: bool,
     /// The peer's host does nothing any more.
     pub(super) vanished: bool,
-    /// The peer's system has acknowledged what it got.
-    pub(super) acknowledged: bool,
+    /// When the peer's system acknowledged what it got.
+    pub(super) acknowledged_at_ms: Option<u64>,
     /// Room in the server's send buffer and the peer's window.
     pub(super) room: usize,
     /// A write was short: an event is owed when there is room.
@@ -35,6 +45,8 @@ pub(super) struct Socket {
     /// How much the server has read, and how much of that before it finished its side.
     pub(super) read_len: usize,
     pub(super) read_to_echo: usize,
+    /// How much it has read in this turn of its thread.
+    pub(super) turn_len: usize,
     /// How much came back. It is the beginning of `sent`.
     pub(super) echoed_len: usize,
     /// When bytes last moved while the server did not end the connection.
@@ -55,8 +67,8 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    pub(super) fn new(room: usize) -> Self {
-        Self { room, ..Self::default() }
+    pub(super) fn new(room: usize, is_late: bool) -> Self {
+        Self { room, is_late, ..Self::default() }
     }
 
     /// All of it but the bytes.
@@ -90,6 +102,10 @@ impl Socket {
         }
     }
 
+    pub(super) fn acknowledges(&mut self, now_ms: u64) {
+        self.acknowledged_at_ms.get_or_insert(now_ms);
+    }
+
     pub(super) fn refuse(&mut self) {
         self.refused = true;
     }
@@ -112,6 +128,24 @@ impl Socket {
 
     pub(super) fn has_edge(&self) -> bool {
         self.edge
+    }
+
+    /// Nothing is left to do before somebody else acts: the server must wait for just that.
+    pub(super) fn check_quiet(&self, due_len: impl Fn(&[u8]) -> usize) {
+        assert_eq!(self.broken, None, "a break unnoticed {}", self.describe());
+        match self.watch {
+            None => panic!("accepted and forgotten {}", self.describe()),
+            Some((_, _, Interest::Writable)) => {
+                assert_eq!(self.room, 0, "room unnoticed {}", self.describe());
+            }
+            Some((_, _, Interest::Readable)) => {
+                assert_eq!(self.read_len, self.sent.len(), "bytes unread {}", self.describe());
+                let is_over = self.finished_at_ms.is_some();
+                assert!(is_over || !self.fin, "the end unnoticed {}", self.describe());
+                let is_even = is_over || self.echoed_len == due_len(&self.sent);
+                assert!(is_even, "bytes are owed {}", self.describe());
+            }
+        }
     }
 
     fn readiness(&self) -> Readiness {
@@ -153,7 +187,7 @@ impl Socket {
     /// Whether the server, when it closed, had not delivered all that it was to.
     pub(super) fn is_owed(&self) -> bool {
         let is_unread = self.read_to_echo < self.sent_at_end;
-        is_unread || self.echoed_len < self.read_to_echo || !self.acknowledged
+        is_unread || self.echoed_len < self.read_to_echo || self.acknowledged_at_ms.is_none()
     }
 
     /// Bytes one read can return: it stops before an urgent byte, unless that comes first.
@@ -175,6 +209,8 @@ impl Socket {
         let end = self.read_len + len;
         buffer[..len].copy_from_slice(&self.sent[self.read_len..end]);
         self.read_len = end;
+        self.turn_len += len;
+        assert!(self.turn_len <= MAX_TURN_LEN, "more than its share of a turn");
         self.urgent.retain(|&mark| mark >= end);
         if self.finished_at_ms.is_none() {
             self.read_to_echo = end;
@@ -213,6 +249,7 @@ impl Socket {
             return Err(ErrorKind::NotConnected.into());
         }
         assert!(self.read_len >= self.sent_at_end, "finishes before it has read what had arrived");
+        assert!(self.read_len <= self.sent_at_end + MAX_EXTRA_LEN, "reads on after its end began");
         assert_eq!(self.echoed_len, self.read_len, "finishes while it owes bytes");
         self.finished_at_ms = Some(now_ms);
         Ok(())

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::SocketAddr;
 use std::rc::Rc;
 
+use super::check::LATE_MS;
 use super::network::{Network, Shared};
 use super::socket::Socket;
 use crate::acceptor::Listener;
@@ -73,7 +74,7 @@ impl Stream for SimStream {
     }
 
     fn is_delivered(&self) -> bool {
-        self.socket().acknowledged
+        self.socket().acknowledged_at_ms.is_some()
     }
 
     fn max_unread_len(&self) -> usize {
@@ -84,7 +85,8 @@ impl Stream for SimStream {
         let mut socket = self.socket();
         if stopped_at_ms.is_none() {
             let idle_ms = now_ms - socket.moved_at_ms;
-            assert!(idle_timeout_ms.is_some_and(|limit_ms| idle_ms >= limit_ms), "is not idle");
+            let limit_ms = idle_timeout_ms.unwrap();
+            assert!((limit_ms..limit_ms + LATE_MS).contains(&idle_ms), "idle for {idle_ms} ms");
         }
         socket.end(now_ms)
     }

@@ -13,7 +13,7 @@ use super::socket::Socket;
 use super::stream::{SimListener, SimQueue, SimStream, SimWaker};
 use crate::acceptor::Acceptor;
 use crate::acceptor_loop::AcceptorLoop;
-use crate::connection::Closed;
+use crate::connection::{Closed, READ_BUFFER_LEN};
 use crate::echo::{Echo, Framing};
 use crate::handoff::{Control, mailbox};
 use crate::queue::Wake;
@@ -28,8 +28,11 @@ const MAX_STEPS: usize = 160;
 /// With so many connections no more come, those of the last burst aside.
 const MAX_CONNECTIONS: usize = 8;
 
+/// More connections at once than any batch takes.
+const CROWD: usize = 300;
+
 /// Room for as many is room for all.
-const ROOMY: usize = 100;
+const ROOMY: usize = 1_000;
 
 /// Steps after which a server that has nothing new to do must be at rest.
 const MAX_SETTLING: usize = 200_000;
@@ -66,7 +69,7 @@ impl Setup {
             framing: dice.pick(&[Framing::Line, Framing::Line, Framing::Line, Framing::Raw]),
             max_line_length: dice.pick(&[65_536, 1_000, 64, 7, 2, 1]),
             workers: 1 + dice.below(3),
-            channel_capacity: dice.pick(&[100, 1, 2]),
+            channel_capacity: dice.pick(&[100, 400, 1, 2]),
             max_connections: dice.pick(&[1_000, 1_000, 1, 2, 4]),
             max_descriptors: dice.pick(&[1_000, 1_000, 1, 3]),
             idle_timeout_ms: dice.pick(&[None, Some(100), Some(1_500), Some(10_000)]),
@@ -79,6 +82,11 @@ impl Setup {
     /// Whether there is room for all connections of a run.
     pub(super) fn is_roomy(&self) -> bool {
         self.max_connections >= ROOMY as u64 && self.max_descriptors >= ROOMY
+    }
+
+    /// What a connection holds at most: one line and one read.
+    pub(super) fn max_held_len(&self) -> usize {
+        self.max_line_length + READ_BUFFER_LEN
     }
 
     fn rules(&self) -> Rules {
@@ -197,10 +205,10 @@ impl World {
     /// One thing that a peer, an operator or nobody does.
     fn peers_act(&mut self) {
         let network = &mut *self.network.borrow_mut();
-        let (count, dice) = (network.sockets.len(), &mut network.dice);
-        let may_connect = count < MAX_CONNECTIONS && network.stopped_at_ms.is_none();
-        if may_connect && (count == 0 || dice.chance(24)) {
-            for _ in 0..dice.pick(&[1, 1, 3, 6]) {
+        let (count, now_ms, dice) = (network.sockets.len(), network.now_ms, &mut network.dice);
+        if count < MAX_CONNECTIONS && (count == 0 || dice.chance(24)) {
+            let is_crowd = dice.chance(12);
+            for _ in 0..if is_crowd { CROWD } else { dice.pick(&[1, 1, 3, 6]) } {
                 let room = network.dice.pick(&[200_000, 5_000, 100, 1, 0]);
                 network.connect(room);
             }
@@ -222,16 +230,18 @@ impl World {
             85..90 => socket.peer_finishes(),
             90..92 => socket.breaks(ErrorKind::ConnectionReset),
             92 => socket.vanished = true,
-            _ => socket.acknowledged = true,
+            _ => socket.acknowledges(now_ms),
         }
     }
 
     /// Much time passes only while every thread sleeps: the machine may be slow, but not for ever.
     fn time_passes(&self) {
         let is_busy = (0..self.threads.len()).any(|thread| self.may_run(thread, false));
+        let next_ms = self.next_timer_ms().filter(|_| !is_busy).unwrap_or(u64::MAX);
         let network = &mut *self.network.borrow_mut();
         let limit_ms = if is_busy { 50 } else { network.dice.pick(&[1, 50, 700, 6_000, 20_000]) };
-        network.now_ms += network.dice.below(limit_ms) as u64;
+        let later_ms = network.now_ms + network.dice.below(limit_ms) as u64;
+        network.now_ms = later_ms.min(next_ms);
     }
 
     /// Some threads have a turn: mostly such as are due.
@@ -272,6 +282,10 @@ impl World {
             Thread::Worker(worker) => {
                 let next = worker.turn();
                 self.closed.append(worker.closed());
+                for (len, capacity) in worker.buffers() {
+                    assert!(len > 0, "a buffer for nothing");
+                    assert!(capacity <= self.setup.max_held_len(), "a buffer of {capacity}");
+                }
                 next
             }
             Thread::Over => return,
@@ -280,22 +294,29 @@ impl World {
             Some(next) => *wake = next,
             None => *body = Thread::Over,
         }
+        let needs_timer = thread == ACCEPTOR || self.network.borrow().has_connections(thread);
+        let has_timer = matches!(next, Some(Wake::At(_)));
+        assert!(needs_timer || !has_timer, "a timer without a connection");
         self.check_step();
     }
 
     /// Goes on, with peers that read all they can, until nothing is left to happen.
     fn settle(&mut self) {
         for _ in 0..MAX_SETTLING {
+            let now_ms = self.network.borrow().now_ms;
             self.each_peer(|socket| {
                 socket.peer_reads(10_000);
-                socket.acknowledged = true;
+                socket.acknowledges(now_ms);
                 if socket.finished_at_ms.is_some() && !socket.fin {
                     socket.peer_finishes();
                 }
             });
             if let Some(thread) = self.choose_thread(false) {
                 self.turn(thread);
-            } else if let Some(at_ms) = self.next_timer_ms() {
+                continue;
+            }
+            self.check_quiet();
+            if let Some(at_ms) = self.next_timer_ms() {
                 self.network.borrow_mut().now_ms = at_ms;
             } else {
                 return;
@@ -310,12 +331,6 @@ impl World {
             _ => None,
         });
         timers.min()
-    }
-
-    /// Whether no timer runs but such as connections need.
-    pub(super) fn is_at_rest(&self) -> bool {
-        let has_connections = self.network.borrow().accepted.len() > self.closed.len();
-        has_connections || self.next_timer_ms().is_none()
     }
 
     pub(super) fn is_over(&self) -> bool {
