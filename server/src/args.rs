@@ -23,7 +23,7 @@ Exit codes:
   0    every connection open at the end got back all it was owed
   1    could not start or run
   2    the command line or the environment makes no sense
-  3    the drain timeout cut off a connection that was owed bytes or no longer answered
+  3    the drain timeout cut off a connection that was owed bytes
   130  ended at once by a second signal";
 
 /// A TCP echo server: every byte comes back, a line as soon as it is complete.

@@ -114,7 +114,7 @@ pub(crate) enum Check {
 enum Phase {
     /// Receives and sends back.
     Open,
-    /// The server ends it: receives what has arrived by now, which is no more than `unread_len`,
+    /// The server ends it: receives what has arrived by now, which is no more than `progress`,
     /// then sends the rest.
     Ending(Cause),
     /// Nothing more will be received: sends the rest. Without a cause it is the peer that finished.
@@ -144,8 +144,9 @@ pub(crate) struct Connection<S> {
     opened_ms: u64,
     received: u64,
     messages: u64,
-    /// While [`Phase::Ending`]: the most bytes that are left of what had arrived by then.
-    unread_len: u32,
+    /// While [`Phase::Ending`]: the most bytes that are left of what had arrived by then. Before: how
+    /// much the peer had acknowledged when that was last looked at, its lowest 32 bits.
+    progress: u32,
     /// When bytes last moved, or when the server began to end it or to linger; wraps after 49 days.
     touched_ms: u32,
     peer: Peer,
@@ -173,7 +174,7 @@ impl<S: Stream> Connection<S> {
             opened_ms: now_ms,
             received: 0,
             messages: 0,
-            unread_len: 0,
+            progress: 0,
             touched_ms: wrap(now_ms),
             peer,
             phase: Phase::Open,
@@ -223,7 +224,7 @@ impl<S: Stream> Connection<S> {
             match self.phase {
                 Phase::Sending(None) => return Err(CloseReason::Finished),
                 Phase::Sending(Some(cause)) => self.start_lingering(cause, bench)?,
-                Phase::Ending(cause) if self.unread_len == 0 || !self.readable => {
+                Phase::Ending(cause) if self.progress == 0 || !self.readable => {
                     self.end_input(Some(cause), bench);
                     continue;
                 }
@@ -245,7 +246,7 @@ impl<S: Stream> Connection<S> {
         match self.phase {
             Phase::Open => {
                 self.phase = Phase::Ending(cause);
-                self.unread_len = u32::try_from(self.stream.max_unread_len()).unwrap_or(u32::MAX);
+                self.progress = u32::try_from(self.stream.max_unread_len()).unwrap_or(u32::MAX);
                 // No event may have told yet what splits the reads, and none is waited for.
                 (self.readable, self.drain) = (true, true);
                 self.touched_ms = wrap(now_ms);
@@ -263,7 +264,7 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Looks whether a deadline has passed.
-    pub(crate) fn check(&self, now_ms: u64, deadlines: &Deadlines) -> Check {
+    pub(crate) fn check(&mut self, now_ms: u64, deadlines: &Deadlines) -> Check {
         let patience_ms = match self.phase {
             Phase::Open | Phase::Sending(None) => deadlines.idle_timeout_ms,
             Phase::Ending(Cause::Idle)
@@ -279,12 +280,17 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    fn expire(&self, now_ms: u64, waited_ms: u64, deadlines: &Deadlines) -> Check {
+    fn expire(&mut self, now_ms: u64, waited_ms: u64, deadlines: &Deadlines) -> Check {
         let drain_is_over = deadlines.drain_end_ms.is_some_and(|end_ms| end_ms <= now_ms);
-        match self.phase {
+        let phase = self.phase;
+        match phase {
+            Phase::Open | Phase::Sending(None) if !drain_is_over && self.takes_echo() => {
+                self.touched_ms = wrap(now_ms);
+                Check::Fine(deadlines.idle_timeout_ms.map(|limit_ms| now_ms + limit_ms))
+            }
             Phase::Open if !drain_is_over => Check::IsIdle,
             Phase::Lingering(Cause::Idle) => Check::Close(CloseReason::Idle),
-            Phase::Lingering(Cause::Shutdown) if self.stream.is_delivered() => {
+            Phase::Lingering(Cause::Shutdown) if self.is_delivered() => {
                 Check::Close(CloseReason::Shutdown)
             }
             Phase::Lingering(Cause::Shutdown)
@@ -304,7 +310,7 @@ impl<S: Stream> Connection<S> {
             reason: reason.name(),
             is_trouble: reason.is_trouble(),
             received: self.received,
-            sent: self.received - self.spill.as_ref().map_or(0, |spill| spill.len() as u64),
+            sent: self.sent(),
             lines: self.messages,
             duration_ms: bench.now_ms - self.opened_ms,
         };
@@ -333,6 +339,25 @@ impl<S: Stream> Connection<S> {
         if let Some(spill) = self.spill {
             bench.pool.give_back(spill);
         }
+    }
+
+    /// Bytes sent back, as far as the system has taken them.
+    fn sent(&self) -> u64 {
+        self.received - self.spill.as_ref().map_or(0, |spill| spill.len() as u64)
+    }
+
+    /// Whether the peer's system has acknowledged all that was sent.
+    fn is_delivered(&self) -> bool {
+        self.stream.acked_len().is_none_or(|acked| acked >= self.sent())
+    }
+
+    /// Whether the system still had something to send, and the peer has taken some of it, since this
+    /// was last asked. No event tells: there may be room for megabytes before one does.
+    #[allow(clippy::cast_possible_truncation)] // Only a difference matters.
+    fn takes_echo(&mut self) -> bool {
+        let Some(acked) = self.stream.acked_len() else { return false };
+        let before = std::mem::replace(&mut self.progress, acked as u32);
+        acked < self.sent() && before != self.progress
     }
 
     fn name(&self) -> Name {
@@ -367,7 +392,7 @@ impl<S: Stream> Connection<S> {
             Phase::Lingering(_) => return Ok(len),
             Phase::Ending(_) => {
                 let len = u32::try_from(len).unwrap_or(u32::MAX);
-                self.unread_len = self.unread_len.saturating_sub(len);
+                self.progress = self.progress.saturating_sub(len);
             }
             Phase::Open => self.touched_ms = wrap(bench.now_ms),
             Phase::Sending(_) => debug_assert!(false, "reads after the end of the input"),
@@ -443,7 +468,7 @@ impl<S: Stream> Connection<S> {
 
     fn end_of_stream(&mut self, bench: &mut Workbench) -> Result<(), CloseReason> {
         match self.phase {
-            Phase::Lingering(Cause::Shutdown) if !self.stream.is_delivered() => {
+            Phase::Lingering(Cause::Shutdown) if !self.is_delivered() => {
                 self.readable = false;
                 Ok(())
             }

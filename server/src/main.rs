@@ -14,7 +14,7 @@ use crate::args::Args;
 
 const PROGRAM: &str = "server";
 
-/// The drain timeout cut off a connection that was owed bytes, or whose host no longer answered.
+/// The drain timeout cut off a connection that was owed bytes.
 const EXIT_CUT: u8 = 3;
 
 fn main() -> ExitCode {

@@ -83,8 +83,8 @@ impl Stream for TcpStream {
         self.shutdown(Shutdown::Write)
     }
 
-    fn is_delivered(&self) -> bool {
-        delivery::is_complete(self)
+    fn acked_len(&self) -> Option<u64> {
+        delivery::acked_len(self)
     }
 
     fn max_unread_len(&self) -> usize {
@@ -98,23 +98,18 @@ mod delivery {
     use nix::sys::socket::getsockopt;
     use nix::{getsockopt_impl, libc, sockopt_impl};
 
-    // The first byte of `struct tcp_info`, which is all that is asked for, is the state; tcp(7).
-    sockopt_impl!(TcpState, GetOnly, libc::IPPROTO_TCP, libc::TCP_INFO, u8);
+    // The beginning of `struct tcp_info` up to `tcpi_bytes_acked`, in words; tcp(7), linux/tcp.h.
+    sockopt_impl!(TcpInfo, GetOnly, libc::IPPROTO_TCP, libc::TCP_INFO, [u64; 16]);
 
-    // States in which our FIN, and so maybe data before it, is not acknowledged;
-    // include/net/tcp_states.h.
-    const TCP_FIN_WAIT1: u8 = 4;
-    const TCP_LAST_ACK: u8 = 9;
-    const TCP_CLOSING: u8 = 11;
-
-    pub(super) fn is_complete(stream: &TcpStream) -> bool {
-        !matches!(getsockopt(stream, TcpState), Ok(TCP_FIN_WAIT1 | TCP_LAST_ACK | TCP_CLOSING))
+    pub(super) fn acked_len(stream: &TcpStream) -> Option<u64> {
+        let [.., bytes_acked] = getsockopt(stream, TcpInfo).ok()?;
+        Some(bytes_acked)
     }
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod delivery {
-    pub(super) fn is_complete(_: &mio::net::TcpStream) -> bool {
-        true
+    pub(super) fn acked_len(_: &mio::net::TcpStream) -> Option<u64> {
+        None
     }
 }

@@ -73,8 +73,8 @@ counters! {
     failed,
     /// Connections closed because nothing moved for the idle timeout.
     idle,
-    /// Connections that were owed bytes, or whose peer's system had not acknowledged all of them and
-    /// the end, when the drain timeout ended them.
+    /// Connections that were owed bytes, or whose peer's system had not acknowledged all of them, when
+    /// the drain timeout ended them.
     cut,
     /// Log records of connections and messages that were counted instead of shown.
     not_shown,

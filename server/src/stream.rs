@@ -8,9 +8,9 @@ pub(crate) trait Stream: Read + Write {
     /// Finishes the sending side (FIN) after all that was written.
     fn finish(&self) -> io::Result<()>;
 
-    /// Whether the peer's system has acknowledged all that was written, FIN included. Asked after
-    /// [`finish`](Self::finish) only. True where the system does not tell.
-    fn is_delivered(&self) -> bool;
+    /// How many bytes that were written the peer's system has acknowledged; after all of them, the
+    /// end of the stream may count as one more. `None` where the system does not tell.
+    fn acked_len(&self) -> Option<u64>;
 
     /// At least as many bytes as can be waiting unread in the system at this moment.
     fn max_unread_len(&self) -> usize;

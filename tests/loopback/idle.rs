@@ -1,6 +1,8 @@
 //! The idle timeout.
 
+use std::io::Read;
 use std::net::Shutdown;
+use std::thread;
 use std::time::Duration;
 
 use echo_server::Config;
@@ -74,6 +76,41 @@ fn bytes_of_an_unfinished_line_are_traffic() {
     peer::expect(&active, "x".repeat(usize::try_from(sent).unwrap()) + "\n");
     drop(active);
     server.stop_clean();
+}
+
+/// The system tells of room only when there is much of it, so the server hears nothing meanwhile.
+#[test]
+fn a_peer_that_takes_its_echo_slowly_is_not_idle() {
+    const LEN: usize = 6_000_000;
+    let server = Running::start(impatient(line(2), 1_000));
+    let slow = peer::connect_with_buffer(server.address, 256 * 1024);
+    let content = Content::new(&mut Random::new());
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            send(&slow, content.bytes(LEN));
+            slow.shutdown(Shutdown::Write).unwrap();
+        });
+        let mut received = 0;
+        for round in 0..3 {
+            // Is given up meanwhile, which takes the idle timeout.
+            let idle = server.connect();
+            ping(&idle);
+            while server.stats().idle == round {
+                let mut chunk = [0; 4 * 1024];
+                (&slow).read_exact(&mut chunk).expect("the connection lives");
+                content.check(received, &chunk);
+                received += chunk.len();
+                // So much in a second that far less than the system holds is taken.
+                thread::sleep(Duration::from_millis(10));
+            }
+        }
+        let mut rest = vec![];
+        (&slow).read_to_end(&mut rest).expect("the connection lives");
+        content.check(received, &rest);
+        assert_eq!(received + rest.len(), LEN);
+    });
+    drop(slow);
+    assert_eq!(server.stop_clean().stats.idle, 3);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::content::Content;
 use crate::wait::DEADLINE;
@@ -21,6 +21,21 @@ const REFUSAL: Duration = Duration::from_millis(500);
 #[track_caller]
 pub fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect_timeout(&address, DEADLINE).expect("the server answers");
+    with_deadlines(&stream);
+    stream
+}
+
+/// The same with a receive buffer of this many bytes.
+///
+/// # Panics
+/// When nobody answers in time.
+#[must_use]
+#[track_caller]
+pub fn connect_with_buffer(address: SocketAddr, len: usize) -> TcpStream {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(len).unwrap();
+    socket.connect_timeout(&address.into(), DEADLINE).expect("the server answers");
+    let stream = socket.into();
     with_deadlines(&stream);
     stream
 }

@@ -143,8 +143,8 @@ impl Stream for ModelStream {
         Ok(())
     }
 
-    fn is_delivered(&self) -> bool {
-        true
+    fn acked_len(&self) -> Option<u64> {
+        None
     }
 
     fn max_unread_len(&self) -> usize {

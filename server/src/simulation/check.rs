@@ -116,9 +116,7 @@ impl World {
                 "nothing moved for the idle timeout",
             ),
             CloseReason::Shutdown => (
-                socket.finished_at_ms.is_some()
-                    && socket.acknowledged_at_ms.is_some()
-                    && (lingered || drained),
+                socket.finished_at_ms.is_some() && socket.is_acked() && (lingered || drained),
                 "the peer has everything that had arrived",
             ),
             CloseReason::Cut => (
@@ -150,9 +148,9 @@ impl World {
                 socket.ended_at_ms.map(|at_ms| at_ms + linger_ms)
             }
             CloseReason::Idle => {
-                self.setup.idle_timeout_ms.map(|limit_ms| socket.moved_at_ms + limit_ms)
+                self.setup.idle_timeout_ms.map(|limit_ms| socket.alive_at_ms() + 2 * limit_ms)
             }
-            CloseReason::Shutdown => lingered_ms.max(socket.acknowledged_at_ms),
+            CloseReason::Shutdown => lingered_ms.max(Some(socket.acked_at_ms)),
             CloseReason::Cut => Some(drained_ms),
             CloseReason::Finished | CloseReason::Reset | CloseReason::Failed => None,
         };

@@ -155,8 +155,8 @@ impl Stream for Scripted {
         Ok(())
     }
 
-    fn is_delivered(&self) -> bool {
-        true
+    fn acked_len(&self) -> Option<u64> {
+        None
     }
 
     fn max_unread_len(&self) -> usize {

@@ -67,7 +67,8 @@ impl Network {
             return;
         }
         self.backlog.push_back(self.sockets.len());
-        self.sockets.push(Socket::new(room, self.stopped_at_ms.is_some()));
+        let min_room = self.dice.pick(&[1, 1, 8_000]);
+        self.sockets.push(Socket::new(room, min_room, self.stopped_at_ms.is_some()));
         self.woken[ACCEPTOR] = true;
     }
 

@@ -3,6 +3,7 @@
 
 use std::io::{self, ErrorKind};
 
+use super::check::LATE_MS;
 use crate::connection::{READ_BUFFER_LEN, TURN_BUDGET};
 use crate::queue::Event;
 use crate::slots::Key;
@@ -35,10 +36,13 @@ pub(super) struct Socket {
     pub(super) was_aborted: bool,
     /// The peer's host does nothing any more.
     pub(super) vanished: bool,
-    /// When the peer's system acknowledged what it got.
-    pub(super) acknowledged_at_ms: Option<u64>,
+    /// How much of the echo the peer's system has acknowledged, and when it last did some.
+    pub(super) acked_len: usize,
+    pub(super) acked_at_ms: u64,
     /// Room in the server's send buffer and the peer's window.
     pub(super) room: usize,
+    /// With less room than this there is no event: systems wait for more than a byte.
+    min_room: usize,
     /// A write was short: an event is owed when there is room.
     wants_room: bool,
 
@@ -67,8 +71,8 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    pub(super) fn new(room: usize, is_late: bool) -> Self {
-        Self { room, is_late, ..Self::default() }
+    pub(super) fn new(room: usize, min_room: usize, is_late: bool) -> Self {
+        Self { room, min_room, is_late, ..Self::default() }
     }
 
     /// All of it but the bytes.
@@ -95,15 +99,20 @@ impl Socket {
         (self.broken, self.edge) = (Some(error), true);
     }
 
-    pub(super) fn peer_reads(&mut self, len: usize) {
+    pub(super) fn peer_reads(&mut self, now_ms: u64, len: usize) {
         self.room += len;
-        if len > 0 && std::mem::take(&mut self.wants_room) {
-            self.edge = true;
+        self.acks(now_ms, len);
+        if len > 0 && self.wants_room && self.room >= self.min_room {
+            (self.wants_room, self.edge) = (false, true);
         }
     }
 
-    pub(super) fn acknowledges(&mut self, now_ms: u64) {
-        self.acknowledged_at_ms.get_or_insert(now_ms);
+    /// The peer's system acknowledges so much more, if there is so much.
+    pub(super) fn acks(&mut self, now_ms: u64, len: usize) {
+        let acked_len = self.acked_len.saturating_add(len).min(self.echoed_len);
+        if acked_len > self.acked_len {
+            (self.acked_len, self.acked_at_ms) = (acked_len, now_ms);
+        }
     }
 
     pub(super) fn refuse(&mut self) {
@@ -136,7 +145,7 @@ impl Socket {
         match self.watch {
             None => panic!("accepted and forgotten {}", self.describe()),
             Some((_, _, Interest::Writable)) => {
-                assert_eq!(self.room, 0, "room unnoticed {}", self.describe());
+                assert!(self.room < self.min_room, "room unnoticed {}", self.describe());
             }
             Some((_, _, Interest::Readable)) => {
                 assert_eq!(self.read_len, self.sent.len(), "bytes unread {}", self.describe());
@@ -166,8 +175,8 @@ impl Socket {
             Interest::Writable if self.broken.is_some() => Some(Event::Ready(key, readiness)),
             Interest::Writable => {
                 // As in Linux, a look that finds no room asks for an event when there is some.
-                self.wants_room |= self.room == 0;
-                (self.room > 0).then_some(Event::Ready(key, Readiness::default()))
+                self.wants_room |= self.room < self.min_room;
+                (self.room >= self.min_room).then_some(Event::Ready(key, Readiness::default()))
             }
         }
     }
@@ -184,10 +193,29 @@ impl Socket {
         self.fin && self.broken.is_none() && self.echoed_len == self.sent.len()
     }
 
+    /// Whether the peer's system has all of the echo.
+    pub(super) fn is_acked(&self) -> bool {
+        self.acked_len == self.echoed_len
+    }
+
+    /// When bytes last moved in either direction, as far as a server can know.
+    pub(super) fn alive_at_ms(&self) -> u64 {
+        self.moved_at_ms.max(self.acked_at_ms)
+    }
+
+    /// The server calls the connection idle. It sees that the peer takes the echo only when it looks.
+    pub(super) fn check_idle(&self, now_ms: u64, limit_ms: u64) {
+        assert!(now_ms >= self.moved_at_ms + limit_ms, "not idle at {now_ms} {}", self.describe());
+        let takes_echo = !self.is_acked() && now_ms < self.acked_at_ms + limit_ms;
+        assert!(!takes_echo, "takes its echo at {now_ms} {}", self.describe());
+        let latest_ms = self.alive_at_ms() + 2 * limit_ms + LATE_MS;
+        assert!(now_ms <= latest_ms, "idle for too long at {now_ms} {}", self.describe());
+    }
+
     /// Whether the server, when it closed, had not delivered all that it was to.
     pub(super) fn is_owed(&self) -> bool {
         let is_unread = self.read_to_echo < self.sent_at_end;
-        is_unread || self.echoed_len < self.read_to_echo || self.acknowledged_at_ms.is_none()
+        is_unread || self.echoed_len < self.read_to_echo || !self.is_acked()
     }
 
     /// Bytes one read can return: it stops before an urgent byte, unless that comes first.

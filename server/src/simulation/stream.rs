@@ -5,7 +5,6 @@ use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use super::check::LATE_MS;
 use super::network::{Network, Shared};
 use super::socket::Socket;
 use crate::acceptor::Listener;
@@ -73,8 +72,8 @@ impl Stream for SimStream {
         self.socket().finish(now_ms)
     }
 
-    fn is_delivered(&self) -> bool {
-        self.socket().acknowledged_at_ms.is_some()
+    fn acked_len(&self) -> Option<u64> {
+        Some(self.socket().acked_len as u64)
     }
 
     fn max_unread_len(&self) -> usize {
@@ -84,9 +83,7 @@ impl Stream for SimStream {
         };
         let mut socket = self.socket();
         if stopped_at_ms.is_none() {
-            let idle_ms = now_ms - socket.moved_at_ms;
-            let limit_ms = idle_timeout_ms.unwrap();
-            assert!((limit_ms..limit_ms + LATE_MS).contains(&idle_ms), "idle for {idle_ms} ms");
+            socket.check_idle(now_ms, idle_timeout_ms.unwrap());
         }
         socket.end(now_ms)
     }

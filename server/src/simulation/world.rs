@@ -226,11 +226,11 @@ impl World {
                 let (bytes, urgent) = (message(dice), dice.chance(16));
                 socket.peer_sends(&bytes, urgent);
             }
-            0..85 => socket.peer_reads(dice.below(20_000)),
+            0..85 => socket.peer_reads(now_ms, dice.below(20_000)),
             85..90 => socket.peer_finishes(),
             90..92 => socket.breaks(ErrorKind::ConnectionReset),
             92 => socket.vanished = true,
-            _ => socket.acknowledges(now_ms),
+            _ => socket.acks(now_ms, usize::MAX),
         }
     }
 
@@ -305,8 +305,8 @@ impl World {
         for _ in 0..MAX_SETTLING {
             let now_ms = self.network.borrow().now_ms;
             self.each_peer(|socket| {
-                socket.peer_reads(10_000);
-                socket.acknowledges(now_ms);
+                socket.peer_reads(now_ms, 10_000);
+                socket.acks(now_ms, usize::MAX);
                 if socket.finished_at_ms.is_some() && !socket.fin {
                     socket.peer_finishes();
                 }
