@@ -71,7 +71,8 @@ pub(crate) struct Args {
           value_parser = value_parser!(u64).range(1..))]
     max_connections: Option<u64>,
 
-    /// End a connection that has no traffic for this long; 0 is never [default: 0]
+    /// End a connection that has no traffic for this long, and one that stops taking what it is owed
+    /// within twice this; 0 is never [default: 0]
     #[arg(long, env = "ECHO_SERVER_IDLE_TIMEOUT", value_name = "DURATION",
           value_parser = units::duration)]
     idle_timeout: Option<Duration>,

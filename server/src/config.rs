@@ -30,7 +30,8 @@ pub struct Config {
     /// At this many open connections no more are accepted; those who connect wait in the system's
     /// queue. `None`: what the descriptor limit allows, less what the server itself needs.
     pub max_connections: Option<NonZeroU64>,
-    /// A connection without traffic for this long is ended. `None`: never.
+    /// A connection without traffic for this long is ended; one that stops taking what it is owed,
+    /// within twice this. `None`: never.
     pub idle_timeout: Option<Duration>,
     /// How long a peer may take to receive what it is owed once the server is stopping.
     pub drain_timeout: Duration,

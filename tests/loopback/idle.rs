@@ -100,7 +100,7 @@ fn a_peer_that_takes_its_echo_slowly_is_not_idle() {
                 (&slow).read_exact(&mut chunk).expect("the connection lives");
                 content.check(received, &chunk);
                 received += chunk.len();
-                // So much in a second that far less than the system holds is taken.
+                // The pace of the peer: in a second it takes far less than the system holds.
                 thread::sleep(Duration::from_millis(10));
             }
         }
