@@ -67,15 +67,14 @@ fn trickle_and_quit(target: &Target) -> Echoed {
         trickle(&sessions, &mut text);
         target.sample().descriptors == target.idle().descriptors + COUNT - QUITTERS + 1
     });
-    let quitters = quitters.into_iter().map(|session| session.expect_end(&quit_text));
-    let quitters: Echoed = quitters.sum();
-    text.push(b'\n');
-    let others = sessions.into_iter().map(|mut session| {
+    for session in &sessions {
         session.send("\n");
-        session.expect(&text);
-        session.finish("")
-    });
-    quitters + others.sum()
+        session.half_close();
+    }
+    text.push(b'\n');
+    let quitters = quitters.into_iter().map(|session| session.expect_end(&quit_text));
+    let others = sessions.into_iter().map(|session| session.expect_end(&text));
+    quitters.chain(others).sum()
 }
 
 /// One byte more from everybody, and a while without any.

@@ -33,10 +33,12 @@ pub(crate) struct Stopped {
 }
 
 impl Stopped {
-    /// Checks that the server said of no connection that it was owed anything.
+    /// Checks that no connection was owed anything at the end, and that nothing ever went wrong.
     #[track_caller]
     pub(crate) fn new(finished: Finished, greeting: &'static str) -> Self {
         finished.expect_code(0);
+        let complaints = complaints(&finished.stderr);
+        assert!(complaints.is_empty(), "the server complained: {complaints:?}");
         Self { finished, greeting }
     }
 
@@ -72,6 +74,8 @@ impl Stopped {
             messages: messages - sum("lines"),
         };
         assert_eq!(unbroken, load.echoed, "{:?}", self.summary());
+        let sent = self.bytes("sent") - sum("sent");
+        assert_eq!(sent, load.echoed.bytes, "{:?}", self.summary());
     }
 
     /// A sum of the server's, less the greeting.
@@ -84,4 +88,11 @@ impl Stopped {
     fn summary(&self) -> Record<'_> {
         record(&self.finished.stderr, "summary connections=")
     }
+}
+
+/// The records that are worse than information.
+pub(super) fn complaints(log: &str) -> Vec<&str> {
+    let is_complaint =
+        |line: &&str| ["[WARN ]", "[ERROR]", "panicked"].iter().any(|word| line.contains(word));
+    log.lines().filter(is_complaint).collect()
 }

@@ -84,6 +84,8 @@ impl Client {
                 })
             });
         }
+        // When all of them fail, nobody is waited for.
+        drop(sender);
         for _ in 0..self.count {
             under_way.recv_timeout(DEADLINE).expect("every transfer gets under way");
         }

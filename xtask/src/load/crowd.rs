@@ -49,7 +49,7 @@ impl Crowd {
     /// The `count` that came first leave.
     #[track_caller]
     pub(crate) fn leave(&mut self, count: usize) -> Echoed {
-        self.sessions.drain(..count).map(|session| session.finish("")).sum()
+        Session::finish_all(self.sessions.drain(..count).collect())
     }
 }
 

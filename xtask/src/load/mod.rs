@@ -9,16 +9,17 @@ mod session;
 mod source;
 mod target;
 
+use std::net::SocketAddr;
+
+use echo_tests::random::Random;
+use echo_tests::wait::Over;
+
 pub(crate) use account::{Load, MAX_HELD_LEN, Stopped};
 pub(crate) use child::{Child, Client};
 pub(crate) use crowd::Crowd;
 pub(crate) use foreign::foreign;
 pub(crate) use session::{Echoed, Session};
 pub(crate) use target::{Sample, Target};
-
-use echo_tests::random::Random;
-use echo_tests::wait::Over;
-use std::net::SocketAddr;
 
 /// A well-behaved peer: long exchanges, compared byte by byte, until it is over.
 ///

@@ -124,7 +124,7 @@ impl Session {
         }
     }
 
-    /// Sends random bytes and reads nothing until no more is taken, then has them held.
+    /// Sends random bytes and reads nothing, until no more is taken. Returns what was sent.
     #[track_caller]
     pub(crate) fn stuff(&self, random: &mut Random) -> (Content, usize) {
         const TOO_MANY: usize = 64 << 20;
@@ -137,7 +137,7 @@ impl Session {
     /// After [`stuff`](Self::stuff): reads everything, to the end.
     #[track_caller]
     pub(crate) fn unstuff(mut self, (content, len): (Content, usize)) -> Echoed {
-        self.stream.shutdown(Shutdown::Write).expect("the connection lives");
+        self.half_close();
         self.receive(content, len, |_| {});
         self.expect_end("")
     }
@@ -158,11 +158,24 @@ impl Session {
         self.echoed
     }
 
+    /// Finishes the sending side.
+    #[track_caller]
+    pub(crate) fn half_close(&self) {
+        self.stream.shutdown(Shutdown::Write).expect("the connection lives");
+    }
+
     /// Finishes the sending side; exactly `rest` must come, then the end of the stream.
     #[track_caller]
     pub(crate) fn finish(self, rest: impl AsRef<[u8]>) -> Echoed {
-        self.stream.shutdown(Shutdown::Write).expect("the connection lives");
+        self.half_close();
         self.expect_end(rest)
+    }
+
+    /// Finishes many at once; nothing is owed to any.
+    #[track_caller]
+    pub(crate) fn finish_all(sessions: Vec<Self>) -> Echoed {
+        sessions.iter().for_each(Self::half_close);
+        sessions.into_iter().map(|session| session.expect_end("")).sum()
     }
 
     /// Exactly `rest` must come, then the end of the stream.

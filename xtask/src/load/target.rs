@@ -11,6 +11,7 @@ use echo_tests::process::ServerProcess;
 use echo_tests::wait::{Over, wait_until};
 use nix::sys::signal::Signal;
 
+use super::account::complaints;
 use super::{Stopped, mib};
 
 /// The first connection of every server, so that all its threads have started.
@@ -108,6 +109,12 @@ impl Target {
     /// Ends the server at once: whoever waits for it need not wait any longer.
     pub(crate) fn kill(&self) {
         self.server.signal(Signal::SIGKILL);
+    }
+
+    /// What it has said so far that is worse than information.
+    pub(crate) fn complaints(&self) -> Vec<String> {
+        let log = self.server.stderr().so_far();
+        complaints(&log).into_iter().map(str::to_owned).collect()
     }
 
     /// Waits until the server has closed everything, and checks that it is as it was before any

@@ -169,6 +169,9 @@ fn stopper(arena: &Arena<'_>, random: &mut Random) {
     const _: () = assert!(MAX_STOP.as_secs() * 5 < IDLE_TIMEOUT.as_secs());
     while !arena.is_over() {
         arena.pause(random, Duration::from_secs(12));
+        if arena.is_over() {
+            return;
+        }
         arena.target.stopped(|| arena.pause(random, MAX_STOP));
         arena.count(|counts| counts.stops += 1);
     }

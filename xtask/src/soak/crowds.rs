@@ -6,7 +6,7 @@ use echo_tests::random::Random;
 
 use super::IDLE_TIMEOUT;
 use super::arena::Arena;
-use crate::load::{Crowd, Echoed, Session};
+use crate::load::{Crowd, Session};
 
 /// Connections of [`crowd`].
 pub(super) const CROWD: usize = 2_500;
@@ -24,14 +24,16 @@ const CROWD_SOURCE: u8 = 101;
 pub(super) fn crowd(arena: &Arena<'_>, random: &mut Random) {
     const BATCH: usize = 100;
     const REPLACED: usize = 50;
+    /// A few at a time, so that those who are there need not be silent for long.
+    const JOINING: usize = 200;
     let mut crowd = Crowd::new(arena.target.addr(), CROWD_SOURCE);
     while !arena.is_over() {
-        while crowd.len() < CROWD && !arena.is_over() {
+        for _ in 0..JOINING.min(CROWD - crowd.len()) {
             crowd.join();
             arena.count(|counts| counts.load.connections += 1);
         }
         crowd.speak(BATCH, || arena.pause(random, Duration::from_millis(40)));
-        arena.ended(crowd.leave(REPLACED.min(crowd.len())));
+        arena.ended(crowd.leave(REPLACED));
     }
     arena.ended(crowd.leave(crowd.len()));
 }
@@ -51,7 +53,7 @@ pub(super) fn slowloris(arena: &Arena<'_>, random: &mut Random) {
         sessions.iter().for_each(|session| session.send("\n"));
         text.push(b'\n');
         sessions.iter_mut().for_each(|session| session.expect(&text));
-        arena.ended(finish(sessions));
+        arena.ended(Session::finish_all(sessions));
     }
 }
 
@@ -64,8 +66,4 @@ pub(super) fn quitter(arena: &Arena<'_>, random: &mut Random) {
         arena.ended(sessions.into_iter().map(end).sum());
         arena.count(|counts| counts.load.reclaimed += QUITTERS as u64);
     }
-}
-
-fn finish(sessions: Vec<Session>) -> Echoed {
-    sessions.into_iter().map(|session| session.finish("")).sum()
 }

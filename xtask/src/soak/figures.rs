@@ -39,7 +39,7 @@ pub(super) fn figures(duration: Duration, seed: u64, counts: &Counts, samples: &
             "CPU of the server, most in a second",
             format!("{:.2} s", samples.max_cpu().as_secs_f64()),
         ),
-        ("wrong bytes, unexpected ends, stalls", "0".to_owned()),
+        ("wrong bytes, unexpected ends, stalls", "none: one ends the run".to_owned()),
     ];
     let mut table = "| figure | |\n|---|---|".to_owned();
     for (figure, value) in rows {

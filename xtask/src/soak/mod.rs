@@ -25,7 +25,7 @@ use figures::figures;
 use samples::Samples;
 
 /// Whoever says nothing for this long is reclaimed. Far longer than the server is ever stopped.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Small, so that lines that are longer are common and the bound on memory is tight.
 const MAX_LINE_LENGTH: usize = 16 * 1024;
@@ -58,7 +58,9 @@ impl Soak {
         match catch_unwind(|| self.soak(seed)) {
             Ok(Ok(())) => return ExitCode::SUCCESS,
             Ok(Err(Failed)) => {}
-            Err(_) => say(format_args!("FAILED   the books at the end; --seed {seed}")),
+            Err(_) => {
+                say(format_args!("FAILED   the start, or the books at the end; --seed {seed}"));
+            }
         }
         ExitCode::FAILURE
     }
@@ -73,7 +75,7 @@ impl Soak {
         ]);
         let started = Instant::now();
         let arena = Arena::new(&target, started + self.duration);
-        let samples = self.act(&arena, seed)?;
+        let samples = self.perform(&arena, seed)?;
         let (duration, counts) = (started.elapsed(), arena.counts());
         samples.expect_no_trend();
         target.stop().expect_exactly(&counts.load);
@@ -82,10 +84,10 @@ impl Soak {
     }
 
     /// Lets everybody act until the time is over and all have left, or one fails.
-    fn act(self, arena: &Arena<'_>, seed: u64) -> Result<Samples, Failed> {
+    fn perform(self, arena: &Arena<'_>, seed: u64) -> Result<Samples, Failed> {
         let mut samples = Samples::new(arena.target.idle(), self.report_interval);
         let (failing, failed) = channel();
-        let acted = thread::scope(|scope| {
+        let performed = thread::scope(|scope| {
             let over = arena.over.guard();
             for (number, actor) in (0..).zip(actors()) {
                 let (random, failing) = (Random::seeded(mix(seed ^ mix(number))), failing.clone());
@@ -106,7 +108,7 @@ impl Soak {
             drop(over);
             Ok(())
         });
-        acted?;
+        performed?;
         match failed.try_recv() {
             Ok(actor) => Err(abandon(actor, arena, seed)),
             Err(_) => Ok(samples),
@@ -128,5 +130,6 @@ fn abandon(actor: &str, arena: &Arena<'_>, seed: u64) -> Failed {
     say(format_args!("FAILED   {actor}; --seed {seed}"));
     panic::set_hook(Box::new(|_| {}));
     arena.target.kill();
+    arena.target.complaints().iter().for_each(say);
     Failed
 }
