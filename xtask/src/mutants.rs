@@ -15,6 +15,9 @@ use tempfile::TempDir;
 use crate::cargo::{target_dir, workspace};
 use crate::check::{Check, kept, skipped};
 
+/// A check that takes this long hangs, which catches a fault too.
+const PATIENCE: &str = "20m";
+
 /// Stands before a command that must catch the fault.
 const CAUGHT_BY: &str = "Caught by: ";
 
@@ -116,9 +119,9 @@ fn apply(dir: &Path, patch: &Path, reverse: bool) {
 
 /// Runs a command in the copy. Returns whether it succeeded, and what it said.
 fn run(dir: &Path, command: &str) -> (bool, String) {
-    let mut words = command.split_whitespace();
-    let output = Command::new(words.next().unwrap())
-        .args(words)
+    let output = Command::new("timeout")
+        .args(["--kill-after=10s", PATIENCE])
+        .args(command.split_whitespace())
         .current_dir(dir)
         .env("CARGO_TARGET_DIR", target_dir().join("mutants"))
         .env("RUST_BACKTRACE", "0")
@@ -128,4 +131,19 @@ fn run(dir: &Path, command: &str) -> (bool, String) {
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said).into_owned();
     (output.status.success(), said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_patch_applies() {
+        let copy = copy_of_the_sources();
+        for mutant in all() {
+            println!("{}", mutant.name);
+            apply(copy.path(), &mutant.patch, false);
+            apply(copy.path(), &mutant.patch, true);
+        }
+    }
 }
