@@ -114,7 +114,7 @@ fn apply(dir: &Path, patch: &Path, reverse: bool) {
     }
     let output = command.arg(patch).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "the patch does not apply: {said}");
+    assert!(output.status.success(), "{} does not apply: {said}", patch.display());
 }
 
 /// Runs a command in the copy. Returns whether it succeeded, and what it said.
@@ -141,7 +141,6 @@ mod tests {
     fn every_patch_applies() {
         let copy = copy_of_the_sources();
         for mutant in all() {
-            println!("{}", mutant.name);
             apply(copy.path(), &mutant.patch, false);
             apply(copy.path(), &mutant.patch, true);
         }
