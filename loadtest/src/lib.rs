@@ -1,0 +1,6 @@
+//! A load tester for newline-delimited TCP echo servers: it verifies every byte that comes back,
+//! counts waiting time from when a message was due, and says when its own figures cannot be trusted.
+
+pub mod distribution;
+pub mod plan;
+pub mod run_report;

@@ -1,0 +1,3 @@
+//! The `loadtest` program: flags in, exit code out.
+
+fn main() {}

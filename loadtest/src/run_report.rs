@@ -1,0 +1,342 @@
+//! What a run was asked, what it found, and how far that can be trusted: the document that
+//! `--json` writes and `report` and `merge` read. Its schema is kept in `loadtest/schema`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::distribution::Distribution;
+
+/// The value of [`RunReport::format`]. It changes when a reader has to.
+pub const FORMAT: &str = "echo-loadtest/run/1";
+
+/// One run, or several that ran at the same time and were merged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunReport {
+    /// [`FORMAT`].
+    pub format: String,
+    /// The program that wrote this, with its version.
+    pub program: String,
+    /// Its whole command line; of merged runs that of the first.
+    pub command: Vec<String>,
+    /// Where it ran.
+    pub machine: Machine,
+    /// The server's address.
+    pub target: String,
+    /// The generators that took part, unless they were merged 1.
+    pub agents: u32,
+    /// When the measured part began, in UTC, RFC 3339 with nanoseconds.
+    pub started_at: String,
+    /// When it ended.
+    pub ended_at: String,
+    /// What was asked.
+    pub load: Load,
+    /// Whether the figures can be trusted.
+    pub verdict: Verdict,
+    /// Whether it was stopped by a signal before its time.
+    pub interrupted: bool,
+    /// The connections.
+    pub connections: Connections,
+    /// The messages of the measured part.
+    pub messages: Messages,
+    /// How fast it was.
+    pub throughput: Throughput,
+    /// In an open loop: from the time a message was due to its last byte back. The measured part.
+    pub response_time: Option<Distribution>,
+    /// From the first byte handed to the system to the last byte back. The measured part.
+    pub service_time: Distribution,
+    /// From the call to connect to the connection; of those made while measuring, and of those that
+    /// were made before it to be kept.
+    pub connect_time: Distribution,
+    /// What went wrong, over the whole run.
+    pub errors: Errors,
+    /// The first faults, each with its place.
+    pub findings: Vec<Finding>,
+    /// The load tester itself.
+    pub generator: Generator,
+    /// The measured part, piece by piece.
+    pub intervals: Vec<Interval>,
+    /// The objectives that were asked for, and whether they were met.
+    pub objectives: Vec<Objective>,
+}
+
+impl RunReport {
+    /// The times that a user of the server sees: from the intended time in an open loop.
+    #[must_use]
+    pub fn latency(&self) -> &Distribution {
+        self.response_time.as_ref().unwrap_or(&self.service_time)
+    }
+}
+
+/// A machine and its system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Machine {
+    /// The system and its version, as it names itself.
+    pub system: String,
+    /// The kernel's version.
+    pub kernel: String,
+    /// The processor.
+    pub cpu: String,
+    /// Logical CPUs that this process may use.
+    pub cpus: usize,
+    /// Main memory.
+    pub memory_bytes: u64,
+}
+
+/// What was asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Load {
+    /// Connections at a time.
+    pub connections: u64,
+    /// Threads that drive them.
+    pub threads: u64,
+    /// Lengths of the messages, newline included.
+    pub size: Size,
+    /// Most messages in flight on a connection.
+    pub depth: u64,
+    /// Messages that go out together.
+    pub send_burst: u64,
+    /// When messages are sent.
+    pub arrival: Arrival,
+    /// Messages a second, over all connections; only in an open loop.
+    pub rate: Option<f64>,
+    /// New connections a second; at once when there is no such limit.
+    pub connect_rate: Option<f64>,
+    /// After so many messages a connection is replaced.
+    pub messages_per_connection: Option<u64>,
+    /// How long is measured; `None` when messages are counted instead.
+    pub duration_s: Option<f64>,
+    /// How many messages are measured.
+    pub count: Option<u64>,
+    /// What comes before, and is not measured.
+    pub warmup_s: f64,
+    /// The patience with a connect, and with each message.
+    pub timeout_s: f64,
+    /// What the content and all chance follow from.
+    pub seed: u64,
+    /// Local addresses, if they were chosen.
+    pub source_ips: Vec<String>,
+    /// Whether the threads spin instead of sleeping.
+    pub busy_poll: bool,
+    /// Which part of the load this generator is.
+    pub agent_index: u32,
+    /// Generators that share the load.
+    pub agent_count: u32,
+}
+
+/// Lengths of messages in bytes, newline included.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Size {
+    /// The shortest.
+    pub min: usize,
+    /// The longest.
+    pub max: usize,
+    /// The file that they come from.
+    pub file: Option<String>,
+}
+
+/// When messages are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Arrival {
+    /// When an earlier one has come back.
+    Closed,
+    /// At a given rate, evenly.
+    Constant,
+    /// At a given rate, by chance: the time to the next is exponentially distributed.
+    Poisson,
+}
+
+/// Whether the figures describe the server under the load that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Verdict {
+    /// In a word.
+    pub kind: VerdictKind,
+    /// Why, a sentence each; none when it is valid.
+    pub reasons: Vec<String>,
+}
+
+/// A verdict in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING-KEBAB-CASE")]
+pub enum VerdictKind {
+    /// The figures are the server's, and the network's.
+    Valid,
+    /// The load tester, or its machine, was too slow: they may be its own.
+    GeneratorLimited,
+    /// Fewer connections or messages than asked.
+    Incomplete,
+}
+
+impl VerdictKind {
+    /// As it is shown.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Valid => "VALID",
+            Self::GeneratorLimited => "GENERATOR-LIMITED",
+            Self::Incomplete => "INCOMPLETE",
+        }
+    }
+}
+
+/// Connections over the whole run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Connections {
+    /// How many were to be open at a time.
+    pub asked: u64,
+    /// How many of those were open at least once.
+    pub established: u64,
+    /// All that were opened, replacements included.
+    pub opened: u64,
+}
+
+/// Messages of the measured part: those due in it or, in a closed loop, sent in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Messages {
+    /// How many were due: in an open loop by its rate, otherwise by `count`.
+    pub asked: Option<u64>,
+    /// Handed to the system.
+    pub sent: u64,
+    /// Back, every byte as it was sent.
+    pub verified: u64,
+    /// Due and never sent, because earlier ones were not back in time.
+    pub unsent: u64,
+}
+
+/// How fast it was.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Throughput {
+    /// How long was measured.
+    pub duration_s: f64,
+    /// Messages that came back in that time.
+    pub messages: u64,
+    /// Bytes that came back in that time.
+    pub bytes: u64,
+    /// The same, a second.
+    pub messages_per_s: f64,
+    /// The same, a second; as many were sent.
+    pub bytes_per_s: f64,
+}
+
+/// What went wrong, over the whole run, a connection's end each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Errors {
+    /// Connections refused.
+    pub refused: u64,
+    /// No connection, or no reply, in time.
+    pub timeout: u64,
+    /// Connections reset.
+    pub reset: u64,
+    /// Ended by the server before the load tester had finished.
+    pub closed_early: u64,
+    /// Ended after the load tester had finished, with bytes missing.
+    pub short: u64,
+    /// Other bytes came than were sent.
+    pub corrupt: u64,
+    /// The load tester's own system refused: no descriptor, no local port, no route.
+    pub local: u64,
+}
+
+impl Errors {
+    /// All of them.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.by_kind().iter().map(|(_, count)| count).sum()
+    }
+
+    /// Each kind as it is shown, and how often.
+    #[must_use]
+    pub fn by_kind(&self) -> [(&'static str, u64); 7] {
+        [
+            ("refused", self.refused),
+            ("timeout", self.timeout),
+            ("reset", self.reset),
+            ("closed early", self.closed_early),
+            ("short", self.short),
+            ("corrupt", self.corrupt),
+            ("local", self.local),
+        ]
+    }
+}
+
+/// A fault and its place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// Its kind, as in [`Errors::by_kind`].
+    pub kind: String,
+    /// The connection's number, from 0.
+    pub connection: u64,
+    /// Seconds since the load began; negative while connections were being made.
+    pub at_s: f64,
+    /// What was expected and what came.
+    pub text: String,
+}
+
+/// The load tester itself, while it measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Generator {
+    /// Each thread.
+    pub threads: Vec<GeneratorThread>,
+    /// CPU time of all threads for each message that came back.
+    pub cpu_per_message_ns: f64,
+    /// In an open loop: how much later than it could have a message was sent.
+    pub lateness: Option<Distribution>,
+}
+
+/// A thread of the load tester, while it measured.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GeneratorThread {
+    /// The part of the time in which it had something to do, 0 to 1.
+    pub busy: f64,
+    /// The part of the time in which it was ready to run and had no CPU, 0 to 1; 0 where the system
+    /// does not tell.
+    pub waiting: f64,
+    /// Its CPU time; 0 where the system does not tell.
+    pub cpu_s: f64,
+}
+
+/// A piece of the measured part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Interval {
+    /// Since the measured part began.
+    pub start_s: f64,
+    /// How long it is.
+    pub duration_s: f64,
+    /// Messages that came back.
+    pub messages: u64,
+    /// Bytes that came back.
+    pub bytes: u64,
+    /// What went wrong.
+    pub errors: u64,
+    /// Of the messages that came back: [`RunReport::latency`].
+    pub p50_ns: u64,
+    /// 99 of 100 are not longer.
+    pub p99_ns: u64,
+    /// The longest.
+    pub max_ns: u64,
+}
+
+/// A service level objective, and what came of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Objective {
+    /// As it was given, such as `p99<2ms`.
+    pub text: String,
+    /// What was measured, in words.
+    pub measured: String,
+    /// Whether it was met.
+    pub met: bool,
+}
