@@ -47,6 +47,58 @@ pub struct Plan {
     pub interval: Duration,
 }
 
+impl Plan {
+    /// The load that the command line's defaults make.
+    #[must_use]
+    pub fn new(target: SocketAddr, limit: Limit) -> Self {
+        Self {
+            target,
+            connections: 50,
+            threads: 1,
+            sizes: Sizes::Range(128, 128),
+            depth: 1,
+            send_burst: 1,
+            arrival: Arrival::Closed,
+            connect_rate: None,
+            messages_per_connection: None,
+            limit,
+            warmup: Duration::from_secs(1),
+            timeout: Duration::from_secs(10),
+            seed: 0,
+            source_ips: vec![],
+            busy_poll: false,
+            cpus: vec![],
+            share: Share::WHOLE,
+            start_at: None,
+            interval: Duration::from_secs(1),
+        }
+    }
+
+    /// The numbers of the connections that are ours: every `share.count`-th.
+    pub(crate) fn our_connections(&self) -> impl Iterator<Item = u64> + use<> {
+        (self.share.index..self.connections).step_by(self.share.count as usize).map(u64::from)
+    }
+
+    /// Of `count` messages those that are ours.
+    pub(crate) fn our_part(&self, count: u64) -> u64 {
+        part(count, self.share.index.into(), self.share.count.into())
+    }
+
+    /// Messages a second, over all agents, in an open loop.
+    #[must_use]
+    pub fn rate(&self) -> Option<f64> {
+        match self.arrival {
+            Arrival::Closed => None,
+            Arrival::Constant(rate) | Arrival::Poisson(rate) => Some(rate),
+        }
+    }
+}
+
+/// The `index`-th of `count` parts of a whole; the first ones take what does not divide evenly.
+pub(crate) fn part(whole: u64, index: u64, count: u64) -> u64 {
+    whole / count + u64::from(index < whole % count)
+}
+
 /// Lengths of messages in bytes, newline included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sizes {

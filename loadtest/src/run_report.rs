@@ -236,9 +236,9 @@ pub struct Errors {
     pub timeout: u64,
     /// Connections reset.
     pub reset: u64,
-    /// Ended by the server before the load tester had finished.
+    /// Ended by the server between two lines, before the load tester had finished.
     pub closed_early: u64,
-    /// Ended after the load tester had finished, with bytes missing.
+    /// Ended by the server in the middle of a line.
     pub short: u64,
     /// Other bytes came than were sent.
     pub corrupt: u64,
@@ -251,6 +251,17 @@ impl Errors {
     #[must_use]
     pub fn total(&self) -> u64 {
         self.by_kind().iter().map(|(_, count)| count).sum()
+    }
+
+    /// Adds those of another.
+    pub fn add(&mut self, other: &Self) {
+        self.refused += other.refused;
+        self.timeout += other.timeout;
+        self.reset += other.reset;
+        self.closed_early += other.closed_early;
+        self.short += other.short;
+        self.corrupt += other.corrupt;
+        self.local += other.local;
     }
 
     /// Each kind as it is shown, and how often.

@@ -1,0 +1,163 @@
+//! The load engine: threads that drive connections, and what they found, put together.
+//!
+//! ```text
+//! coordinator ── starts, listens, puts the report together (series, summary)
+//!  │  ▲ tried · pieces · outcome (channel)
+//!  ▼  │ start · stop (flags and a waker)
+//! driver ×T ── one Poll each: wait → mark → drive → wake → open → clock
+//!    └─ connection ×N ─┬─ socket      opens it
+//!                      ├─ exchange ── content   what goes out, what has to come back; pure
+//!                      ├─ arrivals    when messages are due; pure
+//!                      ├─ fault       what went wrong, in words; pure
+//!                      └─ recorder    counts and histograms
+//! ```
+
+mod alarm;
+mod arrivals;
+mod bench;
+mod clock;
+mod connection;
+mod content;
+mod coordinator;
+mod cpu;
+mod driver;
+mod exchange;
+mod fault;
+mod recorder;
+mod series;
+mod shared;
+mod socket;
+mod summary;
+mod window;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::unbounded;
+use hdrhistogram::Histogram;
+
+use crate::plan::{Limit, Plan, part};
+use crate::run_report::{Interval, RunReport};
+use bench::Bench;
+use clock::Clock;
+use content::Content;
+use coordinator::Coordinator;
+use driver::{Driver, Equipment};
+use recorder::Recorder;
+use shared::Shared;
+
+/// Descriptors that a thread needs for itself, and the process besides.
+const DESCRIPTORS_PER_THREAD: u64 = 4;
+const OTHER_DESCRIPTORS: u64 = 32;
+
+/// Ends a run before its time. Clones stop the same run.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// The run ends within a fraction of a second and reports what it has found so far.
+    pub fn stop(&self) {
+        self.0.store(true, Relaxed);
+    }
+
+    fn is_asked(&self) -> bool {
+        self.0.load(Relaxed)
+    }
+}
+
+/// Where a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Its connections are being made.
+    Connecting,
+    /// Waits for the time at which it is to start.
+    Waiting,
+    /// Loads the server, and does not measure yet.
+    WarmUp,
+    /// Measures.
+    Measuring,
+    /// Waits for what has not come back yet.
+    Draining,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Progress {
+    /// Where it is.
+    pub phase: Phase,
+    /// How long it has been there.
+    pub elapsed: Duration,
+    /// Messages that came back, over the whole run.
+    pub messages: u64,
+    /// Bytes that came back, over the whole run.
+    pub bytes: u64,
+    /// What went wrong, over the whole run.
+    pub errors: u64,
+}
+
+/// Is told how a run goes.
+pub trait Observer {
+    /// About four times a second.
+    fn progress(&mut self, _progress: &Progress) {}
+
+    /// A piece of the measured part is over. `latencies` are [`RunReport::latency`] of that piece.
+    fn interval(&mut self, _interval: &Interval, _latencies: &Histogram<u64>) {}
+}
+
+/// Does not listen.
+impl Observer for () {}
+
+/// Puts the load on the server and reports what came of it. The report's objectives are left to the
+/// caller.
+///
+/// # Errors
+/// A sentence when the run could not start: no connection could be made, or the system refused what
+/// it needs. What goes wrong later is in the report.
+pub fn run(plan: &Plan, stop: &Stop, observer: &mut dyn Observer) -> Result<RunReport, String> {
+    let numbers: Vec<u64> = plan.our_connections().collect();
+    let threads = numbers.len().min(plan.threads as usize);
+    check_descriptors(numbers.len() as u64, threads as u64)?;
+    let equipment: io::Result<Vec<_>> = (0..threads).map(|_| Equipment::new()).collect();
+    let equipment = equipment.map_err(|error| format!("create an event queue: {error}"))?;
+    let wakers = equipment.iter().map(|equipment| Arc::clone(&equipment.waker)).collect();
+    let (content, clock) = (Content::new(plan.seed, &plan.sizes), Clock::start());
+    let (messages, inbox) = unbounded();
+    let (recycling, recycled) = unbounded();
+    let shared = &Shared::new(threads, messages.clone());
+    let content = &content;
+    thread::scope(|scope| {
+        let coordinator = Coordinator::new(plan, stop, shared, clock, wakers, inbox, recycling);
+        for (thread, equipment) in equipment.into_iter().enumerate() {
+            let recorder = Recorder::new(plan.rate().is_some(), thread, &messages, &recycled);
+            let mut bench = Bench::new(plan, content, clock, recorder);
+            if let Limit::Count(count) = plan.limit {
+                bench.quota = part(plan.our_part(count), thread as u64, threads as u64);
+            }
+            let ours = numbers.iter().copied().skip(thread).step_by(threads);
+            let driver = Driver::new(bench, shared, thread, equipment, ours);
+            let started = thread::Builder::new()
+                .name(format!("load-{thread}"))
+                .spawn_scoped(scope, move || driver.run_to_the_end());
+            if let Err(error) = started {
+                coordinator.give_up();
+                return Err(format!("start a thread: {error}"));
+            }
+        }
+        coordinator.run(observer)
+    })
+}
+
+/// Fails early, in words, where the run would run out of descriptors.
+fn check_descriptors(connections: u64, threads: u64) -> Result<(), String> {
+    let needed = connections + threads * DESCRIPTORS_PER_THREAD + OTHER_DESCRIPTORS;
+    match echo_common::descriptors::limit() {
+        Some(limit) if limit < needed => Err(format!(
+            "{connections} connections need {needed} descriptors, and this process may have {limit} \
+             (ulimit -n)"
+        )),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,136 @@
+//! When the messages of one connection are due in an open loop; pure.
+//!
+//! Each connection has a schedule of its own, so that what is due on one that has to wait need not be
+//! kept anywhere: it follows. All together make the rate that was asked for, over all generators that
+//! share a load as well.
+
+use fastrand::Rng;
+
+use super::content::mix;
+use crate::plan::{Arrival, Plan};
+
+/// A schedule. Times are in nanoseconds since the load began.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrivals {
+    due_ns: f64,
+    /// Between two bursts.
+    gap_ns: f64,
+    /// For gaps by chance.
+    random: Option<Rng>,
+}
+
+impl Arrivals {
+    /// The schedule of a connection, or `None` in a closed loop.
+    pub(crate) fn new(plan: &Plan, connection: u64) -> Option<Self> {
+        let (rate, is_random) = match plan.arrival {
+            Arrival::Closed => return None,
+            Arrival::Constant(rate) => (rate, false),
+            Arrival::Poisson(rate) => (rate, true),
+        };
+        let between_all_ns = 1e9 * f64::from(plan.send_burst) / rate;
+        let gap_ns = between_all_ns * f64::from(plan.connections);
+        let random = is_random.then(|| Rng::with_seed(mix(plan.seed ^ mix(!connection))));
+        #[allow(clippy::cast_precision_loss)] // Far fewer connections than that.
+        let mut arrivals = Self { due_ns: between_all_ns * connection as f64, gap_ns, random };
+        if is_random {
+            arrivals.due_ns = 0.0;
+            arrivals.advance();
+        }
+        Some(arrivals)
+    }
+
+    /// When the next burst is due.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Centuries, and positive.
+    pub(crate) fn due_ns(&self) -> u64 {
+        self.due_ns as u64
+    }
+
+    /// On to the one after it.
+    pub(crate) fn advance(&mut self) {
+        self.due_ns += match &mut self.random {
+            None => self.gap_ns,
+            // Never the logarithm of zero.
+            Some(random) => -self.gap_ns * (1.0 - random.f64()).ln(),
+        };
+    }
+
+    /// How many bursts that have not been sent are due from `from_ns` up to, not including, `end_ns`.
+    pub(crate) fn count_within(mut self, from_ns: u64, end_ns: u64) -> u64 {
+        let mut count = 0;
+        while self.due_ns() < end_ns {
+            count += u64::from(self.due_ns() >= from_ns);
+            self.advance();
+        }
+        count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::plan::{Limit, Share};
+
+    fn plan(arrival: Arrival, connections: u32, send_burst: u32) -> Plan {
+        let limit = Limit::Duration(Duration::from_secs(1));
+        Plan { arrival, connections, send_burst, ..Plan::new(([127, 0, 0, 1], 9000).into(), limit) }
+    }
+
+    /// When all bursts before `end_ns` are due, over all connections.
+    fn all_due(plan: &Plan, end_ns: u64) -> Vec<u64> {
+        let mut all = vec![];
+        for connection in 0..plan.connections.into() {
+            let mut arrivals = Arrivals::new(plan, connection).expect("an open loop");
+            while arrivals.due_ns() < end_ns {
+                all.push(arrivals.due_ns());
+                arrivals.advance();
+            }
+        }
+        all.sort_unstable();
+        all
+    }
+
+    #[test]
+    fn a_closed_loop_has_no_schedule() {
+        assert!(Arrivals::new(&plan(Arrival::Closed, 1, 1), 0).is_none());
+    }
+
+    #[test]
+    fn all_connections_together_keep_a_constant_rate() {
+        let due = all_due(&plan(Arrival::Constant(1000.0), 7, 1), 1_000_000_000);
+        assert_eq!(due, (0..1000).map(|number| number * 1_000_000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn bursts_keep_the_rate() {
+        let due = all_due(&plan(Arrival::Constant(1000.0), 7, 10), 1_000_000_000);
+        assert_eq!(due, (0..100).map(|number| number * 10_000_000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn chance_keeps_the_rate_and_spreads_the_gaps_exponentially() {
+        let due = all_due(&plan(Arrival::Poisson(10_000.0), 5, 1), 100_000_000_000);
+        let count = due.len() as f64;
+        assert!((count - 1e6).abs() < 5.0 * 1e3, "{count} in 100 seconds");
+        let gaps: Vec<f64> = due.windows(2).map(|pair| (pair[1] - pair[0]) as f64).collect();
+        let longer = gaps.iter().filter(|&&gap| gap > 100_000.0).count() as f64 / count;
+        assert!((longer - (-1.0_f64).exp()).abs() < 0.01, "{longer} longer than the mean");
+    }
+
+    #[test]
+    fn connections_have_chances_of_their_own() {
+        let plan = plan(Arrival::Poisson(10.0), 2, 1);
+        let [one, other] = [0, 1].map(|number| Arrivals::new(&plan, number).expect("open"));
+        assert_ne!(one.due_ns(), other.due_ns());
+    }
+
+    #[test]
+    fn what_was_not_sent_is_counted() {
+        let plan = plan(Arrival::Constant(1000.0), 1, 1);
+        let arrivals = Arrivals::new(&plan, 0).expect("an open loop");
+        assert_eq!(arrivals.clone().count_within(0, 10_000_000), 10);
+        assert_eq!(arrivals.clone().count_within(4_000_000, 10_000_000), 6);
+        assert_eq!(arrivals.count_within(10_000_000, 10_000_000), 0);
+    }
+}

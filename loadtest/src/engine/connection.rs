@@ -1,0 +1,450 @@
+//! One connection of the load and those that replace it: opens it, moves lines within a budget,
+//! finishes it. Knows neither threads nor how events are waited for: the driver tells it what events
+//! said and gives it turns.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
+
+use mio::event::Event;
+use mio::net::TcpStream;
+use mio::{Registry, Token};
+
+use super::arrivals::Arrivals;
+use super::bench::Bench;
+use super::exchange::{Exchange, Times, Wrong};
+use super::fault::{Fault, Kind};
+use super::socket;
+
+/// What one connection may receive in one turn before the others get theirs.
+const TURN_BUDGET: usize = 1 << 20;
+
+/// The first pause before a connection that failed is opened again; it doubles each time.
+const FIRST_PAUSE_NS: u64 = 50_000_000;
+const MAX_PAUSE_NS: u64 = 1_000_000_000;
+
+/// How long, and how much, more is read to see what exactly is wrong.
+const INSPECTION_NS: u64 = 200_000_000;
+const INSPECTION_LINES: usize = 3;
+
+/// On these systems a read that did not fill the buffer has emptied the socket, and a write that was
+/// not taken whole has filled it. Elsewhere only "would block" says so.
+const SHORT_MEANS_WOULD_BLOCK: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
+/// Where a connection is in its life.
+#[derive(Debug)]
+enum Phase {
+    /// There is none: it is to be opened at its time, or when it is given its turn.
+    Closed,
+    /// Since the time of the call.
+    Connecting(u64),
+    Open,
+    /// Something is wrong with what came: reads on until this time to see what.
+    Inspecting(Wrong, u64),
+    /// Everything came back and this side has finished, at that time: waits for the end of the stream.
+    Finishing(u64),
+    /// No more will be opened.
+    Over,
+}
+
+/// What a connection needs before it can go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// An event.
+    Wait,
+    /// An event, or this time, whichever comes first.
+    WaitUntil(u64),
+    /// Another turn, after the others have had theirs.
+    Turn,
+    /// To be opened, when connections may be.
+    Open,
+    /// Nothing: it is over.
+    Over,
+}
+
+/// One connection of the load.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    phase: Phase,
+    stream: Option<TcpStream>,
+    exchange: Exchange,
+    arrivals: Option<Arrivals>,
+    /// Messages that may still be sent before it is replaced.
+    messages_left: u64,
+    /// Since when it could have sent another message.
+    free_since_ns: u64,
+    pause_ns: u64,
+    /// It is not opened before this.
+    closed_until_ns: u64,
+    readable: bool,
+    writable: bool,
+    /// Only "would block" means that nothing is left to read.
+    drain: bool,
+    /// It was open once.
+    pub(crate) was_open: bool,
+    /// The first try to open it is over, one way or the other.
+    pub(crate) was_tried: bool,
+}
+
+impl Connection {
+    /// Not open yet.
+    pub(crate) fn new(bench: &Bench<'_>, number: u64) -> Self {
+        Self {
+            phase: Phase::Closed,
+            stream: None,
+            exchange: Exchange::new(number, bench.plan.depth),
+            arrivals: Arrivals::new(bench.plan, number),
+            messages_left: 0,
+            free_since_ns: 0,
+            pause_ns: FIRST_PAUSE_NS,
+            closed_until_ns: 0,
+            readable: false,
+            writable: false,
+            drain: false,
+            was_open: false,
+            was_tried: false,
+        }
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.exchange.connection()
+    }
+
+    /// Bursts that were due between these times, and were not sent.
+    pub(crate) fn unsent_bursts(&self, start_ns: u64, from_ns: u64, end_ns: u64) -> u64 {
+        let [from_ns, end_ns] = [from_ns, end_ns].map(|at_ns| at_ns.saturating_sub(start_ns));
+        let arrivals = self.arrivals.clone();
+        arrivals.map_or(0, |arrivals| arrivals.count_within(from_ns, end_ns))
+    }
+
+    /// Notes what an event said.
+    pub(crate) fn mark(&mut self, event: &Event) {
+        self.drain |= event.is_read_closed() || event.is_error();
+        self.readable |= event.is_readable() || self.drain;
+        self.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
+    }
+
+    /// Starts to open the connection, which is closed.
+    pub(crate) fn open(
+        &mut self,
+        bench: &mut Bench<'_>,
+        registry: &Registry,
+        token: Token,
+    ) -> Next {
+        let now_ns = bench.clock.now_ns();
+        if bench.is_over(now_ns) {
+            return self.end();
+        }
+        (self.readable, self.writable, self.drain) = (false, false, false);
+        match socket::connect(bench.plan, self.number(), registry, token) {
+            Ok(stream) => {
+                self.stream = Some(stream);
+                self.phase = Phase::Connecting(now_ns);
+                Next::Wait
+            }
+            Err(error) => self.fail(Fault::connecting(bench.plan.target, &error), bench),
+        }
+    }
+
+    /// Does what can be done now.
+    pub(crate) fn drive(&mut self, bench: &mut Bench<'_>) -> Next {
+        let result = match self.phase {
+            Phase::Closed => Ok(self.reopen(bench)),
+            Phase::Connecting(since_ns) if self.writable => self.connected(since_ns, bench),
+            Phase::Connecting(_) if !bench.is_over(bench.clock.now_ns()) => Ok(Next::Wait),
+            Phase::Connecting(_) => Ok(self.end()),
+            Phase::Open => self.converse(bench),
+            Phase::Inspecting(..) => self.inspect(bench),
+            Phase::Finishing(_) => self.await_end(bench),
+            Phase::Over => Ok(Next::Over),
+        };
+        result.unwrap_or_else(|fault| self.fail(fault, bench))
+    }
+
+    /// Looks whether patience with the connection is over.
+    pub(crate) fn check(&mut self, now_ns: u64, bench: &mut Bench<'_>) -> Next {
+        let since_ns = match self.phase {
+            Phase::Connecting(since_ns) | Phase::Finishing(since_ns) => Some(since_ns),
+            Phase::Open => self.exchange.oldest_sent_ns(),
+            Phase::Closed | Phase::Inspecting(..) | Phase::Over => None,
+        };
+        let timeout = bench.plan.timeout;
+        if since_ns.is_none_or(|since_ns| now_ns < since_ns.saturating_add(bench.timeout_ns)) {
+            return Next::Wait;
+        }
+        let fault = match self.phase {
+            Phase::Connecting(_) => {
+                let text =
+                    format!("connect to {}: no answer within {timeout:?}", bench.plan.target);
+                Fault::new(Kind::Timeout, text)
+            }
+            Phase::Finishing(_) => {
+                let text = format!("the end of the stream did not come within {timeout:?}");
+                Fault::new(Kind::Timeout, text)
+            }
+            _ => Fault::late(&self.exchange, timeout.as_secs_f64()),
+        };
+        self.fail(fault, bench)
+    }
+
+    /// The load is given up: nothing more is waited for.
+    pub(crate) fn abandon(&mut self) -> Next {
+        self.end()
+    }
+
+    fn end(&mut self) -> Next {
+        self.stream = None;
+        self.phase = Phase::Over;
+        self.was_tried = true;
+        Next::Over
+    }
+
+    /// Closed: is it time to open?
+    fn reopen(&mut self, bench: &Bench<'_>) -> Next {
+        let now_ns = bench.clock.now_ns();
+        if bench.is_over(now_ns) {
+            return self.end();
+        }
+        let due_ns = match (&self.arrivals, bench.start_ns) {
+            // Where each message has its connection, that is opened when the message is due.
+            (Some(arrivals), Some(start_ns)) if bench.plan.messages_per_connection.is_some() => {
+                start_ns + arrivals.due_ns()
+            }
+            _ => 0,
+        };
+        match due_ns.max(self.closed_until_ns) {
+            until_ns if until_ns > now_ns => Next::WaitUntil(until_ns),
+            _ => Next::Open,
+        }
+    }
+
+    fn connected(&mut self, since_ns: u64, bench: &mut Bench<'_>) -> Result<Next, Fault> {
+        let Some(stream) = &self.stream else { return Ok(Next::Wait) };
+        let connecting = |error| Fault::connecting(bench.plan.target, &error);
+        if let Some(error) = stream.take_error().map_err(connecting)? {
+            return Err(connecting(error));
+        }
+        let now_ns = bench.clock.now_ns();
+        bench.connected(since_ns, now_ns);
+        self.phase = Phase::Open;
+        self.was_open = true;
+        self.was_tried = true;
+        self.free_since_ns = now_ns;
+        self.messages_left = bench.plan.messages_per_connection.unwrap_or(u64::MAX);
+        self.exchange.restart();
+        self.converse(bench)
+    }
+
+    /// Sends what may be sent and takes what comes, until an event is needed or the turn is over.
+    fn converse(&mut self, bench: &mut Bench<'_>) -> Result<Next, Fault> {
+        let mut budget = TURN_BUDGET;
+        loop {
+            let until_ns = self.take_on(bench);
+            self.flush(bench)?;
+            if self.exchange.in_flight() == 0 && self.is_finished(bench) {
+                return self.finish(bench);
+            }
+            if !self.readable {
+                return Ok(until_ns.map_or(Next::Wait, Next::WaitUntil));
+            }
+            if budget == 0 {
+                return Ok(Next::Turn);
+            }
+            budget = budget.saturating_sub(self.receive(bench)?);
+            if matches!(self.phase, Phase::Inspecting(..)) {
+                return self.inspect(bench);
+            }
+        }
+    }
+
+    fn is_finished(&self, bench: &Bench<'_>) -> bool {
+        self.messages_left == 0 || bench.is_over(bench.clock.now_ns())
+    }
+
+    /// Messages that may be in flight beyond those that are.
+    fn room(&self, bench: &Bench<'_>) -> u64 {
+        u64::from(bench.plan.depth) - self.exchange.in_flight()
+    }
+
+    /// Takes on the messages that may be sent now. Returns when the next is due, if that is what it
+    /// waits for.
+    fn take_on(&mut self, bench: &mut Bench<'_>) -> Option<u64> {
+        let start_ns = bench.start_ns?;
+        let burst = u64::from(bench.plan.send_burst);
+        if self.room(bench) < burst || self.messages_left == 0 {
+            return None;
+        }
+        let now_ns = bench.clock.now_ns();
+        if now_ns < start_ns {
+            return None;
+        }
+        if self.arrivals.is_some() {
+            return self.take_on_due(start_ns, now_ns, bench);
+        }
+        if !bench.is_over(now_ns) {
+            let room = self.room(bench);
+            self.send(room - room % burst, Times { due_ns: now_ns, sent_ns: now_ns }, bench);
+        }
+        None
+    }
+
+    fn take_on_due(&mut self, start_ns: u64, now_ns: u64, bench: &mut Bench<'_>) -> Option<u64> {
+        let burst = u64::from(bench.plan.send_burst);
+        while self.room(bench) >= burst && self.messages_left > 0 {
+            let arrivals = self.arrivals.as_mut()?;
+            let due_ns = start_ns + arrivals.due_ns();
+            if bench.is_stopped || bench.quota == 0 || due_ns >= bench.end_ns {
+                return None;
+            }
+            if due_ns > now_ns {
+                return Some(due_ns);
+            }
+            arrivals.advance();
+            bench.recorder.late(due_ns, now_ns - due_ns.max(self.free_since_ns));
+            self.send(burst, Times { due_ns, sent_ns: now_ns }, bench);
+        }
+        None
+    }
+
+    fn send(&mut self, count: u64, times: Times, bench: &mut Bench<'_>) {
+        let mut count = count.min(self.messages_left);
+        if bench.recorder.window.contains(times.due_ns) {
+            count = count.min(bench.quota);
+            bench.quota -= count;
+            bench.recorder.sent += count;
+        }
+        self.messages_left -= count;
+        self.exchange.send(count, times);
+    }
+
+    /// Hands to the system what is to be sent, as long as it takes something.
+    fn flush(&mut self, bench: &mut Bench<'_>) -> Result<(), Fault> {
+        while self.writable && self.exchange.has_unsent() {
+            let Some(stream) = &mut self.stream else { return Ok(()) };
+            let filled = self.exchange.fill(bench.content, &mut bench.out);
+            match stream.write(&bench.out[..filled.len()]) {
+                Ok(len) => {
+                    self.writable = len == filled.len() || !SHORT_MEANS_WOULD_BLOCK;
+                    self.exchange.sent(bench.content, filled, len);
+                }
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock => self.writable = false,
+                    ErrorKind::Interrupted => {}
+                    _ => return Err(Fault::broken("send", &error, &self.exchange)),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads once and checks what came. Returns what that takes from the turn's budget.
+    fn receive(&mut self, bench: &mut Bench<'_>) -> Result<usize, Fault> {
+        let len = match self.read(bench) {
+            Ok(Some(0)) => return Err(Fault::ended(bench.content, &self.exchange)),
+            Ok(Some(len)) => len,
+            Ok(None) => return Ok(bench.buffer.len()),
+            Err(error) => return Err(Fault::broken("receive", &error, &self.exchange)),
+        };
+        let now_ns = bench.clock.now_ns();
+        let was_full = self.room(bench) < u64::from(bench.plan.send_burst);
+        let bytes = &bench.buffer[..len];
+        let recorder = &mut bench.recorder;
+        recorder.tally.bytes += len as u64;
+        let result = self.exchange.receive(bench.content, bytes, |times, count| {
+            recorder.back(times, now_ns, count);
+        });
+        if let Err(wrong) = result {
+            self.phase = Phase::Inspecting(wrong, now_ns + INSPECTION_NS);
+        }
+        self.pause_ns = FIRST_PAUSE_NS;
+        if was_full && self.room(bench) >= u64::from(bench.plan.send_burst) {
+            self.free_since_ns = now_ns;
+        }
+        Ok(len)
+    }
+
+    /// Reads once. `None`: nothing is there, or a signal came first.
+    fn read(&mut self, bench: &mut Bench<'_>) -> io::Result<Option<usize>> {
+        let Some(stream) = &mut self.stream else { return Ok(None) };
+        match stream.read(&mut bench.buffer) {
+            Ok(len) => {
+                let is_short = SHORT_MEANS_WOULD_BLOCK && len < bench.buffer.len();
+                self.readable = !is_short || self.drain;
+                Ok(Some(len))
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.readable = false;
+                Ok(None)
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads on for a moment after something wrong came, then says what it was.
+    fn inspect(&mut self, bench: &mut Bench<'_>) -> Result<Next, Fault> {
+        let enough = INSPECTION_LINES * bench.content.max_len();
+        loop {
+            let is_readable = self.readable;
+            let came = if is_readable { self.read(bench) } else { Ok(None) };
+            let Phase::Inspecting(wrong, until_ns) = &mut self.phase else { return Ok(Next::Wait) };
+            let is_over = match came {
+                Ok(Some(len)) if len > 0 => {
+                    wrong.bytes_mut().extend_from_slice(&bench.buffer[..len]);
+                    wrong.bytes_mut().len() >= enough
+                }
+                Ok(None) if is_readable => continue,
+                Ok(None) => bench.clock.now_ns() >= *until_ns || wrong.bytes_mut().len() >= enough,
+                Ok(Some(_)) | Err(_) => true,
+            };
+            if is_over {
+                return Err(Fault::corrupt(bench.content, &self.exchange, wrong));
+            }
+            if !is_readable {
+                return Ok(Next::WaitUntil(*until_ns));
+            }
+        }
+    }
+
+    /// All that was asked of this connection is back: finishes this side.
+    fn finish(&mut self, bench: &mut Bench<'_>) -> Result<Next, Fault> {
+        if let Some(stream) = &self.stream {
+            let finished = stream.shutdown(Shutdown::Write);
+            finished.map_err(|error| Fault::broken("finish", &error, &self.exchange))?;
+        }
+        self.phase = Phase::Finishing(bench.clock.now_ns());
+        self.await_end(bench)
+    }
+
+    /// Nothing more may come but the end of the stream.
+    fn await_end(&mut self, bench: &mut Bench<'_>) -> Result<Next, Fault> {
+        while self.readable {
+            match self.read(bench) {
+                Ok(Some(0)) => {
+                    self.stream = None;
+                    self.phase = Phase::Closed;
+                    return Ok(self.reopen(bench));
+                }
+                Ok(Some(len)) => {
+                    let wrong = Wrong::Surplus(bench.buffer[..len].to_vec());
+                    self.phase = Phase::Inspecting(wrong, bench.clock.now_ns() + INSPECTION_NS);
+                    return self.inspect(bench);
+                }
+                Ok(None) => {}
+                Err(error) => return Err(Fault::broken("receive", &error, &self.exchange)),
+            }
+        }
+        Ok(Next::Wait)
+    }
+
+    /// The connection ended other than it should. Another takes its place after a pause.
+    fn fail(&mut self, fault: Fault, bench: &mut Bench<'_>) -> Next {
+        let now_ns = bench.clock.now_ns();
+        bench.recorder.fault(fault, self.number(), now_ns);
+        self.stream = None;
+        self.phase = Phase::Closed;
+        self.was_tried = true;
+        self.closed_until_ns = now_ns + self.pause_ns;
+        self.pause_ns = (2 * self.pause_ns).min(MAX_PAUSE_NS);
+        self.reopen(bench)
+    }
+}

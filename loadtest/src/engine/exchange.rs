@@ -1,0 +1,352 @@
+//! What goes back and forth on one connection: which lines have been sent, and whether what comes back
+//! is what was sent. Keeps positions and times, no content; knows no socket and no clock.
+
+use super::content::{Content, Id};
+
+/// A place in a connection's stream of lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    /// The line's number.
+    sequence: u64,
+    /// The bytes of that line before the place.
+    offset: usize,
+}
+
+impl Place {
+    fn line(sequence: u64) -> Self {
+        Self { sequence, offset: 0 }
+    }
+
+    fn next_line(&mut self) {
+        *self = Self::line(self.sequence + 1);
+    }
+}
+
+/// The times of a message, in nanoseconds since the load began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Times {
+    /// When it was to be sent.
+    pub(crate) due_ns: u64,
+    /// When it was first handed to the system.
+    pub(crate) sent_ns: u64,
+}
+
+/// What was put into a buffer to be sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Filled {
+    len: usize,
+    end: Place,
+}
+
+impl Filled {
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+}
+
+/// Other bytes came than were sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    /// What came differs. Holds what came of the line and of all after it.
+    Different(Vec<u8>),
+    /// All had come back already. Holds what came then.
+    Surplus(Vec<u8>),
+}
+
+impl Wrong {
+    pub(crate) fn bytes_mut(&mut self) -> &mut Vec<u8> {
+        match self {
+            Self::Different(bytes) | Self::Surplus(bytes) => bytes,
+        }
+    }
+}
+
+/// The state of one connection's lines.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    connection: u64,
+    sending: Place,
+    receiving: Place,
+    /// The first line that must not be sent yet.
+    end: u64,
+    /// Of the lines in flight, each at its number modulo the length, a power of two.
+    times: Box<[Times]>,
+}
+
+impl Exchange {
+    /// Nothing is in flight; at most `depth` lines ever will be.
+    pub(crate) fn new(connection: u64, depth: u32) -> Self {
+        let times = vec![Times::default(); (depth as usize).next_power_of_two()];
+        let start = Place::line(0);
+        Self { connection, sending: start, receiving: start, end: 0, times: times.into() }
+    }
+
+    pub(crate) fn connection(&self) -> u64 {
+        self.connection
+    }
+
+    /// The number of the line that is to come back next.
+    pub(crate) fn next_back(&self) -> u64 {
+        self.receiving.sequence
+    }
+
+    /// Bytes of that line that have come.
+    pub(crate) fn partly_back(&self) -> usize {
+        self.receiving.offset
+    }
+
+    /// Lines to be sent or on their way.
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.end - self.receiving.sequence
+    }
+
+    /// Whether something is left to be handed to the system.
+    pub(crate) fn has_unsent(&self) -> bool {
+        self.sending.sequence < self.end
+    }
+
+    /// When the line that is to come back next was sent, if any is in flight.
+    pub(crate) fn oldest_sent_ns(&self) -> Option<u64> {
+        (self.in_flight() > 0).then(|| self.times[self.slot(self.receiving.sequence)].sent_ns)
+    }
+
+    /// Lets `count` lines more be sent.
+    pub(crate) fn send(&mut self, count: u64, times: Times) {
+        debug_assert!(self.in_flight() + count <= self.times.len() as u64, "beyond the depth");
+        for sequence in self.end..self.end + count {
+            self.times[self.slot(sequence)] = times;
+        }
+        self.end += count;
+    }
+
+    /// Starts again on a new connection, with lines that were never sent.
+    pub(crate) fn restart(&mut self) {
+        // A line that was sent in part was given a time: it is at most the last.
+        self.sending = Place::line(self.end);
+        self.receiving = self.sending;
+    }
+
+    /// Fills `buffer` with what is to be sent, as far as it goes. It stays to be sent until
+    /// [`sent`](Self::sent) is told.
+    pub(crate) fn fill(&self, content: &Content, buffer: &mut [u8]) -> Filled {
+        let (mut place, mut len) = (self.sending, 0);
+        while place.sequence < self.end {
+            let line = content.line(self.id(place));
+            if place.offset == 0
+                && let Some(end) = line.write(buffer, len)
+            {
+                len = end;
+            } else {
+                let part = line.write_part(place.offset, &mut buffer[len..]);
+                len += part;
+                place.offset += part;
+                if place.offset < line.len() {
+                    break;
+                }
+            }
+            place.next_line();
+        }
+        Filled { len, end: place }
+    }
+
+    /// The system has taken the first `len` bytes of what was filled in.
+    pub(crate) fn sent(&mut self, content: &Content, filled: Filled, len: usize) {
+        if len == filled.len {
+            self.sending = filled.end;
+            return;
+        }
+        let mut rest = len;
+        while rest > 0 {
+            let left = content.line(self.id(self.sending)).len() - self.sending.offset;
+            if rest < left {
+                self.sending.offset += rest;
+                return;
+            }
+            rest -= left;
+            self.sending.next_line();
+        }
+    }
+
+    /// Compares what has come with what was sent, and tells `done` of lines that are complete: their
+    /// times, and how many have the same.
+    ///
+    /// # Errors
+    /// Something else came; the exchange cannot go on.
+    #[inline]
+    pub(crate) fn receive(
+        &mut self,
+        content: &Content,
+        bytes: &[u8],
+        mut done: impl FnMut(Times, u64),
+    ) -> Result<(), Wrong> {
+        let (mut rest, mut run, mut run_len) = (bytes, Times::default(), 0);
+        let result = loop {
+            if rest.is_empty() {
+                break Ok(());
+            }
+            if self.receiving.sequence == self.end {
+                break Err(Wrong::Surplus(rest.to_vec()));
+            }
+            let line = content.line(self.id(self.receiving));
+            let part_len = if self.receiving.offset == 0 && line.begins(rest) {
+                line.len()
+            } else {
+                let part_len = rest.len().min(line.len() - self.receiving.offset);
+                if line.differs_at(self.receiving.offset, &rest[..part_len]).is_some() {
+                    let mut came = line.to_vec();
+                    came.truncate(self.receiving.offset);
+                    came.extend_from_slice(rest);
+                    break Err(Wrong::Different(came));
+                }
+                part_len
+            };
+            rest = &rest[part_len..];
+            self.receiving.offset += part_len;
+            if self.receiving.offset == line.len() {
+                let times = self.times[self.slot(self.receiving.sequence)];
+                if times != run {
+                    if run_len > 0 {
+                        done(run, run_len);
+                    }
+                    (run, run_len) = (times, 0);
+                }
+                run_len += 1;
+                self.receiving.next_line();
+            }
+        };
+        if run_len > 0 {
+            done(run, run_len);
+        }
+        result
+    }
+
+    #[inline]
+    fn id(&self, place: Place) -> Id {
+        Id { connection: self.connection, sequence: place.sequence }
+    }
+
+    #[inline]
+    #[allow(clippy::cast_possible_truncation)] // Masked.
+    fn slot(&self, sequence: u64) -> usize {
+        sequence as usize & (self.times.len() - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Sizes;
+
+    fn content(min: usize, max: usize) -> Content {
+        Content::new(3, &Sizes::Range(min, max))
+    }
+
+    fn times(number: u64) -> Times {
+        Times { due_ns: number, sent_ns: number + 1 }
+    }
+
+    /// All that an exchange sends, in pieces that the system took.
+    fn sent(
+        exchange: &mut Exchange,
+        content: &Content,
+        buffer_len: usize,
+        taken: usize,
+    ) -> Vec<u8> {
+        let (mut buffer, mut all) = (vec![0; buffer_len], vec![]);
+        while exchange.has_unsent() {
+            let filled = exchange.fill(content, &mut buffer);
+            let len = filled.len().min(taken);
+            assert!(len > 0);
+            all.extend_from_slice(&buffer[..len]);
+            exchange.sent(content, filled, len);
+        }
+        all
+    }
+
+    #[test]
+    fn any_pieces_sent_and_received_are_the_lines() {
+        let random = &mut fastrand::Rng::with_seed(5);
+        for (min, max) in [(1, 1), (1, 5), (9, 9), (64, 64), (1, 100)] {
+            let content = content(min, max);
+            for buffer_len in [1, 7, 64, 4096] {
+                let mut exchange = Exchange::new(9, 10);
+                for round in 0..20 {
+                    exchange.send(4, times(round));
+                    exchange.send(6, times(100 + round));
+                    let all = sent(&mut exchange, &content, buffer_len, random.usize(1..50));
+                    let first = round * 10;
+                    let lines = (first..first + 10).map(|sequence| Id { connection: 9, sequence });
+                    let lines: Vec<u8> = lines.flat_map(|id| content.line(id).to_vec()).collect();
+                    assert_eq!(all, lines);
+                    let (mut rest, mut done) = (&all[..], vec![]);
+                    while !rest.is_empty() {
+                        let (now, later) = rest.split_at(random.usize(1..=rest.len()));
+                        let result = exchange.receive(&content, now, |times, count| {
+                            done.extend((0..count).map(|_| times));
+                        });
+                        assert_eq!(result, Ok(()));
+                        rest = later;
+                    }
+                    assert_eq!(exchange.in_flight(), 0);
+                    assert_eq!(done, [vec![times(round); 4], vec![times(100 + round); 6]].concat());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lines_with_the_same_times_are_told_together() {
+        let (content, mut exchange) = (content(10, 10), Exchange::new(0, 4));
+        exchange.send(4, times(1));
+        let all = sent(&mut exchange, &content, 100, 100);
+        let mut told = vec![];
+        let result = exchange.receive(&content, &all, |times, count| told.push((times, count)));
+        assert_eq!((result, told), (Ok(()), vec![(times(1), 4)]));
+    }
+
+    #[test]
+    fn every_altered_byte_is_seen_with_what_came() {
+        let content = content(20, 20);
+        for place in 0..60 {
+            for split in [0, 1, 19, 20, 21, 59] {
+                let mut exchange = Exchange::new(1, 3);
+                exchange.send(3, times(0));
+                let mut all = sent(&mut exchange, &content, 100, 100);
+                all[place] ^= 4;
+                let mut done = 0;
+                let (first, second) = all.split_at(split);
+                let result = exchange
+                    .receive(&content, first, |_, count| done += count)
+                    .and_then(|()| exchange.receive(&content, second, |_, count| done += count));
+                let line = place / 20;
+                let until = if place < split { split } else { 60 };
+                let came = all[line * 20..until].to_vec();
+                assert_eq!(result, Err(Wrong::Different(came)));
+                assert_eq!((done, exchange.next_back()), (line as u64, line as u64));
+            }
+        }
+    }
+
+    #[test]
+    fn more_than_was_sent_is_surplus() {
+        let (content, mut exchange) = (content(10, 10), Exchange::new(1, 1));
+        exchange.send(1, times(0));
+        let mut all = sent(&mut exchange, &content, 100, 100);
+        all.push(b'x');
+        let result = exchange.receive(&content, &all, |_, _| {});
+        assert_eq!(result, Err(Wrong::Surplus(b"x".to_vec())));
+    }
+
+    #[test]
+    fn a_new_connection_starts_with_new_lines() {
+        let (content, mut exchange) = (content(10, 10), Exchange::new(1, 2));
+        exchange.send(2, times(0));
+        let filled = exchange.fill(&content, &mut [0; 20]);
+        exchange.sent(&content, filled, 13);
+        exchange.restart();
+        assert_eq!((exchange.in_flight(), exchange.next_back()), (0, 2));
+        exchange.send(1, times(1));
+        let line = content.line(Id { connection: 1, sequence: 2 }).to_vec();
+        assert_eq!(sent(&mut exchange, &content, 100, 100), line);
+    }
+}

@@ -1,0 +1,239 @@
+//! What one thread measures: counts and histograms, in pieces of the measured part. The size does not
+//! depend on how long the run is.
+
+use crossbeam_channel::{Receiver, Sender};
+use hdrhistogram::Histogram;
+
+use super::exchange::Times;
+use super::fault::Fault;
+use super::shared::Message;
+use super::window::Window;
+use crate::distribution::histogram;
+use crate::run_report::Errors;
+
+/// Findings that one thread keeps; the rest is only counted.
+const MAX_FINDINGS: usize = 10;
+
+/// The latencies of the messages that came back.
+#[derive(Debug, Clone)]
+pub(crate) struct Latencies {
+    /// From the first byte sent.
+    pub(crate) service: Histogram<u64>,
+    /// From the time the message was due; in an open loop only.
+    pub(crate) response: Option<Histogram<u64>>,
+}
+
+impl Latencies {
+    pub(crate) fn new(is_open_loop: bool) -> Self {
+        Self { service: histogram(), response: is_open_loop.then(histogram) }
+    }
+
+    /// As a user of the server sees them.
+    pub(crate) fn seen(&self) -> &Histogram<u64> {
+        self.response.as_ref().unwrap_or(&self.service)
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        // Bounds are the same everywhere.
+        let _ = self.service.add(&other.service);
+        if let (Some(response), Some(other)) = (&mut self.response, &other.response) {
+            let _ = response.add(other);
+        }
+    }
+
+    pub(crate) fn reset(&mut self) {
+        self.service.reset();
+        self.response.iter_mut().for_each(Histogram::reset);
+    }
+
+    #[inline]
+    fn record(&mut self, times: Times, now_ns: u64, count: u64) {
+        saturating_record(&mut self.service, now_ns - times.sent_ns, count);
+        if let Some(response) = &mut self.response {
+            saturating_record(response, now_ns - times.due_ns, count);
+        }
+    }
+}
+
+#[inline]
+fn saturating_record(histogram: &mut Histogram<u64>, ns: u64, count: u64) {
+    histogram.saturating_record_n(ns, count);
+}
+
+/// Counts that only grow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Messages that came back.
+    pub(crate) messages: u64,
+    /// Their bytes, and those of messages that came back in part.
+    pub(crate) bytes: u64,
+    /// Connections that ended other than they should.
+    pub(crate) errors: u64,
+}
+
+impl Tally {
+    pub(crate) fn since(self, earlier: Self) -> Self {
+        Self {
+            messages: self.messages - earlier.messages,
+            bytes: self.bytes - earlier.bytes,
+            errors: self.errors - earlier.errors,
+        }
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.bytes += other.bytes;
+        self.errors += other.errors;
+    }
+}
+
+/// What one thread measured in one piece of the measured part.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    pub(crate) thread: usize,
+    /// Pieces are numbered from 0.
+    pub(crate) number: u64,
+    pub(crate) tally: Tally,
+    pub(crate) latencies: Latencies,
+}
+
+/// A finding with its place.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) fault: Fault,
+    pub(crate) connection: u64,
+    pub(crate) at_ns: u64,
+}
+
+/// Where a thread writes down what happens.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    pub(crate) window: Window,
+    pub(crate) tally: Tally,
+    pub(crate) errors: Errors,
+    pub(crate) findings: Vec<Found>,
+    /// Messages of the measured part that were sent.
+    pub(crate) sent: u64,
+    /// Those of them that came back.
+    pub(crate) verified: u64,
+    /// When the last message came back.
+    pub(crate) last_back_ns: u64,
+    /// Connections that were made.
+    pub(crate) opened: u64,
+    pub(crate) connect: Histogram<u64>,
+    /// In an open loop: between when a message could have been sent and when it was.
+    pub(crate) lateness: Histogram<u64>,
+    current: Latencies,
+    piece: u64,
+    tally_at_piece: Tally,
+    thread: usize,
+    messages: Sender<Message>,
+    recycled: Receiver<Latencies>,
+}
+
+impl Recorder {
+    pub(crate) fn new(
+        is_open_loop: bool,
+        thread: usize,
+        messages: &Sender<Message>,
+        recycled: &Receiver<Latencies>,
+    ) -> Self {
+        Self {
+            window: Window::default(),
+            tally: Tally::default(),
+            errors: Errors::default(),
+            findings: vec![],
+            sent: 0,
+            verified: 0,
+            last_back_ns: 0,
+            opened: 0,
+            connect: histogram(),
+            lateness: histogram(),
+            current: Latencies::new(is_open_loop),
+            piece: 0,
+            tally_at_piece: Tally::default(),
+            thread,
+            messages: messages.clone(),
+            recycled: recycled.clone(),
+        }
+    }
+
+    /// Messages with these times came back.
+    #[inline]
+    pub(crate) fn back(&mut self, times: Times, now_ns: u64, count: u64) {
+        self.tally.messages += count;
+        self.last_back_ns = now_ns;
+        if self.window.contains(times.due_ns) {
+            self.verified += count;
+            self.current.record(times, now_ns, count);
+        }
+    }
+
+    pub(crate) fn connected(&mut self, took_ns: u64) {
+        self.connect.saturating_record(took_ns);
+    }
+
+    pub(crate) fn late(&mut self, due_ns: u64, late_ns: u64) {
+        if self.window.contains(due_ns) {
+            self.lateness.saturating_record(late_ns);
+        }
+    }
+
+    pub(crate) fn fault(&mut self, fault: Fault, connection: u64, at_ns: u64) {
+        fault.kind.count(&mut self.errors);
+        self.tally.errors += 1;
+        // What is wrong with the bytes matters more than that a connection broke.
+        let is_full = self.findings.len() >= MAX_FINDINGS;
+        let found = Found { fault, connection, at_ns };
+        if !is_full {
+            self.findings.push(found);
+        } else if found.fault.is_about_bytes()
+            && let Some(other) =
+                self.findings.iter_mut().rev().find(|found| !found.fault.is_about_bytes())
+        {
+            *other = found;
+        }
+    }
+
+    /// The measured part begins: nothing that was counted before is in its first piece.
+    pub(crate) fn start_measuring(&mut self) {
+        self.tally_at_piece = self.tally;
+    }
+
+    /// The number of the piece that is measured.
+    pub(crate) fn piece(&self) -> u64 {
+        self.piece
+    }
+
+    /// This piece begins, if it has not begun yet.
+    pub(crate) fn turn_to(&mut self, piece: u64) {
+        if piece > self.piece {
+            self.hand_over(self.tally);
+            self.piece = piece;
+        }
+    }
+
+    /// Hands over what was measured since the piece began. Counts up to `tally`, which is now or, for
+    /// the last piece, when the measured part ended.
+    fn hand_over(&mut self, tally: Tally) {
+        let fresh = || {
+            let mut fresh = self.current.clone();
+            fresh.reset();
+            fresh
+        };
+        let next = self.recycled.try_recv().unwrap_or_else(|_| fresh());
+        let latencies = std::mem::replace(&mut self.current, next);
+        let tally_in_piece = tally.since(self.tally_at_piece);
+        self.tally_at_piece = tally;
+        // Nobody listens only when the run was given up.
+        let (thread, number) = (self.thread, self.piece);
+        let piece = Piece { thread, number, tally: tally_in_piece, latencies };
+        let _ = self.messages.send(Message::Piece(piece));
+    }
+
+    /// Hands over the last piece: counts as they were when the measured part ended, latencies of what
+    /// came back since, too.
+    pub(crate) fn finish(&mut self, tally_at_end: Tally) {
+        self.hand_over(tally_at_end);
+    }
+}

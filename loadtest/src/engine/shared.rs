@@ -1,0 +1,85 @@
+//! What the threads of a run tell each other.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+use crossbeam_channel::Sender;
+use crossbeam_utils::CachePadded;
+
+use super::driver::Outcome;
+use super::recorder::{Piece, Tally};
+
+/// What a thread says to whoever coordinates them.
+pub(crate) enum Message {
+    /// Each of its connections was made or has failed once; so many were made.
+    Tried { made: u64 },
+    /// What it measured in a piece of the time.
+    Piece(Piece),
+    /// It is over, well or because the system refused to wait for events.
+    Over(Result<Box<Outcome>, String>),
+}
+
+/// What all threads can see.
+pub(crate) struct Shared {
+    /// When the load begins; 0 until that is known.
+    start_ns: AtomicU64,
+    /// The run is given up.
+    is_stopped: AtomicBool,
+    panels: Vec<CachePadded<Panel>>,
+    pub(crate) messages: Sender<Message>,
+}
+
+/// What a thread has counted so far; written by that thread alone.
+#[derive(Default)]
+struct Panel {
+    messages: AtomicU64,
+    bytes: AtomicU64,
+    errors: AtomicU64,
+}
+
+impl Shared {
+    pub(crate) fn new(threads: usize, messages: Sender<Message>) -> Self {
+        Self {
+            start_ns: AtomicU64::new(0),
+            is_stopped: AtomicBool::new(false),
+            panels: (0..threads).map(|_| CachePadded::default()).collect(),
+            messages,
+        }
+    }
+
+    /// To be followed by a wake-up of each thread, like [`stop`](Self::stop).
+    pub(crate) fn start_at(&self, start_ns: u64) {
+        self.start_ns.store(start_ns.max(1), Relaxed);
+    }
+
+    pub(crate) fn start_ns(&self) -> Option<u64> {
+        Some(self.start_ns.load(Relaxed)).filter(|&start_ns| start_ns > 0)
+    }
+
+    pub(crate) fn stop(&self) {
+        self.is_stopped.store(true, Relaxed);
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.is_stopped.load(Relaxed)
+    }
+
+    pub(crate) fn publish(&self, thread: usize, tally: Tally) {
+        let panel = &self.panels[thread];
+        panel.messages.store(tally.messages, Relaxed);
+        panel.bytes.store(tally.bytes, Relaxed);
+        panel.errors.store(tally.errors, Relaxed);
+    }
+
+    /// Of all threads together.
+    pub(crate) fn tally(&self) -> Tally {
+        let mut sum = Tally::default();
+        for panel in &self.panels {
+            sum.add(Tally {
+                messages: panel.messages.load(Relaxed),
+                bytes: panel.bytes.load(Relaxed),
+                errors: panel.errors.load(Relaxed),
+            });
+        }
+        sum
+    }
+}

@@ -1,0 +1,233 @@
+//! Puts together what the threads found: the report.
+
+use std::time::{Duration, SystemTime};
+
+use hdrhistogram::Histogram;
+use humantime::format_rfc3339_nanos;
+
+use super::clock::{nanoseconds, seconds};
+use super::coordinator::Start;
+use super::driver::Outcome;
+use super::recorder::{Found, Tally};
+use super::series::Series;
+use crate::distribution::{Distribution, histogram};
+use crate::machine;
+use crate::plan::{Arrival, Limit, Plan, Sizes};
+use crate::run_report as report;
+use crate::run_report::{Errors, RunReport};
+use crate::verdict;
+
+/// Findings in a report; the rest is only counted.
+const MAX_FINDINGS: usize = 20;
+
+/// See the module.
+pub(crate) struct Summary<'a> {
+    plan: &'a Plan,
+    start: Start,
+    /// When measuring began and ended, in the run's time.
+    window_ns: (u64, u64),
+    outcomes: Vec<Outcome>,
+    is_interrupted: bool,
+}
+
+impl<'a> Summary<'a> {
+    /// # Errors
+    /// A sentence when nothing was ever measured, because no connection could be made or because the
+    /// run was stopped before.
+    pub(crate) fn new(
+        plan: &'a Plan,
+        start: Option<Start>,
+        outcomes: Vec<Outcome>,
+        is_interrupted: bool,
+    ) -> Result<Self, String> {
+        let Some(start) = start else {
+            let mut found: Vec<&Found> = outcomes.iter().flat_map(|one| &one.findings).collect();
+            found.sort_by_key(|found| found.at_ns);
+            let first = found.first().map(|found| found.fault.text.clone());
+            return Err(match first {
+                Some(text) if !is_interrupted => text,
+                _ => "stopped before it began".to_owned(),
+            });
+        };
+        let start_ns = start.at_ns.saturating_add(nanoseconds(plan.warmup));
+        let end_ns = outcomes.iter().map(|one| one.end_ns).max().unwrap_or_default();
+        let end_ns = match plan.limit {
+            Limit::Duration(duration) if !is_interrupted => {
+                start_ns.saturating_add(nanoseconds(duration))
+            }
+            _ => end_ns.max(start_ns),
+        };
+        Ok(Self { plan, start, window_ns: (start_ns, end_ns), outcomes, is_interrupted })
+    }
+
+    pub(crate) fn measured_ns(&self) -> u64 {
+        self.window_ns.1 - self.window_ns.0
+    }
+
+    pub(crate) fn into_report(self, series: Series) -> RunReport {
+        let is_open_loop = self.plan.rate().is_some();
+        let mut report = RunReport {
+            format: report::FORMAT.to_owned(),
+            program: concat!("loadtest ", env!("CARGO_PKG_VERSION")).to_owned(),
+            command: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect(),
+            machine: machine::this(),
+            target: self.plan.target.to_string(),
+            agents: 1,
+            started_at: self.time_of(self.window_ns.0),
+            ended_at: self.time_of(self.window_ns.1),
+            load: load(self.plan),
+            verdict: report::Verdict { kind: report::VerdictKind::Valid, reasons: vec![] },
+            interrupted: self.is_interrupted,
+            connections: self.connections(),
+            messages: self.messages(),
+            throughput: self.throughput(),
+            response_time: series.total.response.as_ref().map(Distribution::new),
+            service_time: Distribution::new(&series.total.service),
+            connect_time: Distribution::new(&self.sum(|one| &one.connect)),
+            errors: self.errors(),
+            findings: self.findings(),
+            generator: self.generator(is_open_loop),
+            intervals: series.intervals,
+            objectives: vec![],
+        };
+        report.verdict = verdict::verdict(&report);
+        report
+    }
+
+    /// A time of the run, for people.
+    fn time_of(&self, at_ns: u64) -> String {
+        let at = self.start.time + Duration::from_nanos(at_ns.saturating_sub(self.start.at_ns));
+        format_rfc3339_nanos(at.max(SystemTime::UNIX_EPOCH)).to_string()
+    }
+
+    fn count(&self, of: impl Fn(&Outcome) -> u64) -> u64 {
+        self.outcomes.iter().map(of).sum()
+    }
+
+    fn sum(&self, of: impl Fn(&Outcome) -> &Histogram<u64>) -> Histogram<u64> {
+        let mut sum = histogram();
+        for outcome in &self.outcomes {
+            // Bounds are the same everywhere.
+            let _ = sum.add(of(outcome));
+        }
+        sum
+    }
+
+    fn connections(&self) -> report::Connections {
+        report::Connections {
+            asked: self.plan.our_connections().count() as u64,
+            established: self.count(|one| one.established),
+            opened: self.count(|one| one.opened),
+        }
+    }
+
+    fn messages(&self) -> report::Messages {
+        let (sent, unsent) = (self.count(|one| one.sent), self.count(|one| one.unsent));
+        let asked = match (self.plan.limit, self.plan.arrival) {
+            (Limit::Count(count), _) => Some(self.plan.our_part(count)),
+            (Limit::Duration(_), Arrival::Closed) => None,
+            (Limit::Duration(_), _) => Some(sent + unsent),
+        };
+        report::Messages { asked, sent, verified: self.count(|one| one.verified), unsent }
+    }
+
+    #[allow(clippy::cast_precision_loss)]
+    fn throughput(&self) -> report::Throughput {
+        let mut tally = Tally::default();
+        self.outcomes.iter().for_each(|one| tally.add(one.tally));
+        let duration_s = seconds(self.measured_ns());
+        let a_second = |count: u64| if duration_s > 0.0 { count as f64 / duration_s } else { 0.0 };
+        report::Throughput {
+            duration_s,
+            messages: tally.messages,
+            bytes: tally.bytes,
+            messages_per_s: a_second(tally.messages),
+            bytes_per_s: a_second(tally.bytes),
+        }
+    }
+
+    fn errors(&self) -> Errors {
+        let mut sum = Errors::default();
+        self.outcomes.iter().for_each(|one| sum.add(&one.errors));
+        sum
+    }
+
+    /// The first ones; wrong bytes before all others.
+    fn findings(&self) -> Vec<report::Finding> {
+        let mut found: Vec<&Found> = self.outcomes.iter().flat_map(|one| &one.findings).collect();
+        found.sort_by_key(|found| (!found.fault.is_about_bytes(), found.at_ns));
+        found.truncate(MAX_FINDINGS);
+        found.sort_by_key(|found| found.at_ns);
+        let finding = |found: &Found| report::Finding {
+            kind: found.fault.kind.name().to_owned(),
+            connection: found.connection,
+            at_s: if found.at_ns < self.start.at_ns {
+                -seconds(self.start.at_ns - found.at_ns)
+            } else {
+                seconds(found.at_ns - self.start.at_ns)
+            },
+            text: found.fault.text.clone(),
+        };
+        found.into_iter().map(finding).collect()
+    }
+
+    #[allow(clippy::cast_precision_loss)]
+    fn generator(&self, is_open_loop: bool) -> report::Generator {
+        let measured_ns = self.measured_ns().max(1) as f64;
+        let thread = |one: &Outcome| report::GeneratorThread {
+            busy: (1.0 - one.idle_ns as f64 / measured_ns).clamp(0.0, 1.0),
+            waiting: (one.time.waiting_ns as f64 / measured_ns).min(1.0),
+            cpu_s: seconds(one.time.running_ns),
+        };
+        let cpu_ns = self.count(|one| one.time.running_ns) as f64;
+        let messages = self.count(|one| one.tally.messages).max(1) as f64;
+        report::Generator {
+            threads: self.outcomes.iter().map(thread).collect(),
+            cpu_per_message_ns: cpu_ns / messages,
+            lateness: is_open_loop.then(|| Distribution::new(&self.sum(|one| &one.lateness))),
+        }
+    }
+}
+
+/// What was asked, as it stands in a report.
+fn load(plan: &Plan) -> report::Load {
+    let (duration_s, count) = match plan.limit {
+        Limit::Duration(duration) => (Some(duration.as_secs_f64()), None),
+        Limit::Count(count) => (None, Some(count)),
+    };
+    report::Load {
+        connections: plan.connections.into(),
+        threads: plan.threads.into(),
+        size: size(&plan.sizes),
+        depth: plan.depth.into(),
+        send_burst: plan.send_burst.into(),
+        arrival: match plan.arrival {
+            Arrival::Closed => report::Arrival::Closed,
+            Arrival::Constant(_) => report::Arrival::Constant,
+            Arrival::Poisson(_) => report::Arrival::Poisson,
+        },
+        rate: plan.rate(),
+        connect_rate: plan.connect_rate,
+        messages_per_connection: plan.messages_per_connection,
+        duration_s,
+        count,
+        warmup_s: plan.warmup.as_secs_f64(),
+        timeout_s: plan.timeout.as_secs_f64(),
+        seed: plan.seed,
+        source_ips: plan.source_ips.iter().map(ToString::to_string).collect(),
+        busy_poll: plan.busy_poll,
+        agent_index: plan.share.index,
+        agent_count: plan.share.count,
+    }
+}
+
+fn size(sizes: &Sizes) -> report::Size {
+    match sizes {
+        &Sizes::Range(min, max) => report::Size { min, max, file: None },
+        Sizes::Messages(messages) => {
+            let lens = || messages.lines.iter().map(|line| line.len());
+            let (min, max) = (lens().min().unwrap_or_default(), lens().max().unwrap_or_default());
+            report::Size { min, max, file: Some(messages.file.clone()) }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Whether a run's figures describe the server under the load that was asked for; pure.
+//!
+//! Three ways in which the load tester itself could have made the figures: its threads had something
+//! to do nearly all the time, so what came back waited for them; they were ready and had no CPU; or, in
+//! an open loop, messages went out late although the connection was free.
+
+use crate::run_report::{RunReport, Verdict, VerdictKind};
+
+/// A thread that has something to do for a larger part of the time keeps replies waiting.
+pub const MAX_BUSY: f64 = 0.95;
+
+/// A thread that is ready to run and has no CPU for a larger part of the time measures that.
+pub const MAX_WAITING: f64 = 0.10;
+
+/// Lateness at the 99th percentile that is never held against the load tester.
+pub const TOLERATED_LATENESS_NS: u64 = 1_000_000;
+
+/// Otherwise, and as a part of the 99th percentile of the response times.
+pub const MAX_LATENESS: f64 = 0.10;
+
+/// The part of the messages asked for that has to be sent and to come back.
+pub const MIN_COMPLETE: f64 = 0.99;
+
+/// Judges a report, whatever verdict it holds.
+#[must_use]
+pub fn verdict(report: &RunReport) -> Verdict {
+    let limits = generator_limits(report);
+    let kind = match (limits.is_empty(), report) {
+        (false, _) => VerdictKind::GeneratorLimited,
+        (true, _) if !missing(report).is_empty() => VerdictKind::Incomplete,
+        (true, _) => VerdictKind::Valid,
+    };
+    Verdict { kind, reasons: [limits, missing(report)].concat() }
+}
+
+/// What shows that the load tester was too slow.
+fn generator_limits(report: &RunReport) -> Vec<String> {
+    let threads = &report.generator.threads;
+    let busiest = threads.iter().map(|thread| thread.busy).fold(0.0, f64::max);
+    let hungriest = threads.iter().map(|thread| thread.waiting).fold(0.0, f64::max);
+    let mut reasons = vec![];
+    if busiest > MAX_BUSY {
+        reasons.push(format!(
+            "a thread of the load tester was busy {:.0} % of the time: use more threads, or a faster \
+             machine",
+            100.0 * busiest
+        ));
+    }
+    if hungriest > MAX_WAITING {
+        reasons.push(format!(
+            "a thread of the load tester waited for a CPU {:.0} % of the time: use fewer threads, or \
+             a machine of its own",
+            100.0 * hungriest
+        ));
+    }
+    reasons.extend(lateness(report));
+    reasons
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn lateness(report: &RunReport) -> Option<String> {
+    let lateness = report.generator.lateness.as_ref()?.p99_ns;
+    let response = report.latency().p99_ns;
+    let is_late =
+        lateness > TOLERATED_LATENESS_NS && lateness as f64 > MAX_LATENESS * response as f64;
+    is_late.then(|| {
+        format!(
+            "the load tester sent 1 of 100 messages more than {:.3} ms later than it could have",
+            lateness as f64 / 1e6
+        )
+    })
+}
+
+/// What is missing of what was asked for.
+#[allow(clippy::cast_precision_loss)]
+fn missing(report: &RunReport) -> Vec<String> {
+    let (connections, messages) = (&report.connections, &report.messages);
+    let mut reasons = vec![];
+    if report.interrupted {
+        reasons.push(format!("stopped after {:.1} s", report.throughput.duration_s));
+    }
+    if connections.established < connections.asked {
+        reasons.push(format!(
+            "{} of {} connections were made",
+            connections.established, connections.asked
+        ));
+    }
+    match messages.asked {
+        Some(asked) if (messages.verified as f64) < MIN_COMPLETE * asked as f64 => {
+            reasons.push(format!("{} of {asked} messages came back", messages.verified));
+        }
+        Some(_) => {}
+        None if messages.verified == 0 => reasons.push("no message came back".to_owned()),
+        None => {}
+    }
+    reasons
+}
