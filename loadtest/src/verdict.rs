@@ -13,7 +13,7 @@ pub const MAX_BUSY: f64 = 0.95;
 pub const MAX_WAITING: f64 = 0.10;
 
 /// Lateness at the 99th percentile that is never held against the load tester.
-pub const TOLERATED_LATENESS_NS: u64 = 1_000_000;
+pub const TOLERATED_LATENESS_NS: u64 = 200_000;
 
 /// Otherwise, and as a part of the 99th percentile of the response times.
 pub const MAX_LATENESS: f64 = 0.10;

@@ -70,7 +70,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::plan::{Limit, Share};
+    use crate::plan::Limit;
 
     fn plan(arrival: Arrival, connections: u32, send_burst: u32) -> Plan {
         let limit = Limit::Duration(Duration::from_secs(1));

@@ -349,8 +349,8 @@ impl Connection {
         let bytes = &bench.buffer[..len];
         let recorder = &mut bench.recorder;
         recorder.tally.bytes += len as u64;
-        let result = self.exchange.receive(bench.content, bytes, |times, count| {
-            recorder.back(times, now_ns, count);
+        let result = self.exchange.receive(bench.content, bytes, |times, count, len| {
+            recorder.back(times, now_ns, count, len);
         });
         if let Err(wrong) = result {
             self.phase = Phase::Inspecting(wrong, now_ns + INSPECTION_NS);

@@ -100,7 +100,9 @@ impl<'a> Line<'a> {
         let place = (chance >> 40) as usize % PLACES;
         let len = match sizes.len() {
             1 => sizes.start,
-            choices => sizes.start + ((chance >> 16 & 0xffff_ffff) * choices as u64 >> 32) as usize,
+            choices => {
+                sizes.start + ((((chance >> 16) & 0xffff_ffff) * choices as u64) >> 32) as usize
+            }
         };
         let stamp_len = (len - 1).min(STAMP_LEN);
         let text = &text[place..][..len - 1 - stamp_len];
@@ -207,9 +209,9 @@ fn unscramble(scrambled: u64, key: u64) -> Id {
 /// 48 bits as 8 printable characters, 6 each.
 #[inline]
 fn to_characters(bits: u64) -> [u8; STAMP_LEN] {
-    let bits = (bits & 0xff_ffff) | (bits & 0xffff_ff00_0000) << 8;
-    let bits = (bits & 0x0fff_0000_0fff) | (bits & 0x00ff_f000_00ff_f000) << 4;
-    let bits = (bits & 0x003f_003f_003f_003f) | (bits & 0x0fc0_0fc0_0fc0_0fc0) << 2;
+    let bits = (bits & 0xff_ffff) | ((bits & 0xffff_ff00_0000) << 8);
+    let bits = (bits & 0x0fff_0000_0fff) | ((bits & 0x00ff_f000_00ff_f000) << 4);
+    let bits = (bits & 0x003f_003f_003f_003f) | ((bits & 0x0fc0_0fc0_0fc0_0fc0) << 2);
     (bits + 0x3030_3030_3030_3030).to_le_bytes()
 }
 
@@ -217,7 +219,7 @@ fn to_characters(bits: u64) -> [u8; STAMP_LEN] {
 fn from_characters(characters: [u8; STAMP_LEN]) -> Option<u64> {
     let sixes =
         characters.iter().map(|character| character.checked_sub(b'0').filter(|&six| six < 64));
-    sixes.rev().try_fold(0, |bits, six| Some(bits << 6 | u64::from(six?)))
+    sixes.rev().try_fold(0, |bits, six| Some((bits << 6) | u64::from(six?)))
 }
 
 /// By Newton's method: each round doubles the bits that are right.

@@ -415,9 +415,12 @@ impl<'a> Driver<'a> {
         let now = self.read(self.bench.clock.now_ns());
         let started = self.started.unwrap_or(now);
         let mut ended = self.ended.unwrap_or(now);
-        if self.ended.is_none() && !self.bench.is_stopped {
-            // It counted messages, and has counted them.
-            ended.at_ns = self.bench.recorder.last_back_ns.max(started.at_ns);
+        if let Limit::Count(_) = self.bench.plan.limit {
+            // What was under way when counting began is not counted.
+            let recorder = &self.bench.recorder;
+            ended.at_ns = recorder.last_back_ns.max(started.at_ns);
+            ended.tally.messages = started.tally.messages + recorder.verified;
+            ended.tally.bytes = started.tally.bytes + recorder.verified_bytes;
         }
         if self.started.is_some() {
             self.bench.recorder.finish(ended.tally);
@@ -470,7 +473,7 @@ const PLACE_MASK: usize = usize::MAX >> GENERATION_SHIFT;
 
 fn join(place: usize, generation: usize) -> Token {
     debug_assert!(place < PLACE_MASK - 1, "taken for the waker or the alarm");
-    Token(place | generation << GENERATION_SHIFT)
+    Token(place | (generation << GENERATION_SHIFT))
 }
 
 fn split(token: usize) -> (usize, usize) {

@@ -168,7 +168,7 @@ impl Exchange {
     }
 
     /// Compares what has come with what was sent, and tells `done` of lines that are complete: their
-    /// times, and how many have the same.
+    /// times, how many have the same, and how long those are together.
     ///
     /// # Errors
     /// Something else came; the exchange cannot go on.
@@ -177,9 +177,10 @@ impl Exchange {
         &mut self,
         content: &Content,
         bytes: &[u8],
-        mut done: impl FnMut(Times, u64),
+        mut done: impl FnMut(Times, u64, usize),
     ) -> Result<(), Wrong> {
-        let (mut rest, mut run, mut run_len) = (bytes, Times::default(), 0);
+        let (mut rest, mut run) = (bytes, Times::default());
+        let (mut count, mut len) = (0, 0);
         let result = loop {
             if rest.is_empty() {
                 break Ok(());
@@ -205,17 +206,18 @@ impl Exchange {
             if self.receiving.offset == line.len() {
                 let times = self.times[self.slot(self.receiving.sequence)];
                 if times != run {
-                    if run_len > 0 {
-                        done(run, run_len);
+                    if count > 0 {
+                        done(run, count, len);
                     }
-                    (run, run_len) = (times, 0);
+                    (run, count, len) = (times, 0, 0);
                 }
-                run_len += 1;
+                count += 1;
+                len += line.len();
                 self.receiving.next_line();
             }
         };
-        if run_len > 0 {
-            done(run, run_len);
+        if count > 0 {
+            done(run, count, len);
         }
         result
     }
@@ -281,7 +283,7 @@ mod tests {
                     let (mut rest, mut done) = (&all[..], vec![]);
                     while !rest.is_empty() {
                         let (now, later) = rest.split_at(random.usize(1..=rest.len()));
-                        let result = exchange.receive(&content, now, |times, count| {
+                        let result = exchange.receive(&content, now, |times, count, _| {
                             done.extend((0..count).map(|_| times));
                         });
                         assert_eq!(result, Ok(()));
@@ -300,8 +302,9 @@ mod tests {
         exchange.send(4, times(1));
         let all = sent(&mut exchange, &content, 100, 100);
         let mut told = vec![];
-        let result = exchange.receive(&content, &all, |times, count| told.push((times, count)));
-        assert_eq!((result, told), (Ok(()), vec![(times(1), 4)]));
+        let result =
+            exchange.receive(&content, &all, |times, count, len| told.push((times, count, len)));
+        assert_eq!((result, told), (Ok(()), vec![(times(1), 4, 40)]));
     }
 
     #[test]
@@ -316,8 +319,8 @@ mod tests {
                 let mut done = 0;
                 let (first, second) = all.split_at(split);
                 let result = exchange
-                    .receive(&content, first, |_, count| done += count)
-                    .and_then(|()| exchange.receive(&content, second, |_, count| done += count));
+                    .receive(&content, first, |_, count, _| done += count)
+                    .and_then(|()| exchange.receive(&content, second, |_, count, _| done += count));
                 let line = place / 20;
                 let until = if place < split { split } else { 60 };
                 let came = all[line * 20..until].to_vec();
@@ -333,7 +336,7 @@ mod tests {
         exchange.send(1, times(0));
         let mut all = sent(&mut exchange, &content, 100, 100);
         all.push(b'x');
-        let result = exchange.receive(&content, &all, |_, _| {});
+        let result = exchange.receive(&content, &all, |_, _, _| {});
         assert_eq!(result, Err(Wrong::Surplus(b"x".to_vec())));
     }
 

@@ -222,7 +222,7 @@ mod tests {
     fn said(content: &Content, came: &[u8]) -> String {
         let mut exchange = Exchange::new(7, 4);
         exchange.send(4, Times::default());
-        let wrong = exchange.receive(content, came, |_, _| {}).expect_err("something is wrong");
+        let wrong = exchange.receive(content, came, |_, _, _| {}).expect_err("something is wrong");
         let fault = Fault::corrupt(content, &exchange, &wrong);
         assert_eq!(fault.kind, Kind::Corrupt);
         fault.text

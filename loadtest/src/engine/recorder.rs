@@ -74,9 +74,9 @@ pub(crate) struct Tally {
 impl Tally {
     pub(crate) fn since(self, earlier: Self) -> Self {
         Self {
-            messages: self.messages - earlier.messages,
-            bytes: self.bytes - earlier.bytes,
-            errors: self.errors - earlier.errors,
+            messages: self.messages.saturating_sub(earlier.messages),
+            bytes: self.bytes.saturating_sub(earlier.bytes),
+            errors: self.errors.saturating_sub(earlier.errors),
         }
     }
 
@@ -116,6 +116,8 @@ pub(crate) struct Recorder {
     pub(crate) sent: u64,
     /// Those of them that came back.
     pub(crate) verified: u64,
+    /// Their bytes.
+    pub(crate) verified_bytes: u64,
     /// When the last message came back.
     pub(crate) last_back_ns: u64,
     /// Connections that were made.
@@ -145,6 +147,7 @@ impl Recorder {
             findings: vec![],
             sent: 0,
             verified: 0,
+            verified_bytes: 0,
             last_back_ns: 0,
             opened: 0,
             connect: histogram(),
@@ -158,13 +161,14 @@ impl Recorder {
         }
     }
 
-    /// Messages with these times came back.
+    /// Messages with these times came back, of this length together.
     #[inline]
-    pub(crate) fn back(&mut self, times: Times, now_ns: u64, count: u64) {
+    pub(crate) fn back(&mut self, times: Times, now_ns: u64, count: u64, len: usize) {
         self.tally.messages += count;
         self.last_back_ns = now_ns;
         if self.window.contains(times.due_ns) {
             self.verified += count;
+            self.verified_bytes += len as u64;
             self.current.record(times, now_ns, count);
         }
     }
@@ -228,7 +232,7 @@ impl Recorder {
         // Nobody listens only when the run was given up.
         let (thread, number) = (self.thread, self.piece);
         let piece = Piece { thread, number, tally: tally_in_piece, latencies };
-        let _ = self.messages.send(Message::Piece(piece));
+        let _ = self.messages.send(Message::Piece(Box::new(piece)));
     }
 
     /// Hands over the last piece: counts as they were when the measured part ended, latencies of what

@@ -43,7 +43,7 @@ impl Series {
     }
 
     /// Takes what a thread measured.
-    pub(crate) fn take(&mut self, piece: Piece, observer: &mut dyn Observer) {
+    pub(crate) fn take(&mut self, piece: Box<Piece>, observer: &mut dyn Observer) {
         self.heard[piece.thread] = Some(piece.number);
         match self.open.get_mut(&piece.number) {
             None => {

@@ -13,7 +13,7 @@ pub(crate) enum Message {
     /// Each of its connections was made or has failed once; so many were made.
     Tried { made: u64 },
     /// What it measured in a piece of the time.
-    Piece(Piece),
+    Piece(Box<Piece>),
     /// It is over, well or because the system refused to wait for events.
     Over(Result<Box<Outcome>, String>),
 }
