@@ -23,6 +23,25 @@ pub fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, MAX_NS, DIGITS).expect("constant bounds")
 }
 
+/// A histogram as text: V2, deflated, in base64, as all HdrHistogram tools read it.
+#[must_use]
+#[allow(clippy::missing_panics_doc)] // Writing to memory does not fail.
+pub fn encode(histogram: &Histogram<u64>) -> String {
+    let mut bytes = vec![];
+    #[allow(clippy::expect_used)]
+    V2DeflateSerializer::new().serialize(histogram, &mut bytes).expect("memory takes it");
+    BASE64.encode(bytes)
+}
+
+/// What [`encode`] made, or another implementation.
+///
+/// # Errors
+/// A sentence when the text is no histogram.
+pub fn decode(text: &str) -> Result<Histogram<u64>, String> {
+    let bytes = BASE64.decode(text).map_err(|error| error.to_string())?;
+    Deserializer::new().deserialize(&mut bytes.as_slice()).map_err(|error| error.to_string())
+}
+
 /// A set of times, in nanoseconds. All 0 when there are none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -56,12 +75,8 @@ pub struct Distribution {
 impl Distribution {
     /// What `histogram` holds.
     #[must_use]
-    #[allow(clippy::missing_panics_doc)] // Writing to memory does not fail.
     pub fn new(histogram: &Histogram<u64>) -> Self {
         let at = |percentile| histogram.value_at_quantile(percentile);
-        let mut bytes = vec![];
-        #[allow(clippy::expect_used)]
-        V2DeflateSerializer::new().serialize(histogram, &mut bytes).expect("memory takes it");
         Self {
             count: histogram.len(),
             min_ns: histogram.min(),
@@ -74,7 +89,7 @@ impl Distribution {
             p99_9_ns: at(0.999),
             p99_99_ns: at(0.9999),
             max_ns: histogram.max(),
-            histogram: BASE64.encode(bytes),
+            histogram: encode(histogram),
         }
     }
 
@@ -83,8 +98,7 @@ impl Distribution {
     /// # Errors
     /// A sentence when the text is no histogram.
     pub fn to_histogram(&self) -> Result<Histogram<u64>, String> {
-        let bytes = BASE64.decode(&self.histogram).map_err(|error| error.to_string())?;
-        Deserializer::new().deserialize(&mut bytes.as_slice()).map_err(|error| error.to_string())
+        decode(&self.histogram)
     }
 }
 

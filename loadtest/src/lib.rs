@@ -3,7 +3,17 @@
 
 pub mod distribution;
 pub mod engine;
+pub mod files;
+pub mod hdr_log;
+pub mod human;
+pub mod json;
 pub mod machine;
+pub mod merge;
 pub mod plan;
+pub mod progress;
 pub mod run_report;
+#[cfg(test)]
+mod sample;
+pub mod table;
+pub mod target;
 pub mod verdict;

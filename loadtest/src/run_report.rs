@@ -1,10 +1,11 @@
 //! What a run was asked, what it found, and how far that can be trusted: the document that
 //! `--json` writes and `report` and `merge` read. Its schema is kept in `loadtest/schema`.
 
+use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::distribution::Distribution;
+use crate::distribution::{self, Distribution};
 
 /// The value of [`RunReport::format`]. It changes when a reader has to.
 pub const FORMAT: &str = "echo-loadtest/run/1";
@@ -84,7 +85,8 @@ pub struct Machine {
     pub memory_bytes: u64,
 }
 
-/// What was asked.
+/// What was asked, of all generators together. What the server sees of it is the same in each of
+/// their reports; threads, seed and source addresses are a generator's own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Load {
@@ -120,6 +122,9 @@ pub struct Load {
     pub source_ips: Vec<String>,
     /// Whether the threads spin instead of sleeping.
     pub busy_poll: bool,
+    /// How long a piece of [`RunReport::intervals`] is; the last may be shorter. Twice as long as it was
+    /// asked for, or four times, when there would be more than 1,000 otherwise.
+    pub interval_s: f64,
     /// Which part of the load this generator is.
     pub agent_index: u32,
     /// Generators that share the load.
@@ -160,8 +165,10 @@ pub struct Verdict {
     pub reasons: Vec<String>,
 }
 
-/// A verdict in a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// A verdict in a word, the best first.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "SCREAMING-KEBAB-CASE")]
 pub enum VerdictKind {
     /// The figures are the server's, and the network's.
@@ -338,6 +345,33 @@ pub struct Interval {
     pub p99_ns: u64,
     /// The longest.
     pub max_ns: u64,
+    /// All of them, as in [`Distribution::histogram`]: what is merged later stays exact.
+    pub histogram: String,
+}
+
+impl Interval {
+    /// A piece in which `messages` came back that took what `times` holds.
+    #[must_use]
+    pub fn new(
+        start_s: f64,
+        duration_s: f64,
+        messages: u64,
+        bytes: u64,
+        errors: u64,
+        times: &Histogram<u64>,
+    ) -> Self {
+        Self {
+            start_s,
+            duration_s,
+            messages,
+            bytes,
+            errors,
+            p50_ns: times.value_at_quantile(0.5),
+            p99_ns: times.value_at_quantile(0.99),
+            max_ns: times.max(),
+            histogram: distribution::encode(times),
+        }
+    }
 }
 
 /// A service level objective, and what came of it.

@@ -75,7 +75,7 @@ impl<'a> Summary<'a> {
             agents: 1,
             started_at: self.time_of(self.window_ns.0),
             ended_at: self.time_of(self.window_ns.1),
-            load: load(self.plan),
+            load: load(self.plan, series.kept_ns),
             verdict: report::Verdict { kind: report::VerdictKind::Valid, reasons: vec![] },
             interrupted: self.is_interrupted,
             connections: self.connections(),
@@ -190,7 +190,7 @@ impl<'a> Summary<'a> {
 }
 
 /// What was asked, as it stands in a report.
-fn load(plan: &Plan) -> report::Load {
+fn load(plan: &Plan, interval_ns: u64) -> report::Load {
     let (duration_s, count) = match plan.limit {
         Limit::Duration(duration) => (Some(duration.as_secs_f64()), None),
         Limit::Count(count) => (None, Some(count)),
@@ -216,6 +216,7 @@ fn load(plan: &Plan) -> report::Load {
         seed: plan.seed,
         source_ips: plan.source_ips.iter().map(ToString::to_string).collect(),
         busy_poll: plan.busy_poll,
+        interval_s: seconds(interval_ns),
         agent_index: plan.share.index,
         agent_count: plan.share.count,
     }

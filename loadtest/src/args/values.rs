@@ -1,0 +1,201 @@
+//! What single values of the command line look like.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use echo_common::units;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// The longest message: each connection may hold several.
+pub(super) const MAX_MESSAGE_LEN: usize = 16 << 20;
+
+/// The greatest CPU number that is taken, far beyond what systems have.
+const MAX_CPU: usize = 65_535;
+
+/// Lengths of messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SizeArg {
+    /// From the first to the last.
+    Range(usize, usize),
+    /// Those of the lines in a file.
+    File(PathBuf),
+}
+
+/// CPUs by number, each once, in the order given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Cpus(pub(crate) Vec<usize>);
+
+/// `128`, `64KiB`, `64..1024`, `@messages.txt`.
+pub(super) fn size(text: &str) -> Result<SizeArg, String> {
+    if let Some(path) = text.strip_prefix('@') {
+        let named = !path.is_empty();
+        return named
+            .then(|| SizeArg::File(path.into()))
+            .ok_or("expected a file after @".to_owned());
+    }
+    let (min, max) = match text.split_once("..") {
+        Some((min, max)) => (length(min)?, length(max)?),
+        None => (length(text)?, length(text)?),
+    };
+    if min > max {
+        return Err(format!("the range goes down, from {min} to {max}"));
+    }
+    Ok(SizeArg::Range(min, max))
+}
+
+fn length(text: &str) -> Result<usize, String> {
+    let form = "expected a length such as 128 or 64KiB, a range such as 64..1024, or @FILE";
+    let len = units::size(text).map_err(|_| form.to_owned())?;
+    let len = usize::try_from(len).ok().filter(|len| (1..=MAX_MESSAGE_LEN).contains(len));
+    len.ok_or_else(|| "a message has from 1B, its newline, to 16MiB".to_owned())
+}
+
+/// So many a second: `50000`, `50k`, `1.5M`.
+pub(super) fn rate(text: &str) -> Result<f64, String> {
+    let form = || "expected a rate above 0, such as 50000, 50k or 1.5M".to_owned();
+    let (digits, factor) = scaled(text);
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let rate = digits.parse::<f64>().ok().filter(|_| plain).map(|rate| rate * factor);
+    rate.filter(|rate| rate.is_finite() && *rate > 0.0).ok_or_else(form)
+}
+
+/// So many: `1000000`, `50k`, `1.5M`, at least 1.
+pub(super) fn count(text: &str) -> Result<u64, String> {
+    let form = || "expected a whole number above 0, such as 1000000, 50k or 1.5M".to_owned();
+    let exact = text.parse().ok().filter(|count| *count > 0);
+    // Those with a unit are exact up to 2^53, far more than is ever sent.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let scaled = || {
+        let count = rate(text).ok().filter(|count| count.fract() == 0.0 && *count < 9e15);
+        count.map(|count| count as u64)
+    };
+    exact.or_else(scaled).ok_or_else(form)
+}
+
+/// A part of the whole, above 0 and below 1, as `5%`.
+pub(super) fn percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').and_then(|number| number.trim_end().parse::<f64>().ok());
+    let part = number.map(|number| number / 100.0).filter(|part| *part > 0.0 && *part < 1.0);
+    part.ok_or_else(|| "expected a percentage above 0% and below 100%, such as 5%".to_owned())
+}
+
+/// The number before a `k` or an `M`, and what they stand for.
+fn scaled(text: &str) -> (&str, f64) {
+    let text = text.trim();
+    if let Some(thousands) = text.strip_suffix(['k', 'K']) {
+        return (thousands, 1e3);
+    }
+    text.strip_suffix('M').map_or((text, 1.0), |millions| (millions, 1e6))
+}
+
+/// `0`, `0,2`, `0-3,6`.
+pub(super) fn cpus(text: &str) -> Result<Cpus, String> {
+    let form = || "expected numbers of CPUs such as 0, 0,2 or 0-3,6".to_owned();
+    let mut cpus = vec![];
+    for part in text.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let number = |text: &str| text.trim().parse::<usize>().ok().filter(|cpu| *cpu <= MAX_CPU);
+        let (first, last) = number(first).zip(number(last)).ok_or_else(form)?;
+        if first > last {
+            return Err(form());
+        }
+        cpus.extend((first..=last).filter(|cpu| !cpus.contains(cpu)).collect::<Vec<_>>());
+    }
+    Ok(Cpus(cpus))
+}
+
+/// A moment: RFC 3339, or seconds since 1970, also with a fraction.
+pub(super) fn time(text: &str) -> Result<SystemTime, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let unix = seconds.and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(seconds));
+    let calendar = || OffsetDateTime::parse(text, &Rfc3339).ok().map(SystemTime::from);
+    unix.or_else(calendar).ok_or_else(|| {
+        "expected a time such as 2026-11-24T03:20:40Z, or seconds since 1970".to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_lengths_ranges_or_files() {
+        for (text, size_arg) in [
+            ("1", SizeArg::Range(1, 1)),
+            ("64KiB", SizeArg::Range(65_536, 65_536)),
+            ("64..1024", SizeArg::Range(64, 1_024)),
+            ("1KiB..1MiB", SizeArg::Range(1_024, 1 << 20)),
+            ("16MiB", SizeArg::Range(16 << 20, 16 << 20)),
+            ("@a b.txt", SizeArg::File("a b.txt".into())),
+        ] {
+            assert_eq!(size(text), Ok(size_arg), "{text}");
+        }
+        for text in ["", "0", "0..5", "5..0", "17MiB", "@", "..", "1..", "x", "-1", "1...5"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+        assert!(size("9..5").unwrap_err().contains("from 9 to 5"));
+    }
+
+    #[test]
+    fn rates_take_thousands_and_millions() {
+        for (text, per_s) in [
+            ("50000", 50_000.0),
+            ("50k", 50_000.0),
+            ("50K", 50_000.0),
+            ("1.5M", 1.5e6),
+            ("0.5", 0.5),
+        ] {
+            assert_eq!(rate(text), Ok(per_s), "{text}");
+        }
+        for text in ["", "0", "-1", "inf", "nan", "1e999", "k", "5m", "5 per s", "1..5"] {
+            assert!(rate(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn counts_are_whole() {
+        for (text, whole) in
+            [("1", 1), ("50k", 50_000), ("1.5M", 1_500_000), ("18446744073709551615", u64::MAX)]
+        {
+            assert_eq!(count(text), Ok(whole), "{text}");
+        }
+        for text in ["0", "1.5", "0.0001k", "-5", "", "99999999999999999999"] {
+            assert!(count(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn percentages_have_their_sign() {
+        assert_eq!(percent("5%"), Ok(0.05));
+        assert_eq!(percent("0.5 %"), Ok(0.005));
+        for text in ["5", "0%", "100%", "-1%", "%", "nan%"] {
+            assert!(percent(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn cpus_are_listed_once() {
+        assert_eq!(cpus("0-3,6,2"), Ok(Cpus(vec![0, 1, 2, 3, 6])));
+        for text in ["", "3-1", "a", "1,,2", "-1", "0-99999999"] {
+            assert!(cpus(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_of_the_calendar_or_since_1970() {
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs_f64(seconds);
+        for (text, seconds) in [
+            ("2026-11-18T11:06:40Z", 1_795_000_000.0),
+            ("2026-11-18T12:06:40+01:00", 1_795_000_000.0),
+            ("2026-11-18T11:06:40.5Z", 1_795_000_000.5),
+            ("1795000000", 1_795_000_000.0),
+            ("1795000000.5", 1_795_000_000.5),
+        ] {
+            assert_eq!(time(text), Ok(at(seconds)), "{text}");
+        }
+        for text in ["", "noon", "-1", "nan", "1e300", "2026-11-18"] {
+            assert!(time(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What is simply added. Sums that no real run reaches stay at the greatest number.
+
+use hdrhistogram::Histogram;
+
+use crate::distribution::{self, Distribution};
+use crate::merge::Part;
+use crate::run_report::{Connections, Errors, Generator, Messages, RunReport, Throughput};
+
+/// The sum of one count over all.
+pub(super) fn total(reports: &[&RunReport], count: impl Fn(&RunReport) -> u64) -> u64 {
+    reports.iter().map(|report| count(report)).fold(0, u64::saturating_add)
+}
+
+pub(super) fn connections(reports: &[&RunReport]) -> Connections {
+    Connections {
+        asked: total(reports, |report| report.connections.asked),
+        established: total(reports, |report| report.connections.established),
+        opened: total(reports, |report| report.connections.opened),
+    }
+}
+
+pub(super) fn messages(reports: &[&RunReport]) -> Messages {
+    let asked: Option<Vec<u64>> = reports.iter().map(|report| report.messages.asked).collect();
+    Messages {
+        asked: asked.map(|asked| asked.into_iter().fold(0, u64::saturating_add)),
+        sent: total(reports, |report| report.messages.sent),
+        verified: total(reports, |report| report.messages.verified),
+        unsent: total(reports, |report| report.messages.unsent),
+    }
+}
+
+/// Rates are of the whole time from the first start to the last end, `total_s`: where the parts do not
+/// cover each other, that is less than the sum of their rates, never more.
+#[allow(clippy::cast_precision_loss)] // Rates are shown, not counted on.
+pub(super) fn throughput(reports: &[&RunReport], total_s: f64) -> Throughput {
+    let measured = reports.iter().map(|report| report.throughput.duration_s);
+    let duration_s = measured.fold(total_s, f64::max);
+    let (messages, bytes) = (
+        total(reports, |report| report.throughput.messages),
+        total(reports, |report| report.throughput.bytes),
+    );
+    let per_s = |count: u64| if duration_s > 0.0 { count as f64 / duration_s } else { 0.0 };
+    Throughput {
+        duration_s,
+        messages,
+        bytes,
+        messages_per_s: per_s(messages),
+        bytes_per_s: per_s(bytes),
+    }
+}
+
+pub(super) fn errors(reports: &[&RunReport]) -> Errors {
+    let mut sum = Errors::default();
+    for report in reports {
+        let Errors { refused, timeout, reset, closed_early, short, corrupt, local } = report.errors;
+        for (of_all, of_one) in [
+            (&mut sum.refused, refused),
+            (&mut sum.timeout, timeout),
+            (&mut sum.reset, reset),
+            (&mut sum.closed_early, closed_early),
+            (&mut sum.short, short),
+            (&mut sum.corrupt, corrupt),
+            (&mut sum.local, local),
+        ] {
+            *of_all = of_all.saturating_add(of_one);
+        }
+    }
+    sum
+}
+
+#[allow(clippy::cast_precision_loss)] // A mean.
+pub(super) fn generator(parts: &[&Part]) -> Result<Generator, String> {
+    let reports = || parts.iter().map(|part| &part.report);
+    let of_one = |report: &RunReport| report.throughput.messages as f64;
+    let messages: f64 = reports().map(of_one).sum();
+    let cpu_ns: f64 =
+        reports().map(|report| report.generator.cpu_per_message_ns * of_one(report)).sum();
+    Ok(Generator {
+        threads: reports().flat_map(|report| report.generator.threads.iter().copied()).collect(),
+        cpu_per_message_ns: if messages > 0.0 { cpu_ns / messages } else { 0.0 },
+        lateness: optional_times(parts, |report| report.generator.lateness.as_ref())?,
+    })
+}
+
+/// The times of all parts together.
+pub(super) fn times(
+    parts: &[&Part],
+    of_one: impl Fn(&RunReport) -> &Distribution,
+) -> Result<Distribution, String> {
+    let encoded = parts.iter().map(|part| (*part, of_one(&part.report).histogram.as_str()));
+    add(encoded).map(|sum| Distribution::new(&sum))
+}
+
+/// The same for times that all parts have, or none.
+pub(super) fn optional_times(
+    parts: &[&Part],
+    of_one: impl Fn(&RunReport) -> Option<&Distribution>,
+) -> Result<Option<Distribution>, String> {
+    let present: Vec<_> = parts
+        .iter()
+        .filter_map(|part| of_one(&part.report).map(|times| (*part, times.histogram.as_str())))
+        .collect();
+    match present.len() {
+        0 => Ok(None),
+        some if some == parts.len() => add(present).map(|sum| Some(Distribution::new(&sum))),
+        _ => Err("some of the reports have times that others lack".to_owned()),
+    }
+}
+
+/// The sum of encoded histograms, exactly.
+pub(super) fn add<'a>(
+    encoded: impl IntoIterator<Item = (&'a Part, &'a str)>,
+) -> Result<Histogram<u64>, String> {
+    let mut sum = distribution::histogram();
+    for (part, text) in encoded {
+        let unsound = |reason: &str| format!("{}: a histogram is not sound: {reason}", part.name);
+        let histogram = distribution::decode(text).map_err(|reason| unsound(&reason))?;
+        sum.add(&histogram).map_err(|reason| unsound(&reason.to_string()))?;
+    }
+    Ok(sum)
+}

@@ -1,0 +1,23 @@
+//! The `loadtest` program as its users meet it.
+
+// A harness fails by panicking.
+#![allow(clippy::unwrap_used)]
+
+mod documents;
+mod merge;
+mod usage;
+
+use std::process::{Command, Output};
+
+/// The program, not yet started.
+fn loadtest() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_loadtest"))
+}
+
+/// Runs to the end; none of what is run here waits for anything.
+#[track_caller]
+fn run(command: &mut Command) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code(), text(stdout), text(stderr))
+}
