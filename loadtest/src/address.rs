@@ -39,7 +39,7 @@ impl FromStr for Address {
         };
         let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         let host = bare.filter(|address| address.parse::<Ipv6Addr>().is_ok()).unwrap_or(host);
-        let sound = bare.is_some() == host.contains(':') && !host.contains(['[', ']', '/', ' ']);
+        let sound = bare.is_some() == host.contains(':') && !host.contains(['[', ']', '/', ' ', '{']);
         if host.is_empty() || !sound {
             return Err("expected an address such as 127.0.0.1:9000 or [::1]:9000".to_owned());
         }
@@ -131,7 +131,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         // The name may stand for ::1 too, where nobody listens.
-        let address = Address { host: "localhost".to_owned(), port: address.port() };
-        assert_eq!(address.resolve(Duration::from_secs(10)), Ok(address));
+        let named = Address { host: "localhost".to_owned(), port: address.port() };
+        assert_eq!(named.resolve(Duration::from_secs(10)), Ok(address));
     }
 }

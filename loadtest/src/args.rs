@@ -14,8 +14,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use echo_common::logging;
+use echo_loadtest::address::Address;
 use echo_loadtest::files;
-use echo_loadtest::target::Target;
 use log::LevelFilter;
 
 pub(crate) use crate::args::compare::{CapacityArgs, CompareArgs};
@@ -110,7 +110,7 @@ pub(crate) struct TargetedRunArgs {
     /// The server, as HOST:PORT; an IPv6 address in brackets. Without it the echo server of this
     /// project is started inside, on a free port
     #[arg(env = "ECHO_LOADTEST_TARGET", value_name = "TARGET")]
-    pub(crate) target: Option<Target>,
+    pub(crate) target: Option<Address>,
 
     #[command(flatten)]
     pub(crate) run: RunArgs,

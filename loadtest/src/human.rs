@@ -47,10 +47,20 @@ pub fn rate(per_s: f64) -> String {
     count(per_s.round() as u64)
 }
 
-/// A part of the whole, 0 to 1, as `98.8 %`.
+/// So many a second, with the unit: `12,345/s`.
+#[must_use]
+pub fn per_second(per_s: f64) -> String {
+    format!("{}/s", rate(per_s))
+}
+
+/// A part of the whole, 0 to 1, as `98.8 %`, a small one as `0.004 %`.
 #[must_use]
 pub fn percent(part: f64) -> String {
-    if part.is_finite() { format!("{:.1} %", part * 100.0) } else { "–".to_owned() }
+    match part * 100.0 {
+        percent if !percent.is_finite() => "–".to_owned(),
+        percent if percent > 0.0 && percent < 0.095 => format!("{percent:.3} %"),
+        percent => format!("{percent:.1} %"),
+    }
 }
 
 /// `1 thread`, `2 threads`: a noun that takes an s.

@@ -1,7 +1,7 @@
 //! The commands that make many runs.
 
 use clap::value_parser;
-use echo_loadtest::target::Target;
+use echo_loadtest::address::Address;
 
 use crate::args::values::{self, Cpus};
 use crate::args::{EXIT_CODES, LoadArgs, ObjectiveArgs, OutputArgs};
@@ -13,7 +13,7 @@ pub(crate) struct CapacityArgs {
     /// The server, as HOST:PORT; an IPv6 address in brackets. Without it the echo server of this
     /// project is started inside, on a free port
     #[arg(env = "ECHO_LOADTEST_TARGET", value_name = "TARGET")]
-    pub(crate) target: Option<Target>,
+    pub(crate) target: Option<Address>,
 
     /// How near to the knee to search: the width of what is left, as a part of the rate
     #[arg(long, env = "ECHO_LOADTEST_PRECISION", value_name = "PERCENT", default_value = "5%")]

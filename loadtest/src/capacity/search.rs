@@ -1,0 +1,190 @@
+//! Which rate to try next. Pure: told what came of the last one.
+//!
+//! First in steps of a factor, up until a rate breaks or down until one holds; then between the highest
+//! that holds and the lowest that breaks, until these are close; then each of the two again, until
+//! both have been measured often enough. Should a repetition change what a rate counts as, the search
+//! goes on from there: a stroke of luck is corrected in either direction.
+
+use super::Settings;
+use super::report::Ending;
+
+/// A rate holds when at least this part of its rounds meet the objectives: 4 of 5. Half would be a
+/// capacity that is missed every other time; all would leave it to one disturbance of the machine.
+const HOLDS: (u32, u32) = (4, 5);
+
+/// What came of a rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The objectives were met.
+    Held,
+    /// One was not.
+    Broke,
+    /// The generator cannot ask for so much.
+    Limited,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Step {
+    Measure(f64),
+    Done(Ending),
+}
+
+/// A rate that was tried, and how often it met the objectives.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Rung {
+    pub(super) rate: f64,
+    pub(super) held: u32,
+    pub(super) broke: u32,
+    /// The generator could not ask for so much.
+    pub(super) limited: bool,
+}
+
+impl Rung {
+    fn rounds(&self) -> u32 {
+        self.held + self.broke
+    }
+
+    fn holds(&self) -> bool {
+        !self.limited && self.held * HOLDS.1 >= self.rounds() * HOLDS.0
+    }
+
+    /// Whether further rounds are of no use: there were enough, or the missing ones cannot make it
+    /// hold any more.
+    fn is_settled(&self, confirmations: u32) -> bool {
+        let missing = confirmations.saturating_sub(self.rounds());
+        let at_best = Self { held: self.held + missing, ..*self };
+        missing == 0 || !at_best.holds()
+    }
+
+    fn is_contradictory(&self) -> bool {
+        self.held > 0 && self.broke > 0
+    }
+}
+
+/// The state of the search: all rates that were tried, from the lowest.
+#[derive(Debug)]
+pub(super) struct Search {
+    settings: Settings,
+    rungs: Vec<Rung>,
+}
+
+impl Search {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self { settings, rungs: vec![] }
+    }
+
+    /// The highest rate that holds below all that do not, and the lowest that does not.
+    pub(super) fn bracket(&self) -> (Option<&Rung>, Option<&Rung>) {
+        let end = self.rungs.iter().position(|rung| !rung.holds());
+        let held = end.unwrap_or(self.rungs.len()).checked_sub(1);
+        (held.and_then(|last| self.rungs.get(last)), end.and_then(|end| self.rungs.get(end)))
+    }
+
+    pub(super) fn record(&mut self, rate: f64, outcome: Outcome) {
+        let place = self.rungs.partition_point(|rung| rung.rate < rate);
+        if self.rungs.get(place).is_none_or(|rung| rung.rate > rate) {
+            self.rungs.insert(place, Rung { rate, held: 0, broke: 0, limited: false });
+        }
+        if let Some(rung) = self.rungs.get_mut(place) {
+            match outcome {
+                Outcome::Held => rung.held += 1,
+                Outcome::Broke => rung.broke += 1,
+                Outcome::Limited => rung.limited = true,
+            }
+        }
+    }
+
+    pub(super) fn next(&self) -> Step {
+        if let Some(rung) = self.unsettled(|rung| rung.is_contradictory()) {
+            return Step::Measure(rung.rate);
+        }
+        let Settings { start_rate, min_rate, max_rate, factor, precision, .. } = self.settings;
+        match self.bracket() {
+            (None, None) => Step::Measure(start_rate),
+            (Some(held), None) if held.rate < max_rate => {
+                Step::Measure((held.rate * factor).min(max_rate))
+            }
+            (None, Some(broke)) if broke.rate > min_rate => {
+                Step::Measure((broke.rate / factor).max(min_rate))
+            }
+            (Some(held), Some(broke)) if broke.rate / held.rate > 1.0 + precision => {
+                Step::Measure(between(held.rate, broke.rate))
+            }
+            (held, broke) => self.confirm(held, broke),
+        }
+    }
+
+    /// The one with fewer rounds of the two, as long as one is not settled.
+    fn confirm(&self, held: Option<&Rung>, broke: Option<&Rung>) -> Step {
+        let is_end = |rung: &Rung| Some(rung) == held || Some(rung) == broke;
+        match (self.unsettled(is_end), held, broke) {
+            (Some(rung), _, _) => Step::Measure(rung.rate),
+            (None, Some(_), Some(broke)) if broke.limited => Step::Done(Ending::GeneratorLimited),
+            (None, Some(_), Some(_)) => Step::Done(Ending::Found),
+            (None, Some(_), None) => Step::Done(Ending::HighestRateHeld),
+            (None, None, Some(broke)) if broke.limited => Step::Done(Ending::GeneratorLimited),
+            (None, None, _) => Step::Done(Ending::NoRateHeld),
+        }
+    }
+
+    fn unsettled(&self, which: impl Fn(&Rung) -> bool) -> Option<&Rung> {
+        let open = |rung: &&Rung| {
+            which(rung) && !rung.limited && !rung.is_settled(self.settings.confirmations)
+        };
+        self.rungs.iter().filter(open).min_by_key(|rung| rung.rounds())
+    }
+}
+
+/// The geometric middle, in three digits if that is between the two.
+fn between(low: f64, high: f64) -> f64 {
+    let middle = (low * high).sqrt();
+    let unit = 10_f64.powf(middle.log10().floor() - 2.0);
+    let round = (middle / unit).round() * unit;
+    if low < round && round < high { round } else { middle }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_has_three_digits_where_there_is_room() {
+        for (low, high, wanted) in
+            [(1_000.0, 2_000.0, 1_410.0), (0.01, 0.02, 0.0141), (1_000.0, 1_001.0, 1_000.5)]
+        {
+            let middle = between(low, high);
+            assert!((middle / wanted - 1.0).abs() < 1e-6, "{middle} instead of {wanted}");
+        }
+    }
+
+    #[test]
+    fn four_of_five_hold_and_what_cannot_get_there_is_settled() {
+        let rung = |held, broke| Rung { rate: 1.0, held, broke, limited: false };
+        for (held, broke, holds, settled) in [
+            (1, 0, true, false),
+            (0, 1, false, false),
+            (1, 1, false, false),
+            (4, 1, true, true),
+            (0, 2, false, true),
+            (3, 2, false, true),
+            (5, 0, true, true),
+        ] {
+            let rung = rung(held, broke);
+            assert_eq!((rung.holds(), rung.is_settled(5)), (holds, settled), "{rung:?}");
+        }
+    }
+
+    #[test]
+    fn the_rates_go_up_then_between_then_the_knee_is_repeated() {
+        let settings = Settings { precision: 0.2, confirmations: 2, ..Settings::default() };
+        let mut search = Search::new(settings);
+        let mut rates = vec![];
+        while let Step::Measure(rate) = search.next() {
+            search.record(rate, if rate < 3_000.0 { Outcome::Held } else { Outcome::Broke });
+            rates.push(rate);
+        }
+        assert_eq!(rates, [1_000.0, 2_000.0, 4_000.0, 2_830.0, 3_360.0, 2_830.0]);
+        assert_eq!(search.next(), Step::Done(Ending::Found));
+    }
+}

@@ -1,0 +1,210 @@
+//! Two servers against each other. Knows neither sockets nor processes: a closure measures.
+//!
+//! Each round measures both, one right after the other, and only their ratio is looked at: what slows
+//! the machine for a while slows both. The order turns round by round, A B B A A B …: what
+//! changes steadily, such as a processor that gets warm, favours each side as often, while in
+//! A B A B it would always favour the same one.
+//!
+//! A round in which a side's run is not VALID is marked, left out and measured again, until
+//! [`Settings::max_repeats`] is used up.
+
+mod bench;
+mod fail_if;
+mod metric;
+mod report;
+mod sampler;
+mod table;
+
+use log::info;
+
+pub use bench::{Bench, Measured, ServerUse};
+pub use fail_if::FailIf;
+pub use metric::Metric;
+pub use report::{
+    CompareReport, Comparison, Condition, Difference, FORMAT, Figures, Interval, Round, Side,
+};
+
+use crate::run_report::{RunReport, Verdict, VerdictKind};
+
+/// How to compare.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Rounds that are to count; from [`MIN_PAIRS`](crate::statistics::MIN_PAIRS) on a difference can
+    /// be shown.
+    pub rounds: u32,
+    /// Rounds that may be measured again, altogether.
+    pub max_repeats: u32,
+    /// What the runs' seeds and the chance in the statistics follow from.
+    pub seed: u64,
+    /// When the comparison is to fail.
+    pub fail_if: Vec<FailIf>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { rounds: 10, max_repeats: 5, seed: 0, fail_if: vec![] }
+    }
+}
+
+/// Compares `b` with `a`: a run of each to warm up, which is not looked at, then the rounds.
+/// `measure` runs a load with a seed against a side; both sides of a round get the same seed. Should
+/// it fail, or be stopped by a signal, the rounds before count.
+///
+/// # Errors
+/// The sentence of the run that failed, if it was one of the first two.
+pub fn compare(
+    settings: &Settings,
+    a: &str,
+    b: &str,
+    mut measure: impl FnMut(Side, u64) -> Result<Measured, String>,
+) -> Result<CompareReport, String> {
+    let mut warm_up = |side: Side| {
+        measure(side, settings.seed).map_err(|error| format!("warm up {side}: {error}"))
+    };
+    let first = warm_up(Side::A)?.report;
+    let second = warm_up(Side::B)?.report;
+    let mut rounds = Rounds::new(settings);
+    if !first.interrupted && !second.interrupted {
+        rounds.measure(&mut measure);
+    } else {
+        rounds.interrupted = true;
+    }
+    Ok(rounds.conclude(&first, a, b))
+}
+
+/// The rounds so far.
+struct Rounds<'a> {
+    settings: &'a Settings,
+    done: Vec<Round>,
+    repeats: u32,
+    ended_at: Option<String>,
+    interrupted: bool,
+    failure: Option<String>,
+}
+
+/// A round cannot be measured to its end, and no other after it.
+enum Stop {
+    Interrupted,
+    Failed(String),
+}
+
+impl<'a> Rounds<'a> {
+    fn new(settings: &'a Settings) -> Self {
+        Self {
+            settings,
+            done: vec![],
+            repeats: 0,
+            ended_at: None,
+            interrupted: false,
+            failure: None,
+        }
+    }
+
+    fn measure(&mut self, measure: &mut impl FnMut(Side, u64) -> Result<Measured, String>) {
+        for number in 1..=self.settings.rounds {
+            match self.round_until_valid(number, measure) {
+                Ok(()) => {}
+                Err(Stop::Interrupted) => return self.interrupted = true,
+                Err(Stop::Failed(error)) => {
+                    return self.failure = Some(format!("stopped in round {number}: {error}"));
+                }
+            }
+        }
+    }
+
+    fn round_until_valid(
+        &mut self,
+        number: u32,
+        measure: &mut impl FnMut(Side, u64) -> Result<Measured, String>,
+    ) -> Result<(), Stop> {
+        for attempt in 1.. {
+            let round = self.round(number, attempt, measure)?;
+            let used = round.used;
+            info!("compare round={number} attempt={attempt} used={used}");
+            self.done.push(round);
+            if used || self.repeats == self.settings.max_repeats {
+                break;
+            }
+            self.repeats += 1;
+        }
+        Ok(())
+    }
+
+    fn round(
+        &mut self,
+        number: u32,
+        attempt: u32,
+        measure: &mut impl FnMut(Side, u64) -> Result<Measured, String>,
+    ) -> Result<Round, Stop> {
+        let seed = self.settings.seed.wrapping_add(number.into());
+        let first = if number % 2 == 1 { Side::A } else { Side::B };
+        let mut run = |side: Side| {
+            let Measured { report, server } =
+                measure(side, seed).map_err(|error| Stop::Failed(format!("{side}: {error}")))?;
+            if report.interrupted {
+                return Err(Stop::Interrupted);
+            }
+            self.ended_at = Some(report.ended_at.clone());
+            Ok(Figures::new(&report, server))
+        };
+        let (a, b) = match first {
+            Side::A => {
+                let a = run(Side::A)?;
+                (a, run(Side::B)?)
+            }
+            Side::B => {
+                let b = run(Side::B)?;
+                (run(Side::A)?, b)
+            }
+        };
+        let used = [&a, &b].iter().all(|side| side.verdict.kind == VerdictKind::Valid);
+        Ok(Round { number, attempt, first, used, a, b })
+    }
+
+    fn conclude(self, first: &RunReport, a: &str, b: &str) -> CompareReport {
+        let verdict = self.verdict();
+        let metrics: Vec<Comparison> = Metric::ALL
+            .iter()
+            .map(|metric| metric.compare(&self.done, self.settings.seed))
+            .collect();
+        let conditions =
+            self.settings.fail_if.iter().map(|condition| condition.judge(&metrics)).collect();
+        CompareReport {
+            format: FORMAT.to_owned(),
+            program: first.program.clone(),
+            command: first.command.clone(),
+            machine: first.machine.clone(),
+            a: a.to_owned(),
+            b: b.to_owned(),
+            load: first.load.clone(),
+            started_at: first.started_at.clone(),
+            ended_at: self.ended_at.unwrap_or_else(|| first.ended_at.clone()),
+            rounds_asked: self.settings.rounds,
+            verdict,
+            interrupted: self.interrupted,
+            rounds: self.done,
+            metrics,
+            conditions,
+        }
+    }
+
+    /// VALID when as many rounds count as were asked for.
+    fn verdict(&self) -> Verdict {
+        let (asked, used) =
+            (self.settings.rounds as usize, self.done.iter().filter(|round| round.used).count());
+        if used >= asked {
+            return Verdict { kind: VerdictKind::Valid, reasons: vec![] };
+        }
+        let mut reasons = vec![format!("{used} of {asked} rounds count")];
+        reasons.extend(self.failure.clone());
+        reasons.extend(self.interrupted.then(|| "stopped by a signal".to_owned()));
+        let wrong: Vec<&Verdict> = self.done.iter().flat_map(Round::invalid).collect();
+        reasons.extend(wrong.iter().find_map(|verdict| verdict.reasons.first().cloned()));
+        let is_limited = wrong.iter().any(|verdict| verdict.kind == VerdictKind::GeneratorLimited);
+        let kind = if is_limited { VerdictKind::GeneratorLimited } else { VerdictKind::Incomplete };
+        Verdict { kind, reasons }
+    }
+}
+
+#[cfg(test)]
+mod tests;

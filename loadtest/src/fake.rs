@@ -1,0 +1,88 @@
+//! For tests: reports of runs that never were, and servers in Python.
+
+use std::io::{Write, stderr};
+use std::process::Command;
+
+use crate::distribution::{Distribution, histogram};
+use crate::run_report::{
+    Arrival, Connections, Errors, Generator, Load, Messages, RunReport, Throughput, Verdict,
+    VerdictKind,
+};
+use crate::sample;
+use crate::target::Target;
+
+/// Echoes on every connection, one at a time, until it is ended.
+pub(crate) const PYTHON_ECHO: &str = "
+import socket, sys
+listener = socket.create_server((\"127.0.0.1\", int(sys.argv[1])))
+while True:
+    peer = listener.accept()[0]
+    while data := peer.recv(65536):
+        peer.sendall(data)
+";
+
+/// A command that runs `script`, without apostrophes, with the port as its argument. Where there is no
+/// Python, this says so, and there is none.
+pub(crate) fn python_server(script: &str) -> Option<Target> {
+    let mut check = Command::new("python3");
+    if !check.args(["-c", ""]).status().is_ok_and(|status| status.success()) {
+        let _ = writeln!(stderr(), "skipped: there is no python3");
+        return None;
+    }
+    let target = format!("python3 -c '{script}' {{port}}").parse();
+    Some(target.expect("the scripts have no apostrophes"))
+}
+
+/// A second of a closed loop, in which messages took these times in nanoseconds. Its verdict is VALID.
+pub(crate) fn closed(times: impl IntoIterator<Item = u64>) -> RunReport {
+    report(None, distribution(times))
+}
+
+/// The same of an open loop, in which every message was sent when it was due.
+pub(crate) fn open(rate: f64, times: impl IntoIterator<Item = u64>) -> RunReport {
+    report(Some(rate), distribution(times))
+}
+
+fn distribution(times: impl IntoIterator<Item = u64>) -> Distribution {
+    let mut recorded = histogram();
+    for time in times {
+        recorded.record(time).expect("within bounds");
+    }
+    Distribution::new(&recorded)
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn report(rate: Option<f64>, times: Distribution) -> RunReport {
+    let count = times.count;
+    let sample = sample::report();
+    RunReport {
+        started_at: "2026-01-01T00:00:00.000000000Z".to_owned(),
+        ended_at: "2026-01-01T00:00:01.000000000Z".to_owned(),
+        verdict: Verdict { kind: VerdictKind::Valid, reasons: vec![] },
+        connections: Connections { asked: 1, established: 1, opened: 1 },
+        messages: Messages { asked: rate.map(|_| count), sent: count, verified: count, unsent: 0 },
+        throughput: Throughput {
+            duration_s: 1.0,
+            messages: count,
+            bytes: count * 64,
+            messages_per_s: count as f64,
+            bytes_per_s: count as f64 * 64.0,
+        },
+        load: Load {
+            connections: 1,
+            arrival: if rate.is_some() { Arrival::Constant } else { Arrival::Closed },
+            rate,
+            duration_s: Some(1.0),
+            ..sample.load.clone()
+        },
+        response_time: rate.map(|_| times.clone()),
+        service_time: times,
+        connect_time: distribution([100_000]),
+        errors: Errors::default(),
+        findings: vec![],
+        generator: Generator { threads: vec![], cpu_per_message_ns: 0.0, lateness: None },
+        intervals: vec![],
+        objectives: vec![],
+        ..sample
+    }
+}

@@ -1,0 +1,155 @@
+//! Which CPUs a thread, and what it starts, may use.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The highest number that is taken; the sets of the system end there too.
+const MAX_CPU: usize = 1_023;
+
+/// CPUs by their numbers, such as `0,2-3`: at least one, each once, in the order given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cpus(Vec<usize>);
+
+impl Cpus {
+    /// Their numbers.
+    #[must_use]
+    pub fn numbers(&self) -> &[usize] {
+        &self.0
+    }
+}
+
+impl FromStr for Cpus {
+    type Err = String;
+
+    /// # Errors
+    /// A sentence for the user when the text is no list of CPUs. Whether the machine has them is not
+    /// asked.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut numbers = vec![];
+        for part in text.split(',') {
+            let (first, last) = range(part.trim())
+                .ok_or_else(|| format!("expected CPUs from 0 to {MAX_CPU} such as 0 or 0,2-3"))?;
+            for number in first..=last {
+                if !numbers.contains(&number) {
+                    numbers.push(number);
+                }
+            }
+        }
+        Ok(Self(numbers))
+    }
+}
+
+fn range(text: &str) -> Option<(usize, usize)> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let number = |text: &str| text.parse().ok().filter(|number| *number <= MAX_CPU);
+    let (first, last) = (number(first)?, number(last)?);
+    (first <= last).then_some((first, last))
+}
+
+impl fmt::Display for Cpus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, number) in self.0.iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            write!(f, "{comma}{number}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Lets the current thread, and all threads and processes that it starts from now on, run on these
+/// CPUs only.
+///
+/// # Errors
+/// A sentence when the machine has none of them, or the system is not Linux.
+pub fn pin_current_thread(cpus: &Cpus) -> Result<(), String> {
+    system::pin(cpus)
+}
+
+/// Runs `work` on these CPUs only, or on those of the thread when there are none given. What it starts
+/// keeps them.
+pub(super) fn with_pinned<T>(
+    cpus: Option<&Cpus>,
+    work: impl FnOnce() -> Result<T, String>,
+) -> Result<T, String> {
+    let Some(cpus) = cpus else { return work() };
+    let before = system::affinity()?;
+    system::pin(cpus)?;
+    let outcome = work();
+    system::restore(&before)?;
+    outcome
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+    use nix::unistd::Pid;
+
+    use super::Cpus;
+
+    /// The system calls take this for the calling thread.
+    const THIS_THREAD: Pid = Pid::from_raw(0);
+
+    pub(super) fn affinity() -> Result<CpuSet, String> {
+        sched_getaffinity(THIS_THREAD).map_err(|error| format!("read the CPUs: {error}"))
+    }
+
+    pub(super) fn pin(cpus: &Cpus) -> Result<(), String> {
+        let mut set = CpuSet::new();
+        let asked = cpus.numbers().iter().try_for_each(|cpu| set.set(*cpu));
+        asked
+            .and_then(|()| sched_setaffinity(THIS_THREAD, &set))
+            .map_err(|error| format!("pin to CPUs {cpus}: {error}"))
+    }
+
+    pub(super) fn restore(set: &CpuSet) -> Result<(), String> {
+        sched_setaffinity(THIS_THREAD, set).map_err(|error| format!("return to all CPUs: {error}"))
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use super::Cpus;
+
+    pub(super) fn affinity() -> Result<(), String> {
+        Ok(())
+    }
+
+    pub(super) fn pin(cpus: &Cpus) -> Result<(), String> {
+        Err(format!("pin to CPUs {cpus}: only available on Linux"))
+    }
+
+    pub(super) fn restore((): &()) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpus_are_numbers_and_ranges() {
+        for (text, numbers) in [("0", &[0][..]), ("0,2-3", &[0, 2, 3]), (" 3 , 1-2,2", &[3, 1, 2])]
+        {
+            assert_eq!(text.parse::<Cpus>().expect(text).numbers(), numbers);
+        }
+        assert_eq!("0,2-3".parse::<Cpus>().expect("a list").to_string(), "0,2,3");
+        for text in ["", "a", "-1", "1-", "3-2", "0,,1", "1024", "0-1-2"] {
+            assert!(text.parse::<Cpus>().is_err(), "{text}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_thread_is_pinned_and_gets_its_cpus_back() {
+        let before = system::affinity().expect("the system tells");
+        let first =
+            (0..=MAX_CPU).find(|cpu| before.is_set(*cpu) == Ok(true)).expect("there is one");
+        let pinned = with_pinned(Some(&Cpus(vec![first])), system::affinity).expect("it may");
+        let cpus: Vec<_> = (0..=MAX_CPU).filter(|cpu| pinned.is_set(*cpu) == Ok(true)).collect();
+        assert_eq!(cpus, [first]);
+        assert_eq!(system::affinity(), Ok(before));
+        let error = with_pinned(Some(&Cpus(vec![MAX_CPU])), || Ok(())).expect_err("no such CPU");
+        assert!(error.starts_with("pin to CPUs 1023: "), "{error}");
+    }
+}
