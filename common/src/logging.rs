@@ -13,7 +13,19 @@ use crate::log_writer::LogWriter;
 /// # Errors
 /// A sentence when the writer thread cannot start, or the process has a logger already.
 pub fn init(level: LevelFilter) -> Result<(), String> {
-    let config = ConfigBuilder::new()
+    init_without(level, None)
+}
+
+/// Like [`init`], but leaves out what the crate of this name says.
+///
+/// # Errors
+/// Those of [`init`].
+pub fn init_without(level: LevelFilter, silent: Option<&'static str>) -> Result<(), String> {
+    let mut config = ConfigBuilder::new();
+    if let Some(name) = silent {
+        config.add_filter_ignore_str(name);
+    }
+    let config = config
         .set_time_format_rfc3339()
         .set_level_padding(LevelPadding::Right)
         .set_thread_level(LevelFilter::Off)

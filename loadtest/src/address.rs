@@ -39,7 +39,8 @@ impl FromStr for Address {
         };
         let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         let host = bare.filter(|address| address.parse::<Ipv6Addr>().is_ok()).unwrap_or(host);
-        let sound = bare.is_some() == host.contains(':') && !host.contains(['[', ']', '/', ' ', '{']);
+        let sound =
+            bare.is_some() == host.contains(':') && !host.contains(['[', ']', '/', ' ', '{']);
         if host.is_empty() || !sound {
             return Err("expected an address such as 127.0.0.1:9000 or [::1]:9000".to_owned());
         }

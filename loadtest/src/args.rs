@@ -16,6 +16,7 @@ use clap_complete::Shell;
 use echo_common::logging;
 use echo_loadtest::address::Address;
 use echo_loadtest::files;
+use echo_loadtest::objective::Slo;
 use log::LevelFilter;
 
 pub(crate) use crate::args::compare::{CapacityArgs, CompareArgs};
@@ -140,9 +141,8 @@ pub(crate) struct RunArgs {
 pub(crate) struct ObjectiveArgs {
     /// An objective, such as 'p99<2ms', 'errors<0.1%' or 'rate>=0.99'; repeat it, or give several with
     /// commas between them. A broken one makes the exit code 99
-    // Text until the objectives' own parser takes it: `Objective: FromStr`.
     #[arg(long, env = "ECHO_LOADTEST_SLO", value_name = "OBJECTIVE", value_delimiter = ',')]
-    pub(crate) slo: Vec<String>,
+    pub(crate) slo: Vec<Slo>,
 }
 
 /// Where results go besides standard output.

@@ -34,7 +34,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crossbeam_channel::unbounded;
 use hdrhistogram::Histogram;
@@ -63,7 +63,9 @@ impl Stop {
         self.0.store(true, Relaxed);
     }
 
-    fn is_asked(&self) -> bool {
+    /// Whether that was asked.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
         self.0.load(Relaxed)
     }
 }
@@ -90,6 +92,8 @@ pub struct Progress {
     pub phase: Phase,
     /// How long it has been there.
     pub elapsed: Duration,
+    /// Connections that are open.
+    pub connections: u64,
     /// Messages that came back, over the whole run.
     pub messages: u64,
     /// Bytes that came back, over the whole run.
@@ -102,6 +106,9 @@ pub struct Progress {
 pub trait Observer {
     /// About four times a second.
     fn progress(&mut self, _progress: &Progress) {}
+
+    /// The measured part will begin at this time.
+    fn measuring_from(&mut self, _start: SystemTime) {}
 
     /// A piece of the measured part is over. `latencies` are [`RunReport::latency`] of that piece.
     fn interval(&mut self, _interval: &Interval, _latencies: &Histogram<u64>) {}

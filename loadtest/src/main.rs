@@ -1,28 +1,36 @@
 //! The `loadtest` program: flags in, exit code out.
 
-// What the commands without an engine are told is read once they have it.
-#[allow(dead_code)]
 mod args;
 mod documents;
+mod inside;
+mod many;
 mod outcome;
+mod results;
+mod session;
+mod watching;
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use echo_common::command_line::{exit, fail};
+use echo_common::command_line::{complain, exit, fail};
 use echo_common::logging;
+use echo_loadtest::address::Address;
+use echo_loadtest::json;
 use echo_loadtest::merge::{self, Part};
+use echo_loadtest::objective::Slo;
 use echo_loadtest::run_report::RunReport;
-use echo_loadtest::{json, table};
 
-use crate::args::{Args, Command, MergeArgs, OutputArgs};
+use crate::args::{Args, Command, MergeArgs, RunArgs};
+use crate::session::Session;
 
 const PROGRAM: &str = "loadtest";
 
+/// What the server inside has to say is not of interest, and would be a lot.
+const SILENT: &str = "echo_server";
+
 fn main() -> ExitCode {
     let args = Args::from_environment();
-    let done = logging::init(args.log_level).and_then(|()| work(&args));
+    let done = logging::init_without(args.log_level, Some(SILENT)).and_then(|()| work(&args));
     logging::flush();
     match done {
         Ok(code) => ExitCode::from(code),
@@ -33,13 +41,31 @@ fn main() -> ExitCode {
 /// Does what was asked; the exit code.
 fn work(args: &Args) -> Result<u8, String> {
     match &args.command {
-        Some(Command::Merge(args)) => merge_reports(args),
+        None => run(None, &args.run, args.quiet),
+        Some(Command::Run(one)) => run(one.target.as_ref(), &one.run, args.quiet),
+        Some(Command::Capacity(capacity)) => many::capacity(capacity, args.quiet),
+        Some(Command::Compare(compare)) => many::compare(compare, args.quiet),
+        Some(Command::Merge(files)) => merge_reports(files),
+        Some(Command::Report(report)) => results::page_of_files(&report.files, &report.html),
         Some(Command::Completions { shell }) => documents::completions(*shell).map(|()| exit::OK),
         Some(Command::Man { folder }) => documents::manual(folder).map(|()| exit::OK),
-        None
-        | Some(Command::Run(_) | Command::Capacity(_) | Command::Compare(_) | Command::Report(_)) => {
-            Err("this command is not there yet".to_owned())
+    }
+}
+
+fn run(target: Option<&Address>, args: &RunArgs, quiet: bool) -> Result<u8, String> {
+    let session = Session::new(quiet)?;
+    let hdr = args.hdr.as_deref();
+    let report = Session::with_target(target, &args.load, |plan| session.run(&plan, hdr));
+    match report {
+        Ok(report) => {
+            let report = judged(report, &args.objectives.slo);
+            results::conclude_run(&report, &args.output, hdr)
         }
+        Err(message) if session.is_stopped() => {
+            complain(PROGRAM, &message);
+            Ok(exit::INTERRUPTED)
+        }
+        Err(message) => Err(message),
     }
 }
 
@@ -48,40 +74,16 @@ fn merge_reports(args: &MergeArgs) -> Result<u8, String> {
         json::read(path).map(|report| Part { name: path.display().to_string(), report })
     };
     let parts = args.files.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    let mut report = merge::merge(&parts)?;
-    let mut objectives = merge::objectives(&parts);
+    let merged = merge::merge(&parts)?;
+    let texts = merge::objectives(&parts);
+    let mut objectives =
+        texts.iter().map(|text| text.parse()).collect::<Result<Vec<Slo>, String>>()?;
     objectives.extend(args.objectives.slo.iter().cloned());
-    judge(&mut report, &objectives)?;
-    conclude(&report, &args.output)
+    results::conclude_run(&judged(merged, &objectives), &args.output, None)
 }
 
-/// The seam to the objectives: it fills in those of `report`.
-fn judge(_report: &mut RunReport, objectives: &[String]) -> Result<(), String> {
-    match objectives.first() {
-        None => Ok(()),
-        Some(first) => Err(format!("judge {first}: objectives are not there yet")),
-    }
-}
-
-/// The seam to the page: it writes `reports` to `path`.
-fn page(_reports: &[&RunReport], path: &Path) -> Result<(), String> {
-    Err(format!("write {}: pages are not there yet", path.display()))
-}
-
-/// Writes and prints a report; the exit code that it stands for.
-fn conclude(report: &RunReport, output: &OutputArgs) -> Result<u8, String> {
-    if let Some(path) = &output.json {
-        json::write(path, report)?;
-    }
-    if let Some(path) = &output.html {
-        page(&[report], path)?;
-    }
-    let table = table::render(report);
-    // A reader that has gone away has seen enough.
-    let _ = if output.takes_standard_output(None) {
-        io::stderr().lock().write_all(table.as_bytes())
-    } else {
-        io::stdout().lock().write_all(table.as_bytes())
-    };
-    Ok(outcome::exit_code(report))
+/// The report with what came of its objectives.
+fn judged(mut report: RunReport, objectives: &[Slo]) -> RunReport {
+    report.objectives = objectives.iter().map(|slo| slo.judge(&report)).collect();
+    report
 }

@@ -9,23 +9,11 @@ use std::time::Duration;
 
 use log::info;
 
+pub use crate::engine::Phase;
 use crate::progress::bar::Bar;
 
 /// How often a terminal is told.
 const TERMINAL_PERIOD: Duration = Duration::from_millis(250);
-
-/// What a run is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Connections are being made.
-    Connecting,
-    /// The load runs and is not measured yet.
-    WarmUp,
-    /// The load runs and is measured.
-    Measuring,
-    /// What is in flight is waited for.
-    Draining,
-}
 
 /// When the present phase is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

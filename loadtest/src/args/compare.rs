@@ -2,8 +2,10 @@
 
 use clap::value_parser;
 use echo_loadtest::address::Address;
+use echo_loadtest::compare::FailIf;
+use echo_loadtest::target::{Cpus, Target};
 
-use crate::args::values::{self, Cpus};
+use crate::args::values;
 use crate::args::{EXIT_CODES, LoadArgs, ObjectiveArgs, OutputArgs};
 
 /// What `capacity` is told.
@@ -47,11 +49,11 @@ pub(crate) struct CapacityArgs {
 pub(crate) struct CompareArgs {
     /// The first server: an address, or a command that starts it, with {port} where the port goes
     #[arg(long, env = "ECHO_LOADTEST_A", value_name = "SERVER", help_heading = "Comparison")]
-    pub(crate) a: String,
+    pub(crate) a: Target,
 
     /// The second server, likewise
     #[arg(long, env = "ECHO_LOADTEST_B", value_name = "SERVER", help_heading = "Comparison")]
-    pub(crate) b: String,
+    pub(crate) b: Target,
 
     /// Rounds, in each of which both are measured
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_ROUNDS", value_name = "N")]
@@ -61,14 +63,13 @@ pub(crate) struct CompareArgs {
 
     /// A ratio of b to a that is a failure, such as 'p99>1.05', when it is significant as well; repeat
     /// it, or give several with commas between them. Makes the exit code 99
-    // Text until the comparison's own parser takes it.
     #[arg(long, env = "ECHO_LOADTEST_FAIL_IF", value_name = "RATIO", value_delimiter = ',')]
     #[arg(help_heading = "Comparison")]
-    pub(crate) fail_if: Vec<String>,
+    pub(crate) fail_if: Vec<FailIf>,
 
     /// CPUs for the servers that are started, such as 0,2-3 [default: any]
     #[arg(long, env = "ECHO_LOADTEST_PIN_SERVER", value_name = "CPUS")]
-    #[arg(value_parser = values::cpus, help_heading = "Comparison")]
+    #[arg(help_heading = "Comparison")]
     pub(crate) pin_server: Option<Cpus>,
 
     #[command(flatten)]

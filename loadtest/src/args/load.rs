@@ -8,9 +8,10 @@ use clap::builder::BoolishValueParser;
 use clap::{ValueEnum, value_parser};
 use echo_common::units;
 use echo_loadtest::plan::{Arrival, Limit, Plan, Share, Sizes};
+use echo_loadtest::target::Cpus;
 
 use crate::args::messages;
-use crate::args::values::{self, Cpus, SizeArg};
+use crate::args::values::{self, SizeArg};
 
 /// Set by Kubernetes in the pods of an Indexed Job.
 const JOB_INDEX_VARIABLE: &str = "JOB_COMPLETION_INDEX";
@@ -115,7 +116,7 @@ pub(crate) struct LoadArgs {
     pub(crate) busy_poll: bool,
 
     /// CPUs for the threads of the load tester, in turn, such as 0,2-3 [default: any]
-    #[arg(long, env = "ECHO_LOADTEST_PIN_CLIENT", value_name = "CPUS", value_parser = values::cpus)]
+    #[arg(long, env = "ECHO_LOADTEST_PIN_CLIENT", value_name = "CPUS")]
     pub(crate) pin_client: Option<Cpus>,
 
     /// Which of several generators that share the load this one is, from 0; connections and rates are
@@ -252,7 +253,7 @@ impl LoadArgs {
             seed: self.seed.unwrap_or_else(|| fastrand::u64(..SEED_LIMIT)),
             source_ips: self.source_ip.clone(),
             busy_poll: self.busy_poll,
-            cpus: self.pin_client.clone().unwrap_or_default().0,
+            cpus: self.pin_client.as_ref().map_or(vec![], |cpus| cpus.numbers().to_vec()),
             share: self.share(env::var(JOB_INDEX_VARIABLE).ok().as_deref())?,
             start_at: self.start_at,
             interval: self.report_interval,

@@ -10,9 +10,6 @@ use time::format_description::well_known::Rfc3339;
 /// The longest message: each connection may hold several.
 pub(super) const MAX_MESSAGE_LEN: usize = 16 << 20;
 
-/// The greatest CPU number that is taken, far beyond what systems have.
-const MAX_CPU: usize = 65_535;
-
 /// Lengths of messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SizeArg {
@@ -21,10 +18,6 @@ pub(crate) enum SizeArg {
     /// Those of the lines in a file.
     File(PathBuf),
 }
-
-/// CPUs by number, each once, in the order given.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Cpus(pub(crate) Vec<usize>);
 
 /// `128`, `64KiB`, `64..1024`, `@messages.txt`.
 pub(super) fn size(text: &str) -> Result<SizeArg, String> {
@@ -87,22 +80,6 @@ fn scaled(text: &str) -> (&str, f64) {
         return (thousands, 1e3);
     }
     text.strip_suffix('M').map_or((text, 1.0), |millions| (millions, 1e6))
-}
-
-/// `0`, `0,2`, `0-3,6`.
-pub(super) fn cpus(text: &str) -> Result<Cpus, String> {
-    let form = || "expected numbers of CPUs such as 0, 0,2 or 0-3,6".to_owned();
-    let mut cpus = vec![];
-    for part in text.split(',') {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let number = |text: &str| text.trim().parse::<usize>().ok().filter(|cpu| *cpu <= MAX_CPU);
-        let (first, last) = number(first).zip(number(last)).ok_or_else(form)?;
-        if first > last {
-            return Err(form());
-        }
-        cpus.extend((first..=last).filter(|cpu| !cpus.contains(cpu)).collect::<Vec<_>>());
-    }
-    Ok(Cpus(cpus))
 }
 
 /// A moment: RFC 3339, or seconds since 1970, also with a fraction.
@@ -171,14 +148,6 @@ mod tests {
         assert_eq!(percent("0.5 %"), Ok(0.005));
         for text in ["5", "0%", "100%", "-1%", "%", "nan%"] {
             assert!(percent(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn cpus_are_listed_once() {
-        assert_eq!(cpus("0-3,6,2"), Ok(Cpus(vec![0, 1, 2, 3, 6])));
-        for text in ["", "3-1", "a", "1,,2", "-1", "0-99999999"] {
-            assert!(cpus(text).is_err(), "{text}");
         }
     }
 

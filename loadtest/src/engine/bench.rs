@@ -25,6 +25,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) quota: u64,
     /// Nothing more is sent.
     pub(crate) is_stopped: bool,
+    /// Connections that are open.
+    pub(crate) open: u64,
 }
 
 impl<'a> Bench<'a> {
@@ -47,6 +49,7 @@ impl<'a> Bench<'a> {
             end_ns: u64::MAX,
             quota: u64::MAX,
             is_stopped: false,
+            open: 0,
         }
     }
 
@@ -63,5 +66,6 @@ impl<'a> Bench<'a> {
             self.recorder.connected(now_ns - since_ns);
         }
         self.recorder.opened += 1;
+        self.open += 1;
     }
 }

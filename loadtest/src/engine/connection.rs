@@ -420,8 +420,7 @@ impl Connection {
         while self.readable {
             match self.read(bench) {
                 Ok(Some(0)) => {
-                    self.stream = None;
-                    self.phase = Phase::Closed;
+                    self.close(bench);
                     return Ok(self.reopen(bench));
                 }
                 Ok(Some(len)) => {
@@ -436,12 +435,18 @@ impl Connection {
         Ok(Next::Wait)
     }
 
+    fn close(&mut self, bench: &mut Bench<'_>) {
+        let is_open = !matches!(self.phase, Phase::Closed | Phase::Connecting(_) | Phase::Over);
+        bench.open -= u64::from(is_open);
+        self.stream = None;
+        self.phase = Phase::Closed;
+    }
+
     /// The connection ended other than it should. Another takes its place after a pause.
     fn fail(&mut self, fault: Fault, bench: &mut Bench<'_>) -> Next {
         let now_ns = bench.clock.now_ns();
         bench.recorder.fault(fault, self.number(), now_ns);
-        self.stream = None;
-        self.phase = Phase::Closed;
+        self.close(bench);
         self.was_tried = true;
         self.closed_until_ns = now_ns + self.pause_ns;
         self.pause_ns = (2 * self.pause_ns).min(MAX_PAUSE_NS);

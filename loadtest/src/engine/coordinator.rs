@@ -117,7 +117,8 @@ impl<'a> Coordinator<'a> {
                 self.made += made;
                 self.trying -= 1;
                 if self.trying == 0 && self.made > 0 {
-                    self.start();
+                    let start = self.start();
+                    observer.measuring_from(start + self.plan.warmup);
                 } else if self.trying == 0 {
                     self.give_up();
                 }
@@ -137,14 +138,16 @@ impl<'a> Coordinator<'a> {
     }
 
     /// The load begins at the time that was asked for, or now.
-    fn start(&mut self) {
+    fn start(&mut self) -> SystemTime {
         let (now, now_ns) = (SystemTime::now(), self.clock.now_ns());
         let wait = self.plan.start_at.and_then(|at| at.duration_since(now).ok());
         let delay_ns = wait.map_or(START_DELAY_NS, nanoseconds).max(START_DELAY_NS);
         let at_ns = now_ns + delay_ns;
-        self.started = Some(Start { at_ns, time: now + Duration::from_nanos(delay_ns) });
+        let time = now + Duration::from_nanos(delay_ns);
+        self.started = Some(Start { at_ns, time });
         self.shared.start_at(at_ns);
         self.wake_all();
+        time
     }
 
     fn progress(&self) -> Progress {
@@ -154,6 +157,7 @@ impl<'a> Coordinator<'a> {
         Progress {
             phase,
             elapsed: Duration::from_nanos(now_ns - since_ns),
+            connections: self.shared.open(),
             messages: tally.messages,
             bytes: tally.bytes,
             errors: tally.errors,

@@ -23,6 +23,7 @@ use super::shared::{Message, Shared};
 use super::window::Window;
 use crate::plan::Limit;
 use crate::run_report::Errors;
+use crate::target::{Cpus, pin_current_thread};
 
 const WAKER: Token = Token(usize::MAX - 1);
 const ALARM: Token = Token(usize::MAX - 2);
@@ -160,16 +161,26 @@ impl<'a> Driver<'a> {
     /// Runs to the end, and tells how it was.
     pub(crate) fn run_to_the_end(mut self) {
         let shared = self.shared;
-        let result = loop {
-            if self.live == 0 {
-                break Ok(Box::new(self.conclude()));
-            }
-            if let Err(error) = self.turn() {
-                break Err(format!("wait for events: {error}"));
-            }
-        };
+        let result = self.pin().and_then(|()| self.turn_to_the_end());
+        let result = result.map(|()| Box::new(self.conclude()));
         // Nobody listens only when the run was given up.
         let _ = shared.messages.send(Message::Over(result));
+    }
+
+    /// Keeps to the CPU that was chosen for this thread, if any was.
+    fn pin(&self) -> Result<(), String> {
+        let cpus = &self.bench.plan.cpus;
+        match cpus.get(self.thread % cpus.len().max(1)) {
+            None => Ok(()),
+            Some(&cpu) => pin_current_thread(&Cpus::one(cpu)),
+        }
+    }
+
+    fn turn_to_the_end(&mut self) -> Result<(), String> {
+        while self.live > 0 {
+            self.turn().map_err(|error| format!("wait for events: {error}"))?;
+        }
+        Ok(())
     }
 
     fn turn(&mut self) -> io::Result<()> {
@@ -190,7 +201,7 @@ impl<'a> Driver<'a> {
         self.wake_due(now_ns);
         self.open_some(now_ns);
         self.look_at_the_clock(now_ns);
-        self.shared.publish(self.thread, self.bench.recorder.tally);
+        self.shared.publish(self.thread, self.bench.recorder.tally, self.bench.open);
         Ok(())
     }
 

@@ -34,6 +34,7 @@ struct Panel {
     messages: AtomicU64,
     bytes: AtomicU64,
     errors: AtomicU64,
+    open: AtomicU64,
 }
 
 impl Shared {
@@ -63,11 +64,17 @@ impl Shared {
         self.is_stopped.load(Relaxed)
     }
 
-    pub(crate) fn publish(&self, thread: usize, tally: Tally) {
+    pub(crate) fn publish(&self, thread: usize, tally: Tally, open: u64) {
         let panel = &self.panels[thread];
         panel.messages.store(tally.messages, Relaxed);
         panel.bytes.store(tally.bytes, Relaxed);
         panel.errors.store(tally.errors, Relaxed);
+        panel.open.store(open, Relaxed);
+    }
+
+    /// Connections that are open.
+    pub(crate) fn open(&self) -> u64 {
+        self.panels.iter().map(|panel| panel.open.load(Relaxed)).sum()
     }
 
     /// Of all threads together.

@@ -101,7 +101,7 @@ fn errors_are_a_share_of_the_messages_or_a_count() {
     check("errors<=3", &report, true, "3 errors");
     check("errors<3", &report, false, "3 errors");
     report.messages.verified -= 32;
-    check("errors<1%", &report, false, "3.20 %: 32 lost of 1,000 messages");
+    check("errors<1%", &report, false, "3.2 %: 32 lost of 1,000 messages");
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub(super) fn beside_bar(progress: &Progress) -> String {
             human::count(progress.connected),
             human::count(progress.asked_connections)
         )],
-        Phase::WarmUp | Phase::Measuring | Phase::Draining => {
+        Phase::Waiting | Phase::WarmUp | Phase::Measuring | Phase::Draining => {
             vec![format!("{} messages/s", human::rate(progress.messages_per_s))]
         }
     };
@@ -60,6 +60,7 @@ pub(super) fn beside_bar(progress: &Progress) -> String {
 pub(super) fn name(phase: Phase) -> &'static str {
     match phase {
         Phase::Connecting => "connecting",
+        Phase::Waiting => "waiting",
         Phase::WarmUp => "warm-up",
         Phase::Measuring => "measuring",
         Phase::Draining => "draining",

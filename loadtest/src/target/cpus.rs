@@ -11,6 +11,12 @@ const MAX_CPU: usize = 1_023;
 pub struct Cpus(Vec<usize>);
 
 impl Cpus {
+    /// A single one.
+    #[must_use]
+    pub fn one(number: usize) -> Self {
+        Self(vec![number])
+    }
+
     /// Their numbers.
     #[must_use]
     pub fn numbers(&self) -> &[usize] {

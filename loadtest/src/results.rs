@@ -1,0 +1,78 @@
+//! Where results go: files, standard output, the exit code.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use echo_common::command_line::exit;
+use echo_loadtest::run_report::RunReport;
+use echo_loadtest::{json, table};
+use serde::Serialize;
+
+use crate::args::OutputArgs;
+use crate::outcome;
+
+/// Writes and prints a report; the exit code that it stands for.
+///
+/// # Errors
+/// A sentence when a file cannot be written.
+pub(crate) fn conclude_run(
+    report: &RunReport,
+    output: &OutputArgs,
+    hdr: Option<&Path>,
+) -> Result<u8, String> {
+    let written = write(report, output);
+    print(table::render(report), output.takes_standard_output(hdr));
+    written.map(|()| outcome::exit_code(report))
+}
+
+/// Writes the document to a file if that is wanted, and prints it as text.
+///
+/// # Errors
+/// A sentence when the file cannot be written.
+pub(crate) fn conclude(
+    document: &(impl Serialize + Display),
+    output: &OutputArgs,
+) -> Result<(), String> {
+    let written = output.json.as_ref().map_or(Ok(()), |path| json::write(path, document));
+    print(document, output.takes_standard_output(None));
+    written
+}
+
+fn write(report: &RunReport, output: &OutputArgs) -> Result<(), String> {
+    if let Some(path) = &output.json {
+        json::write(path, report)?;
+    }
+    if let Some(path) = &output.html {
+        page(&[("run".to_owned(), report.clone())], path)?;
+    }
+    Ok(())
+}
+
+/// On standard output, unless that carries a document.
+fn print(text: impl Display, is_taken: bool) {
+    // A reader that has gone away has seen enough.
+    let _ = if is_taken {
+        write!(io::stderr().lock(), "{text}")
+    } else {
+        write!(io::stdout().lock(), "{text}")
+    };
+}
+
+/// A page of the reports in these files.
+///
+/// # Errors
+/// A sentence when one is none, or the page cannot be written.
+pub(crate) fn page_of_files(files: &[PathBuf], html: &Path) -> Result<u8, String> {
+    let name = |path: &Path| {
+        path.file_stem().map_or(String::new(), |stem| stem.to_string_lossy().into_owned())
+    };
+    let read = |path: &PathBuf| Ok((name(path), json::read(path)?));
+    let runs = files.iter().map(read).collect::<Result<Vec<_>, String>>()?;
+    page(&runs, html).map(|()| exit::OK)
+}
+
+fn page(runs: &[(String, RunReport)], path: &Path) -> Result<(), String> {
+    let _ = runs;
+    Err(format!("write {}: pages are not there yet", path.display()))
+}

@@ -1,0 +1,81 @@
+//! What the commands that load a server share: the request to stop, the server inside, single runs.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process;
+
+use echo_common::command_line::exit;
+use echo_common::{descriptors, logging, signal};
+use echo_loadtest::address::Address;
+use echo_loadtest::engine::{self, Stop};
+use echo_loadtest::plan::Plan;
+use echo_loadtest::run_report::RunReport;
+use echo_loadtest::target::kill_all;
+
+use crate::args::LoadArgs;
+use crate::inside::Inside;
+use crate::watching::Watching;
+
+/// Runs loads until it is asked to stop.
+pub(crate) struct Session {
+    stop: Stop,
+    quiet: bool,
+}
+
+impl Session {
+    /// Takes the signals: the first ends a run early, the second everything.
+    ///
+    /// # Errors
+    /// A sentence when the system refuses to hand them over.
+    pub(crate) fn new(quiet: bool) -> Result<Self, String> {
+        descriptors::raise_limit();
+        let stop = Stop::default();
+        let asked = stop.clone();
+        signal::on_stop(move |requests| {
+            asked.stop();
+            if requests > 1 {
+                kill_all();
+                logging::flush();
+                process::exit(exit::INTERRUPTED.into());
+            }
+        })?;
+        Ok(Self { stop, quiet })
+    }
+
+    /// Whether a signal came.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.is_asked()
+    }
+
+    /// One run.
+    ///
+    /// # Errors
+    /// A sentence when it could not start, or the interval log not be written.
+    pub(crate) fn run(&self, plan: &Plan, hdr: Option<&Path>) -> Result<RunReport, String> {
+        let mut watching = Watching::new(plan, self.quiet, hdr)?;
+        let report = engine::run(plan, &self.stop, &mut watching)?;
+        watching.finish()?;
+        Ok(report)
+    }
+
+    /// Does `work` with the address of the target or, without one, of a server inside, and with the
+    /// plan that the flags make of it.
+    ///
+    /// # Errors
+    /// A sentence: there is no such target, the server inside failed, or the work.
+    pub(crate) fn with_target<T>(
+        target: Option<&Address>,
+        load: &LoadArgs,
+        work: impl FnOnce(Plan) -> Result<T, String>,
+    ) -> Result<T, String> {
+        if let Some(target) = target {
+            return work(load.plan(target.resolve(load.timeout)?)?);
+        }
+        let nowhere: SocketAddr = ([127, 0, 0, 1], 0).into();
+        let plan = load.plan(nowhere)?;
+        let inside = Inside::start(plan.connections, plan.threads)?;
+        let done = work(Plan { target: inside.address(), ..plan });
+        inside.stop()?;
+        done
+    }
+}
