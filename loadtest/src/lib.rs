@@ -15,6 +15,7 @@ pub mod json;
 pub mod machine;
 pub mod merge;
 pub mod objective;
+pub mod page;
 pub mod plan;
 pub mod progress;
 pub mod run_report;

@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use echo_common::command_line::exit;
+use echo_loadtest::page::{self, Named};
 use echo_loadtest::run_report::RunReport;
-use echo_loadtest::{json, table};
+use echo_loadtest::{files, json, table};
 use serde::Serialize;
 
 use crate::args::OutputArgs;
@@ -44,7 +45,7 @@ fn write(report: &RunReport, output: &OutputArgs) -> Result<(), String> {
         json::write(path, report)?;
     }
     if let Some(path) = &output.html {
-        page(&[("run".to_owned(), report.clone())], path)?;
+        write_page(&[("run".to_owned(), report.clone())], path)?;
     }
     Ok(())
 }
@@ -69,10 +70,10 @@ pub(crate) fn page_of_files(files: &[PathBuf], html: &Path) -> Result<u8, String
     };
     let read = |path: &PathBuf| Ok((name(path), json::read(path)?));
     let runs = files.iter().map(read).collect::<Result<Vec<_>, String>>()?;
-    page(&runs, html).map(|()| exit::OK)
+    write_page(&runs, html).map(|()| exit::OK)
 }
 
-fn page(runs: &[(String, RunReport)], path: &Path) -> Result<(), String> {
-    let _ = runs;
-    Err(format!("write {}: pages are not there yet", path.display()))
+fn write_page(runs: &[(String, RunReport)], path: &Path) -> Result<(), String> {
+    let named: Vec<_> = runs.iter().map(|(name, report)| Named { name, report }).collect();
+    files::write(path, page::render(&named)?.as_bytes())
 }

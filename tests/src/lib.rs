@@ -1,5 +1,5 @@
 //! What the tests are made of: servers in this process and programs outside, peers with deadlines,
-//! repeatable randomness, and what the system says of a process.
+//! repeatable randomness, made-up reports, and what the system says of a process.
 //!
 //! Every wait has a deadline and says what it waited for; sleeps only let time pass that is observed.
 
@@ -13,6 +13,7 @@ pub mod proc_fs;
 pub mod process;
 pub mod random;
 pub mod records;
+pub mod reports;
 pub mod running;
 pub mod wait;
 

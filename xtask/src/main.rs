@@ -13,6 +13,7 @@ mod hosts;
 mod load;
 mod mutants;
 mod packages;
+mod page;
 mod peers;
 mod soak;
 
@@ -36,6 +37,8 @@ enum Task {
     Faults(Filter),
     /// Clients and proxies that nobody here wrote (installs them)
     Peers(Filter),
+    /// The page of a report in headless Chromium (installs it)
+    Page(Filter),
     /// A server host, a router and a client host, in network namespaces (needs privilege)
     Hosts(Filter),
     /// Crowds, floods, garbage, killed and stopped processes, against one server
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
     let (checks, filter) = match Args::parse().task {
         Task::Faults(Filter { filter }) => (faults::checks(), filter),
         Task::Peers(Filter { filter }) => (peers::checks(), filter),
+        Task::Page(Filter { filter }) => (page::checks(), filter),
         Task::Hosts(Filter { filter }) => (hosts::checks(), filter),
         Task::Abuse(Filter { filter }) => (abuse::checks(), filter),
         Task::Loom(Filter { filter }) => (cargo::loom(filter.as_deref()), None),

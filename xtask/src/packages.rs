@@ -3,6 +3,20 @@
 use std::process::{Command, Stdio};
 use std::sync::Once;
 
+use crate::check::{Check, Outcome, skipped};
+
+/// A check that needs these packages, and is skipped where they cannot be had.
+pub(crate) fn with_packages(
+    name: &str,
+    packages: &'static [&'static str],
+    run: impl FnOnce() -> Outcome + 'static,
+) -> Check {
+    Check::new(name, move || match install(packages) {
+        Ok(()) => run(),
+        Err(reason) => skipped(reason),
+    })
+}
+
 /// Makes sure that these packages are installed.
 ///
 /// # Errors

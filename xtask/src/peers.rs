@@ -13,8 +13,8 @@ mod proxied;
 mod scripts;
 mod tally;
 
-use crate::check::{Check, Outcome, skipped};
-use crate::packages::install;
+use crate::check::Check;
+use crate::packages::with_packages;
 
 /// One check a peer, and one a kind of health check.
 pub(crate) fn checks() -> Vec<Check> {
@@ -28,16 +28,4 @@ pub(crate) fn checks() -> Vec<Check> {
     .into_iter()
     .flatten()
     .collect()
-}
-
-/// A check that needs these packages, and is skipped where they cannot be had.
-fn with_packages(
-    name: &str,
-    packages: &'static [&'static str],
-    run: impl FnOnce() -> Outcome + 'static,
-) -> Check {
-    Check::new(name, move || match install(packages) {
-        Ok(()) => run(),
-        Err(reason) => skipped(reason),
-    })
 }

@@ -1,0 +1,285 @@
+//! A plot as inline SVG. Knows nothing of reports: it gets points, axes and where their ticks are.
+//!
+//! Colours are variables of the page's style, so that one drawing serves light, dark and paper. No
+//! text from outside gets here.
+
+use std::sync::Arc;
+
+use kuva::backend::svg::SvgBackend;
+use kuva::plot::line::{LinePlot, LineStyle};
+use kuva::render::layout::{AxisLabelOverlap, ComputedLayout, Layout, TickFormat};
+use kuva::render::plots::Plot as Drawn;
+use kuva::render::render::{Primitive, Scene, TextAnchor, render_multiple};
+use kuva::render::theme::Theme;
+
+use super::axis::{Axis, Ticks};
+
+/// Colours for so many runs; then they come again.
+pub(super) const MAX_COLOURS: usize = 8;
+
+/// From one such label to the next below it.
+const LABEL_HEIGHT: f64 = 17.0;
+
+/// Room for the labels of the axes and, on the right, for those of the lines.
+const MARGINS: Margins = Margins { left: 62.0, right: 36.0, top: 10.0, bottom: 32.0 };
+
+struct Margins {
+    left: f64,
+    right: f64,
+    top: f64,
+    bottom: f64,
+}
+
+/// How large a plot is drawn. The page scales it, text included, to the room there is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Size {
+    pub(super) width: f64,
+    pub(super) height: f64,
+    /// That of a label.
+    pub(super) text: u32,
+}
+
+/// A plot before it is drawn.
+#[derive(Debug)]
+pub(super) struct Plot {
+    pub(super) x: Axis,
+    pub(super) y: Axis,
+    /// Drawn in this order.
+    pub(super) lines: Vec<Line>,
+}
+
+/// A line of a plot.
+#[derive(Debug)]
+pub(super) struct Line {
+    /// From left to right.
+    pub(super) points: Vec<(f64, f64)>,
+    /// Which of the [`MAX_COLOURS`].
+    pub(super) colour: usize,
+    pub(super) stroke: Stroke,
+    /// Whether a point's value holds until the next.
+    pub(super) stepped: bool,
+    /// Written at its right end.
+    pub(super) label: Option<String>,
+}
+
+/// How a line looks, apart from its colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stroke {
+    Solid,
+    Dashed,
+    Dotted,
+}
+
+impl Stroke {
+    /// As the page's style and its legends name it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Solid => "solid",
+            Self::Dashed => "dashed",
+            Self::Dotted => "dotted",
+        }
+    }
+
+    fn style(self) -> LineStyle {
+        match self {
+            Self::Solid => LineStyle::Solid,
+            Self::Dashed => LineStyle::Custom("5 3".to_owned()),
+            Self::Dotted => LineStyle::Custom("1.5 2.5".to_owned()),
+        }
+    }
+
+    fn width(self) -> f64 {
+        match self {
+            Self::Solid => 1.8,
+            Self::Dashed | Self::Dotted => 1.5,
+        }
+    }
+}
+
+impl Plot {
+    /// The content of an `svg` element whose view box is as large as `size`. `name` is its
+    /// own on the page.
+    pub(super) fn draw(&self, size: Size, name: &str) -> String {
+        let layout = self.layout(size);
+        let at = ComputedLayout::from_layout(&layout);
+        let mut scene = render_multiple(self.lines.iter().map(drawn).collect(), layout);
+        self.label_lines(&mut scene, &at, size);
+        let svg = SvgBackend::new().render_scene(&scene);
+        // Its own opening tag fixes the size in pixels.
+        let inner = svg.split_once('>').map_or("", |(_, inner)| inner);
+        rename_clip(inner.strip_suffix("</svg>").unwrap_or(inner), name)
+    }
+
+    fn layout(&self, size: Size) -> Layout {
+        let Axis { min, max, label, .. } = self.x;
+        let mut layout = Layout::new((min, max), (self.y.min, self.y.max))
+            .with_width(size.width)
+            .with_height(size.height)
+            .with_force_margins(MARGINS.left, MARGINS.right)
+            .with_force_margins_y(MARGINS.top, MARGINS.bottom)
+            .with_x_axis_min(min)
+            .with_x_axis_max(max)
+            .with_y_axis_min(self.y.min)
+            .with_y_axis_max(self.y.max)
+            .with_x_tick_format(TickFormat::Custom(Arc::new(label)))
+            .with_y_tick_format(TickFormat::Custom(Arc::new(self.y.label)))
+            .with_tick_size(size.text)
+            .with_x_label_overlap(AxisLabelOverlap::Thin)
+            // There are grid lines instead: this is the room before the labels.
+            .with_tick_length(8.0)
+            .with_theme(theme());
+        layout = match self.x.ticks {
+            Ticks::Step(step) => layout.with_x_tick_step(step),
+            Ticks::Logarithmic => layout.with_log_x(),
+        };
+        match self.y.ticks {
+            Ticks::Step(step) => layout.with_y_tick_step(step),
+            Ticks::Logarithmic => layout.with_log_y(),
+        }
+    }
+
+    /// Writes the labels at the right ends of the lines.
+    fn label_lines(&self, scene: &mut Scene, at: &ComputedLayout, size: Size) {
+        let mut labels: Vec<Label<'_>> = self
+            .lines
+            .iter()
+            .filter_map(|line| {
+                let (x, y) = *line.points.last()?;
+                let text = line.label.as_ref()?;
+                Some(Label { x: at.map_x(x), y: at.map_y(y), colour: line.colour, text })
+            })
+            .collect();
+        labels.sort_by(|left, right| left.x.total_cmp(&right.x));
+        for near in labels.chunk_by_mut(|left, right| right.x - left.x < LABEL_HEIGHT) {
+            near.sort_by(|left, right| left.y.total_cmp(&right.y));
+            let ends: Vec<f64> = near.iter().map(|label| label.y).collect();
+            for (label, y) in near.iter().zip(spread(&ends, size.height)) {
+                scene.add(label.text_at(y, size.text));
+            }
+        }
+    }
+}
+
+/// Gives what clips the lines a name of ours. The library counts them through the whole process: a
+/// page would depend on those before it.
+fn rename_clip(svg: &str, name: &str) -> String {
+    let id = svg.split_once("<clipPath id=\"").and_then(|(_, rest)| rest.split_once('"'));
+    id.map_or_else(
+        || svg.to_owned(),
+        |(id, _)| {
+            svg.replace(&format!("id=\"{id}\""), &format!("id=\"{name}\""))
+                .replace(&format!("url(#{id})"), &format!("url(#{name})"))
+        },
+    )
+}
+
+/// What is to be written at the end of a line.
+struct Label<'a> {
+    x: f64,
+    y: f64,
+    colour: usize,
+    text: &'a str,
+}
+
+impl Label<'_> {
+    fn text_at(&self, y: f64, size: u32) -> Primitive {
+        Primitive::Text {
+            x: self.x + 5.0,
+            y: y + f64::from(size) / 3.0,
+            content: self.text.to_owned(),
+            size,
+            anchor: TextAnchor::Start,
+            rotate: None,
+            bold: true,
+            color: Some(colour(self.colour).into()),
+        }
+    }
+}
+
+/// Where labels go that belong at `ends`, in ascending order: near them, a label's height apart,
+/// and between 0 and `height` if there is room.
+fn spread(ends: &[f64], height: f64) -> Vec<f64> {
+    let mut places = ends.to_vec();
+    let mut lowest = height - LABEL_HEIGHT;
+    for place in places.iter_mut().rev() {
+        *place = place.min(lowest);
+        lowest = *place - LABEL_HEIGHT;
+    }
+    let mut highest = LABEL_HEIGHT / 2.0;
+    for place in &mut places {
+        *place = place.max(highest);
+        highest = *place + LABEL_HEIGHT;
+    }
+    places
+}
+
+fn drawn(line: &Line) -> Drawn {
+    let plot = LinePlot::new()
+        .with_data(line.points.iter().copied())
+        .with_color(colour(line.colour))
+        .with_stroke_width(line.stroke.width())
+        .with_line_style(line.stroke.style());
+    Drawn::Line(if line.stepped { plot.with_step() } else { plot })
+}
+
+fn colour(index: usize) -> String {
+    format!("var(--run-{})", index % MAX_COLOURS)
+}
+
+fn theme() -> Theme {
+    Theme {
+        background: "none".to_owned(),
+        axis_color: "var(--axis)".to_owned(),
+        tick_color: "none".to_owned(),
+        grid_color: "var(--grid)".to_owned(),
+        text_color: "var(--muted)".to_owned(),
+        ..Theme::light()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plot(points: Vec<(f64, f64)>) -> Plot {
+        let label = |value: f64| value.to_string();
+        Plot {
+            x: Axis::linear(9.0, 5.0, label),
+            y: Axis::logarithmic([3.0, 700.0].into_iter(), label).expect("values above 0"),
+            lines: vec![Line {
+                points,
+                colour: 9,
+                stroke: Stroke::Dashed,
+                stepped: false,
+                label: Some("1".to_owned()),
+            }],
+        }
+    }
+
+    #[test]
+    fn a_drawing_has_its_line_its_ticks_and_no_colour_of_its_own() {
+        let size = Size { width: 400.0, height: 200.0, text: 12 };
+        let draw = || plot(vec![(0.0, 3.0), (9.0, 700.0)]).draw(size, "first");
+        let svg = draw();
+        for wanted in ["var(--run-1)", "stroke-dasharray", ">500</text>", ">8</text>", ">1</text>"]
+        {
+            assert!(svg.contains(wanted), "{wanted} in {svg}");
+        }
+        assert!(svg.contains("id=\"first\"") && svg.contains("url(#first)"), "{svg}");
+        assert_eq!((svg.matches("id=").count(), svg.matches('#').count()), (1, 1), "{svg}");
+        assert_eq!(svg, draw(), "the second time");
+    }
+
+    #[test]
+    fn labels_keep_apart_near_their_lines() {
+        for (ends, wanted) in [
+            (vec![], vec![]),
+            (vec![50.0, 80.0], vec![50.0, 80.0]),
+            (vec![50.0, 50.0, 52.0], vec![18.0, 35.0, 52.0]),
+            (vec![8.0, 8.0], vec![8.5, 25.5]),
+            (vec![99.0], vec![83.0]),
+        ] {
+            assert_eq!(spread(&ends, 100.0), wanted, "{ends:?}");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Made-up reports of runs, the same each time: what a page, a merge or a table can be tried on.
+//!
+//! The figures in a report fit each other, as those of a real run do.
+
+mod made;
+
+use echo_loadtest::run_report::{
+    Arrival, Errors, Finding, Objective, RunReport, Verdict, VerdictKind,
+};
+
+use self::made::Made;
+
+/// A minute against a server that is well, in a closed loop.
+#[must_use]
+pub fn closed_loop() -> RunReport {
+    Made { median_ns: 380_000.0, ..Made::default() }.report()
+}
+
+/// Half a minute at a constant rate against a server that stalls 100 ms every second; one
+/// objective is met and one is not.
+#[must_use]
+pub fn open_loop_with_stalls() -> RunReport {
+    let made = Made { seconds: 30, rate: Some(8_000.0), stall_ms: 100.0, ..Made::default() };
+    let mut report = made.report();
+    let (p50, p99) = (report.latency().p50_ns / 1_000, report.latency().p99_ns / 1_000_000);
+    let objective = |text: &str, measured, met| Objective { text: text.to_owned(), measured, met };
+    report.objectives = vec![
+        objective("p50<1ms", format!("p50 was {p50} µs"), true),
+        objective("p99<20ms", format!("p99 was {p99} ms"), false),
+    ];
+    report
+}
+
+/// The same load on a server that is well.
+#[must_use]
+pub fn open_loop() -> RunReport {
+    let made = Made { seconds: 30, rate: Some(8_000.0), median_ns: 210_000.0, ..Made::default() };
+    let mut report = made.report();
+    report.load.arrival = Arrival::Poisson;
+    report
+}
+
+/// A server that lies, refuses and closes: every kind of error, findings that echo what it sent,
+/// silence for two seconds, and fewer connections than were asked for.
+#[must_use]
+pub fn failed() -> RunReport {
+    let mut report = Made { seconds: 12, silent: 5..7, ..Made::default() }.report();
+    report.errors = Errors {
+        refused: 3,
+        timeout: 41,
+        reset: 2,
+        closed_early: 1,
+        short: 1,
+        corrupt: 5,
+        local: 1,
+    };
+    for (interval, errors) in report.intervals.iter_mut().zip([0, 0, 1, 0, 4, 38, 8]) {
+        interval.errors = errors;
+    }
+    report.interrupted = true;
+    report.connections.established = 46;
+    report.messages.asked = Some(2_000_000);
+    report.verdict = Verdict {
+        kind: VerdictKind::Incomplete,
+        reasons: vec![
+            "46 of 50 connections were established".to_owned(),
+            "1,440,000 of 2,000,000 messages were sent before it was interrupted".to_owned(),
+        ],
+    };
+    report.findings = FINDINGS
+        .iter()
+        .map(|&(kind, connection, at_s, text)| Finding {
+            kind: kind.to_owned(),
+            connection,
+            at_s,
+            text: text.to_owned(),
+        })
+        .collect();
+    report
+}
+
+const FINDINGS: [(&str, u64, f64, &str); 5] = [
+    ("refused", 47, -0.012, "connect to 127.0.0.1:9000: connection refused"),
+    (
+        "corrupt",
+        3,
+        2.204_118,
+        r"message 18,203, byte 17 of 64: expected `q7Zr`, received `q7\x00r`",
+    ),
+    ("corrupt", 12, 4.100_02, "message 17,311 came before message 17,310: the order was changed"),
+    (
+        "timeout",
+        8,
+        5.5,
+        "no reply to message 19,114 within 500 ms; 0 of 64 bytes had come, and nothing since 5.001 s",
+    ),
+    ("short", 31, 11.998, "ended with 40 of 64 bytes of message 51,400 missing"),
+];
+
+/// A load tester on a machine that is too small for it.
+#[must_use]
+pub fn generator_limited() -> RunReport {
+    let made = Made { seconds: 10, rate: Some(9_000.0), busy: 0.997, ..Made::default() };
+    let mut report = made.report();
+    report.load.rate = Some(12_000.0);
+    report.messages.asked = Some(120_000);
+    report.verdict = Verdict {
+        kind: VerdictKind::GeneratorLimited,
+        reasons: vec![
+            "thread 1 of 2 was busy 99.7% of the time".to_owned(),
+            "1 of 100 messages was sent more than 1.91 ms late".to_owned(),
+        ],
+    };
+    report
+}
+
+/// A server that never answers.
+#[must_use]
+pub fn silent() -> RunReport {
+    let mut report = Made { seconds: 3, silent: 0..3, ..Made::default() }.report();
+    report.errors.timeout = 50;
+    report
+}
+
+/// Text from outside that tries to be markup, wherever there is text from outside.
+#[must_use]
+pub fn hostile() -> RunReport {
+    let evil = HOSTILE.to_owned();
+    let mut report = failed();
+    report.program.clone_from(&evil);
+    report.command = vec![evil.clone(), "--size=64".to_owned(), evil.clone()];
+    report.target.clone_from(&evil);
+    report.started_at.clone_from(&evil);
+    report.ended_at.clone_from(&evil);
+    let machine = &mut report.machine;
+    for text in [&mut machine.system, &mut machine.kernel, &mut machine.cpu] {
+        text.clone_from(&evil);
+    }
+    report.load.size.file = Some(evil.clone());
+    report.load.source_ips = vec![evil.clone()];
+    report.verdict.reasons = vec![evil.clone()];
+    for finding in &mut report.findings {
+        (finding.kind, finding.text) = (evil.clone(), evil.repeat(3));
+    }
+    report.objectives = vec![Objective { text: evil.clone(), measured: evil, met: false }];
+    report
+}
+
+/// Opens a tag, ends an attribute of either kind, a comment, a style and a script, names an entity
+/// and a template, and is long without a place to break it.
+pub const HOSTILE: &str = concat!(
+    r#"<script>document.title='broken'</script><img src=x onerror="document.title='broken'">"#,
+    r#"'"--></style></title>&lt;{{ 7*7 }}<svg/onload=alert(1)>$\alpha$"#,
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+);

@@ -1,0 +1,81 @@
+//! The page of a report in headless Chromium: in light, in dark, on a phone and on paper.
+//!
+//! The pages and pictures of them stay in `target/page`, to be looked at.
+
+mod browser;
+mod figures;
+mod looks;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use echo_loadtest::page::{Named, render};
+use echo_loadtest::run_report::RunReport;
+use echo_tests::reports;
+
+use self::browser::Browser;
+use self::looks::Look;
+use crate::check::{Check, Outcome, kept};
+use crate::packages::with_packages;
+
+/// The browser, and a font: without one nothing has a width.
+const PACKAGES: &[&str] = &["chromium", "fonts-dejavu-core"];
+
+/// Runs, and what the page calls them.
+type Runs = Vec<(&'static str, RunReport)>;
+
+/// One check a page, in every look.
+pub(crate) fn checks() -> Vec<Check> {
+    vec![
+        check("closed loop", || vec![("closed-loop", reports::closed_loop())]),
+        check("open loop", || vec![("stalls", reports::open_loop_with_stalls())]),
+        check("failed run", || vec![("failed", reports::failed())]),
+        check("silent server", || vec![("silent", reports::silent())]),
+        check("three runs", three_runs),
+        check("nine runs", || NAMES.map(|name| (name, reports::open_loop())).into()),
+        check("hostile text", || {
+            let run = || (reports::HOSTILE, reports::hostile());
+            vec![run(), run()]
+        }),
+    ]
+}
+
+const NAMES: [&str; 9] = ["a", "b", "c", "d", "e", "f", "g", "h", "the-ninth-of-them"];
+
+fn three_runs() -> Runs {
+    vec![
+        ("before", reports::open_loop_with_stalls()),
+        ("after", reports::open_loop()),
+        ("on-a-small-machine", reports::generator_limited()),
+    ]
+}
+
+fn check(name: &'static str, runs: impl Fn() -> Runs + 'static) -> Check {
+    with_packages(name, PACKAGES, move || look_at(&name.replace(' ', "-"), &runs()))
+}
+
+fn look_at(file: &str, runs: &[(&str, RunReport)]) -> Outcome {
+    let named: Vec<Named<'_>> = runs.iter().map(|(name, report)| Named { name, report }).collect();
+    let html = render(&named).expect("the runs make a page");
+    let folder = folder();
+    let page = folder.join(format!("{file}.html"));
+    fs::write(&page, &html).expect("the page is written");
+    let mut browser = Browser::start();
+    let seen = Look::ALL.map(|look| {
+        let picture = folder.join(format!("{file}-{}", look.name()));
+        (look, browser.look(&page, look, &picture))
+    });
+    let mut figures = 0;
+    for (look, seen) in &seen {
+        looks::assert_sound(*look, seen);
+        figures = figures::assert_equal(seen, runs);
+    }
+    kept(format_args!("{} KB, {figures} figures, {} looks", html.len() / 1024, Look::ALL.len()))
+}
+
+/// Where the pages and their pictures go.
+fn folder() -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/page");
+    fs::create_dir_all(&folder).expect("the folder for pages is made");
+    folder.canonicalize().expect("it is there")
+}

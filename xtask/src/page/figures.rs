@@ -1,0 +1,101 @@
+//! The figures on a page against those of the reports: to the bit in its markup, and to the digits
+//! it shows as a person reads them.
+
+use echo_loadtest::run_report::RunReport;
+use serde_json::Value;
+
+use super::looks::{Figure, Seen};
+
+/// What every page must hold of every run.
+const NEEDED: [&str; 12] = [
+    "/throughput/messages_per_s",
+    "/throughput/bytes_per_s",
+    "/service_time/p50_ns",
+    "/service_time/p99_ns",
+    "/service_time/p99_9_ns",
+    "/service_time/p99_99_ns",
+    "/service_time/max_ns",
+    "/connect_time/p99_ns",
+    "/errors/timeout",
+    "/errors/corrupt",
+    "/generator/cpu_per_message_ns",
+    "/load/connections",
+];
+
+/// What it must hold of a run in an open loop as well.
+const NEEDED_IN_OPEN_LOOP: [&str; 5] = [
+    "/load/rate",
+    "/response_time/p50_ns",
+    "/response_time/p99_99_ns",
+    "/response_time/max_ns",
+    "/generator/lateness/p99_ns",
+];
+
+/// Compares all of them, and says how many there are.
+pub(super) fn assert_equal(seen: &Seen, runs: &[(&str, RunReport)]) -> usize {
+    for (index, (_, report)) in runs.iter().enumerate() {
+        let json = serde_json::to_value(report).expect("a report is JSON");
+        let of_run: Vec<&Figure> =
+            seen.figures.iter().filter(|figure| figure.run == index).collect();
+        of_run.iter().for_each(|figure| assert_one(figure, &json));
+        let open = if report.response_time.is_some() { &NEEDED_IN_OPEN_LOOP[..] } else { &[] };
+        for pointer in NEEDED.iter().chain(open) {
+            let there = of_run.iter().any(|figure| figure.pointer == *pointer);
+            assert!(there, "run {index} lacks {pointer}");
+        }
+    }
+    seen.figures.len()
+}
+
+fn assert_one(Figure { pointer, value, shown, .. }: &Figure, json: &Value) {
+    let wanted = json.pointer(pointer).unwrap_or_else(|| panic!("{pointer} is in no report"));
+    let held: Value = serde_json::from_str(value).expect("the page holds JSON");
+    assert_eq!(&held, wanted, "{pointer}");
+    let exact = wanted.as_f64().unwrap_or_else(|| panic!("{pointer} is no number"));
+    if shown == "–" {
+        assert!(exact == 0.0, "{pointer}: nothing is shown of {exact}");
+        return;
+    }
+    let base = if pointer.ends_with("_ns") { 1e9 } else { 1.0 };
+    let read = read_back(shown).unwrap_or_else(|| panic!("{pointer}: {shown} is no figure")) * base;
+    // Half of the last of three digits; of a thousandth, where such are shown.
+    let close = (read - exact).abs() <= (0.005_1 * exact.abs()).max(0.000_6);
+    assert!(close, "{pointer}: {shown} is shown of {exact}");
+}
+
+/// The figure, in seconds, bytes or things.
+fn read_back(shown: &str) -> Option<f64> {
+    let plain = shown.trim_start_matches("≥ ").trim_end_matches("/s").replace(',', "");
+    let (number, unit) = plain.split_once(' ').unwrap_or((&plain, ""));
+    let factor = match unit {
+        "ns" => 1e-9,
+        "µs" => 1e-6,
+        "ms" => 1e-3,
+        "" | "s" | "B" => 1.0,
+        "kB" => 1e3,
+        "MB" => 1e6,
+        "GB" => 1e9,
+        _ => return None,
+    };
+    number.replace('−', "-").parse::<f64>().ok().map(|number| number * factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_back;
+
+    #[test]
+    fn figures_are_read_as_they_are_shown() {
+        for (shown, wanted) in [
+            ("1.50 ms", Some(0.001_5)),
+            ("≥ 60.0 s", Some(60.0)),
+            ("1,234/s", Some(1_234.0)),
+            ("2.50 kB/s", Some(2_500.0)),
+            ("−0.250 s", Some(-0.25)),
+            ("7 apples", None),
+            ("fast", None),
+        ] {
+            assert_eq!(read_back(shown), wanted, "{shown}");
+        }
+    }
+}
