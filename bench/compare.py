@@ -70,11 +70,6 @@ def run_round(servers, loader_program, load, number):
     return results
 
 
-def spread(values, digits):
-    low, middle, high = min(values), statistics.median(values), max(values)
-    return f"{middle:.{digits}f} [{low:.{digits}f}..{high:.{digits}f}]"
-
-
 def print_row(cells):
     print("{:9} {:>22} {:>22} {:>19} {:>11} {:>11} {:>9} {:>9}".format(*cells), flush=True)
 
@@ -88,9 +83,9 @@ def print_scenario(name, rounds):
 
     print_row([
         name,
-        spread(of("ours", "cpu_us"), 3),
-        spread(of("theirs", "cpu_us"), 3),
-        spread([one["ratio"] for one in rounds], 3),
+        kit.spread(of("ours", "cpu_us"), 3),
+        kit.spread(of("theirs", "cpu_us"), 3),
+        kit.spread([one["ratio"] for one in rounds], 3),
         middle("ours", "messages_per_s"),
         middle("theirs", "messages_per_s"),
         middle("ours", "p99_us"),

@@ -10,6 +10,7 @@ import re
 import resource
 import shlex
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -50,10 +51,10 @@ def cargo_target():
 
 
 def build_c(target_dir=None):
-    """Builds both C programs and returns the directory they are in."""
+    """Builds the C programs and returns the directory they are in."""
     target = Path(target_dir or cargo_target() / "bench")
     target.mkdir(parents=True, exist_ok=True)
-    for name in ("epoll_echo", "loader"):
+    for name in ("epoll_echo", "loader", "bare_loader"):
         source = Path(__file__).with_name(f"{name}.c")
         run(["cc", "-std=c11", "-O2", "-Wall", "-Wextra", "-o", target / name, source])
     return target
@@ -265,6 +266,11 @@ def print_machine():
     facts = machine()
     print(f"{facts['command']}   ({facts['cpu']}, {facts['cores']} cores, "
           f"Linux {facts['kernel']}, {facts['date']})")
+
+
+def spread(values, digits):
+    low, middle, high = min(values), statistics.median(values), max(values)
+    return f"{middle:.{digits}f} [{low:.{digits}f}..{high:.{digits}f}]"
 
 
 def save(path, result):
