@@ -131,6 +131,11 @@ pub(crate) struct RunArgs {
     #[arg(long, env = "ECHO_LOADTEST_HDR", value_name = "FILE", help_heading = "Output")]
     pub(crate) hdr: Option<PathBuf>,
 
+    /// Write the times of every single message as CSV: its connection, and when it was due, sent and
+    /// back, in nanoseconds. It costs time: not for the highest rates
+    #[arg(long, env = "ECHO_LOADTEST_SAMPLES", value_name = "FILE", help_heading = "Output")]
+    pub(crate) samples: Option<PathBuf>,
+
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

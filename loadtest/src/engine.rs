@@ -138,7 +138,13 @@ pub fn run(plan: &Plan, stop: &Stop, observer: &mut dyn Observer) -> Result<RunR
     thread::scope(|scope| {
         let coordinator = Coordinator::new(plan, stop, shared, clock, wakers, inbox, recycling);
         for (thread, equipment) in equipment.into_iter().enumerate() {
-            let recorder = Recorder::new(plan.rate().is_some(), thread, &messages, &recycled);
+            let recorder = Recorder::new(
+                plan.rate().is_some(),
+                thread,
+                &messages,
+                &recycled,
+                plan.samples.as_deref(),
+            );
             let mut bench = Bench::new(plan, content, clock, recorder);
             if let Limit::Count(count) = plan.limit {
                 bench.quota = part(plan.our_part(count), thread as u64, threads as u64);

@@ -11,6 +11,7 @@ mod watching;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use echo_common::command_line::{complain, exit, fail};
 use echo_common::logging;
@@ -18,7 +19,9 @@ use echo_loadtest::address::Address;
 use echo_loadtest::json;
 use echo_loadtest::merge::{self, Part};
 use echo_loadtest::objective::Slo;
+use echo_loadtest::plan::Plan;
 use echo_loadtest::run_report::RunReport;
+use echo_loadtest::samples::Samples;
 
 use crate::args::{Args, Command, MergeArgs, RunArgs};
 use crate::session::Session;
@@ -55,7 +58,13 @@ fn work(args: &Args) -> Result<u8, String> {
 fn run(target: Option<&Address>, args: &RunArgs, quiet: bool) -> Result<u8, String> {
     let session = Session::new(quiet)?;
     let hdr = args.hdr.as_deref();
-    let report = Session::with_target(target, &args.load, |plan| session.run(&plan, hdr));
+    let samples = args.samples.as_deref().map(Samples::create).transpose()?.map(Arc::new);
+    let report = Session::with_target(target, &args.load, |plan| {
+        session.run(&Plan { samples: samples.clone(), ..plan }, hdr)
+    });
+    if let Some(samples) = samples {
+        samples.finish()?;
+    }
     match report {
         Ok(report) => {
             let report = judged(report, &args.objectives.slo);

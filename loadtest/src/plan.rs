@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::samples::Samples;
+
 /// A load. The defaults are those of the command line.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -45,6 +47,8 @@ pub struct Plan {
     pub start_at: Option<SystemTime>,
     /// How long a piece of the report is.
     pub interval: Duration,
+    /// Where every single latency goes. `None`: nowhere.
+    pub samples: Option<Arc<Samples>>,
 }
 
 impl Plan {
@@ -71,6 +75,7 @@ impl Plan {
             share: Share::WHOLE,
             start_at: None,
             interval: Duration::from_secs(1),
+            samples: None,
         }
     }
 

@@ -257,6 +257,7 @@ impl LoadArgs {
             share: self.share(env::var(JOB_INDEX_VARIABLE).ok().as_deref())?,
             start_at: self.start_at,
             interval: self.report_interval,
+            samples: None,
         })
     }
 

@@ -13,7 +13,7 @@ pub(crate) struct Bench<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) content: &'a Content,
     pub(crate) clock: Clock,
-    pub(crate) recorder: Recorder,
+    pub(crate) recorder: Recorder<'a>,
     pub(crate) buffer: Box<[u8]>,
     pub(crate) out: Box<[u8]>,
     pub(crate) timeout_ns: u64,
@@ -34,7 +34,7 @@ impl<'a> Bench<'a> {
         plan: &'a Plan,
         content: &'a Content,
         clock: Clock,
-        recorder: Recorder,
+        recorder: Recorder<'a>,
     ) -> Self {
         let buffer = || vec![0; BUFFER_LEN].into_boxed_slice();
         Self {

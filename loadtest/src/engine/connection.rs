@@ -347,10 +347,10 @@ impl Connection {
         let now_ns = bench.clock.now_ns();
         let was_full = self.room(bench) < u64::from(bench.plan.send_burst);
         let bytes = &bench.buffer[..len];
-        let recorder = &mut bench.recorder;
+        let (number, recorder) = (self.number(), &mut bench.recorder);
         recorder.tally.bytes += len as u64;
         let result = self.exchange.receive(bench.content, bytes, |times, count, len| {
-            recorder.back(times, now_ns, count, len);
+            recorder.back(number, times, now_ns, count, len);
         });
         if let Err(wrong) = result {
             self.phase = Phase::Inspecting(wrong, now_ns + INSPECTION_NS);

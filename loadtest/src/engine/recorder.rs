@@ -10,6 +10,7 @@ use super::shared::Message;
 use super::window::Window;
 use crate::distribution::histogram;
 use crate::run_report::Errors;
+use crate::samples::{Sampler, Samples};
 
 /// Findings that one thread keeps; the rest is only counted.
 const MAX_FINDINGS: usize = 10;
@@ -107,7 +108,7 @@ pub(crate) struct Found {
 
 /// Where a thread writes down what happens.
 #[derive(Debug)]
-pub(crate) struct Recorder {
+pub(crate) struct Recorder<'a> {
     pub(crate) window: Window,
     pub(crate) tally: Tally,
     pub(crate) errors: Errors,
@@ -131,14 +132,16 @@ pub(crate) struct Recorder {
     thread: usize,
     messages: Sender<Message>,
     recycled: Receiver<Latencies>,
+    sampler: Option<Sampler<'a>>,
 }
 
-impl Recorder {
+impl<'a> Recorder<'a> {
     pub(crate) fn new(
         is_open_loop: bool,
         thread: usize,
         messages: &Sender<Message>,
         recycled: &Receiver<Latencies>,
+        samples: Option<&'a Samples>,
     ) -> Self {
         Self {
             window: Window::default(),
@@ -158,18 +161,29 @@ impl Recorder {
             thread,
             messages: messages.clone(),
             recycled: recycled.clone(),
+            sampler: samples.map(Sampler::new),
         }
     }
 
-    /// Messages with these times came back, of this length together.
+    /// Messages of a connection with these times came back, of this length together.
     #[inline]
-    pub(crate) fn back(&mut self, times: Times, now_ns: u64, count: u64, len: usize) {
+    pub(crate) fn back(
+        &mut self,
+        connection: u64,
+        times: Times,
+        now_ns: u64,
+        count: u64,
+        len: usize,
+    ) {
         self.tally.messages += count;
         self.last_back_ns = now_ns;
         if self.window.contains(times.due_ns) {
             self.verified += count;
             self.verified_bytes += len as u64;
             self.current.record(times, now_ns, count);
+            if let Some(sampler) = &mut self.sampler {
+                sampler.note(connection, [times.due_ns, times.sent_ns, now_ns], count);
+            }
         }
     }
 

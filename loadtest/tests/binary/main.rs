@@ -3,6 +3,7 @@
 // A harness fails by panicking.
 #![allow(clippy::unwrap_used)]
 
+mod agents;
 mod documents;
 mod merge;
 mod usage;
