@@ -3,6 +3,8 @@
 use std::io::{Write, stderr};
 use std::process::Command;
 
+use crate::capacity::{self, CapacityReport};
+use crate::compare::{self, CompareReport, Measured, ServerUse, Side};
 use crate::distribution::{Distribution, histogram};
 use crate::run_report::{
     Arrival, Connections, Errors, Generator, Load, Messages, RunReport, Throughput, Verdict,
@@ -85,4 +87,33 @@ fn report(rate: Option<f64>, times: Distribution) -> RunReport {
         objectives: vec![],
         ..sample
     }
+}
+
+/// A comparison in which `b` is a tenth slower, but for noise.
+pub(crate) fn comparison() -> CompareReport {
+    let settings = compare::Settings {
+        fail_if: vec!["p99>1.05".parse().expect("a condition")],
+        ..compare::Settings::default()
+    };
+    let mut noise = (0..).map(|round: u64| round * 7 % 5);
+    let measure = |side, _| {
+        let time_ns = if side == Side::A { 10_000 } else { 11_000 } + noise.next().unwrap_or(0);
+        let server = ServerUse {
+            cpu_per_message_ns: Some(4_900.0),
+            memory_per_connection_bytes: Some(96.0),
+        };
+        Ok(Measured { report: closed([time_ns; 100]), server: Some(server) })
+    };
+    compare::compare(&settings, "server --port {port}", "127.0.0.1:9000", measure)
+        .expect("no run fails")
+}
+
+/// A search at a server that keeps its objective up to 5,000 messages a second.
+pub(crate) fn capacity() -> CapacityReport {
+    let objectives = ["p99<1ms".parse().expect("an objective")];
+    let measure = |rate| {
+        let time_ns = if rate <= 5_000.0 { 100_000 } else { 2_000_000 };
+        Ok(open(rate, [time_ns; 100]))
+    };
+    capacity::find(&capacity::Settings::default(), &objectives, measure).expect("no run fails")
 }

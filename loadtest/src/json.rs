@@ -48,12 +48,15 @@ pub fn write(path: &Path, document: &impl Serialize) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Debug;
     use std::path::PathBuf;
 
+    use schemars::JsonSchema;
+    use serde::de::DeserializeOwned;
     use serde_json::Value;
 
     use super::*;
-    use crate::sample;
+    use crate::{fake, sample};
 
     /// Set to write what is kept instead of comparing it.
     const UPDATE: &str = "UPDATE";
@@ -74,16 +77,27 @@ mod tests {
         kept
     }
 
-    #[test]
-    fn the_kept_schema_is_that_of_the_types_and_the_kept_example_obeys_it() {
-        let schema = kept("run.schema.json", &schemars::schema_for!(RunReport));
-        let example = kept("run.example.json", &sample::report());
+    /// Checks the schema of a kind of document, and the example of it, that are kept.
+    #[track_caller]
+    fn check<T>(kind: &str, document: &T)
+    where
+        T: Serialize + DeserializeOwned + JsonSchema + PartialEq + Debug,
+    {
+        let schema = kept(&format!("{kind}.schema.json"), &schemars::schema_for!(T));
+        let example = kept(&format!("{kind}.example.json"), document);
         let validator = jsonschema::validator_for(&schema).unwrap();
         assert!(jsonschema::meta::is_valid(&schema));
         let faults: Vec<_> =
             validator.iter_errors(&example).map(|fault| fault.to_string()).collect();
         assert_eq!(faults, [""; 0]);
-        assert_eq!(serde_json::from_value::<RunReport>(example).unwrap(), sample::report());
+        assert_eq!(&serde_json::from_value::<T>(example).unwrap(), document);
+    }
+
+    #[test]
+    fn the_kept_schemas_are_those_of_the_types_and_the_kept_examples_obey_them() {
+        check("run", &sample::report());
+        check("compare", &fake::comparison());
+        check("capacity", &fake::capacity());
     }
 
     #[test]

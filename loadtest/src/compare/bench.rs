@@ -101,7 +101,7 @@ mod tests {
     use super::*;
     use crate::compare::sampler::PERIOD;
     use crate::fake;
-    use crate::plan::{Arrival, Limit, Share, Sizes};
+    use crate::plan::Limit;
     use crate::target::Usage;
 
     #[test]
@@ -139,25 +139,9 @@ mod tests {
 
     fn plan() -> Plan {
         Plan {
-            target: SocketAddr::from(([127, 0, 0, 1], 1)),
             connections: 1,
-            threads: 1,
-            sizes: Sizes::Range(64, 64),
-            depth: 1,
-            send_burst: 1,
-            arrival: Arrival::Closed,
-            connect_rate: None,
-            messages_per_connection: None,
-            limit: Limit::Duration(Duration::from_millis(400)),
             warmup: Duration::ZERO,
-            timeout: Duration::from_secs(30),
-            seed: 0,
-            source_ips: vec![],
-            busy_poll: false,
-            cpus: vec![],
-            share: Share::WHOLE,
-            start_at: None,
-            interval: Duration::from_secs(1),
+            ..Plan::new(([127, 0, 0, 1], 9).into(), Limit::Duration(Duration::from_millis(400)))
         }
     }
 
