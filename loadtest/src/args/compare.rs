@@ -24,7 +24,7 @@ pub(crate) struct CapacityArgs {
 
     /// Rounds at the knee, to say how sure it is
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_REPEATS", value_name = "N")]
-    #[arg(default_value_t = 3, value_parser = value_parser!(u32).range(1..=1_000))]
+    #[arg(default_value_t = 5, value_parser = value_parser!(u32).range(1..=1_000))]
     #[arg(help_heading = "Search")]
     pub(crate) repeats: u32,
 
