@@ -14,17 +14,16 @@ pub(crate) const EXIT_OBJECTIVE: u8 = 99;
 pub(crate) fn exit_code(report: &RunReport) -> u8 {
     let errors = report.errors;
     let wrong_bytes = errors.corrupt > 0 || errors.short > 0 || errors.closed_early > 0;
+    let failed = wrong_bytes || (errors.total() > 0 && !errors_have_objective(report));
     let broken = report.objectives.iter().any(|objective| !objective.met);
     if report.interrupted {
         exit::INTERRUPTED
-    } else if wrong_bytes {
+    } else if failed {
         exit::FAILED
     } else if report.verdict.kind != VerdictKind::Valid {
         EXIT_NOT_VALID
     } else if broken {
         EXIT_OBJECTIVE
-    } else if errors.total() > 0 && !errors_have_objective(report) {
-        exit::FAILED
     } else {
         exit::OK
     }
@@ -73,17 +72,17 @@ mod tests {
     }
 
     #[test]
-    fn wrong_bytes_outdo_the_verdict_and_the_verdict_outdoes_objectives() {
+    fn errors_outdo_the_verdict_and_the_verdict_outdoes_objectives() {
         let worst = |report: &mut RunReport| {
             report.verdict.kind = VerdictKind::Incomplete;
             report.objectives.push(objective("p50<1ns", false));
-            report.errors.refused = 1;
         };
         check(EXIT_NOT_VALID, worst);
         for kind in [
             (|errors| errors.corrupt = 1) as fn(&mut Errors),
             |errors| errors.short = 1,
             |errors| errors.closed_early = 1,
+            |errors| errors.refused = 1,
         ] {
             check(exit::FAILED, |report| {
                 worst(report);
