@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use echo_loadtest::distribution::Distribution;
 use echo_loadtest::json;
 use echo_server::Config;
-use echo_tests::running::Running;
+use echo_tests::running::{Running, line};
 
 use crate::{loadtest, run};
 
@@ -74,7 +74,7 @@ fn check(distribution: &Distribution, mut times: Vec<u64>) {
 
 #[test]
 fn four_generators_merged_are_one_with_the_percentiles_of_all_raw_samples() {
-    let server = Running::start(Config { report_interval: None, ..Config::default() });
+    let server = Running::start(Config { report_interval: None, ..line(2) });
     let folder = tempfile::tempdir().unwrap();
     let start_at = soon();
     let agents: Vec<Child> =

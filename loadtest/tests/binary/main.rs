@@ -5,6 +5,7 @@
 
 mod agents;
 mod documents;
+mod loads;
 mod merge;
 mod usage;
 
