@@ -31,6 +31,7 @@ mod summary;
 mod window;
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
@@ -39,7 +40,7 @@ use std::time::{Duration, SystemTime};
 use crossbeam_channel::unbounded;
 use hdrhistogram::Histogram;
 
-use crate::plan::{Limit, Plan, part};
+use crate::plan::{Limit, Plan};
 use crate::run_report::{Interval, RunReport};
 use bench::Bench;
 use clock::Clock;
@@ -124,7 +125,14 @@ impl Observer for () {}
 /// A sentence when the run could not start: no connection could be made, or the system refused what
 /// it needs. What goes wrong later is in the report.
 pub fn run(plan: &Plan, stop: &Stop, observer: &mut dyn Observer) -> Result<RunReport, String> {
+    plan.check()?;
     let numbers: Vec<u64> = plan.our_connections().collect();
+    if numbers.is_empty() {
+        return Err(format!(
+            "agent {} of {} has nothing to do: there are {} connections",
+            plan.share.index, plan.share.count, plan.connections
+        ));
+    }
     let threads = numbers.len().min(plan.threads as usize);
     check_descriptors(numbers.len() as u64, threads as u64)?;
     let equipment: io::Result<Vec<_>> = (0..threads).map(|_| Equipment::new()).collect();
@@ -138,22 +146,20 @@ pub fn run(plan: &Plan, stop: &Stop, observer: &mut dyn Observer) -> Result<RunR
     thread::scope(|scope| {
         let coordinator = Coordinator::new(plan, stop, shared, clock, wakers, inbox, recycling);
         for (thread, equipment) in equipment.into_iter().enumerate() {
-            let recorder = Recorder::new(
-                plan.rate().is_some(),
-                thread,
-                &messages,
-                &recycled,
-                plan.samples.as_deref(),
-            );
+            let recorder = Recorder::new(plan, thread, &messages, &recycled);
             let mut bench = Bench::new(plan, content, clock, recorder);
-            if let Limit::Count(count) = plan.limit {
-                bench.quota = part(plan.our_part(count), thread as u64, threads as u64);
-            }
             let ours = numbers.iter().copied().skip(thread).step_by(threads);
+            if let Limit::Count(count) = plan.limit {
+                bench.quota = plan.part_of(count, ours.clone());
+            }
             let driver = Driver::new(bench, shared, thread, equipment, ours);
-            let started = thread::Builder::new()
-                .name(format!("load-{thread}"))
-                .spawn_scoped(scope, move || driver.run_to_the_end());
+            let started = thread::Builder::new().name(format!("load-{thread}")).spawn_scoped(
+                scope,
+                move || {
+                    // That it panicked is told by the driver; the scope needs not panic as well.
+                    let _ = catch_unwind(AssertUnwindSafe(|| driver.run_to_the_end()));
+                },
+            );
             if let Err(error) = started {
                 coordinator.give_up();
                 return Err(format!("start a thread: {error}"));

@@ -25,13 +25,15 @@ pub struct Plan {
     pub arrival: Arrival,
     /// New connections a second over all agents. `None`: all at once.
     pub connect_rate: Option<f64>,
-    /// After so many messages a connection is finished and replaced. `None`: kept.
+    /// After so many messages a connection is finished and replaced; in an open loop after so many
+    /// whole bursts that it has had them. `None`: kept.
     pub messages_per_connection: Option<u64>,
     /// When to stop.
     pub limit: Limit,
     /// What comes before, and is not measured.
     pub warmup: Duration,
-    /// The patience with a connect, and with each message.
+    /// The patience with a connect, and with each message. When messages are counted, also with a
+    /// server to which no connection can be made any more.
     pub timeout: Duration,
     /// What the content and all chance follow from.
     pub seed: u64,
@@ -79,14 +81,50 @@ impl Plan {
         }
     }
 
+    /// Whether it can be carried out at all.
+    ///
+    /// # Errors
+    /// A sentence that says what makes no sense.
+    pub fn check(&self) -> Result<(), String> {
+        let is_rate = |rate: f64| rate.is_finite() && rate > 0.0;
+        let sizes_make_sense = match &self.sizes {
+            Sizes::Range(min, max) => (1..=*max).contains(min),
+            Sizes::Messages(messages) => {
+                !messages.lines.is_empty()
+                    && messages.lines.iter().all(|line| line.ends_with(b"\n"))
+            }
+        };
+        let demands = [
+            (self.connections > 0, "a load needs a connection"),
+            (self.threads > 0, "a load needs a thread"),
+            (
+                sizes_make_sense,
+                "a message ends with a newline, there is at least one, and no range goes down",
+            ),
+            (
+                (1..=self.depth).contains(&self.send_burst),
+                "a burst has at least one message, and no more than may be in flight",
+            ),
+            (self.messages_per_connection != Some(0), "a connection needs a message"),
+            (self.rate().is_none_or(is_rate), "a rate is above 0"),
+            (self.connect_rate.is_none_or(is_rate), "a rate of connects is above 0"),
+            (self.share.index < self.share.count, "agents are numbered from 0"),
+        ];
+        match demands.iter().find(|(is_met, _)| !is_met) {
+            Some((_, sentence)) => Err((*sentence).to_owned()),
+            None => Ok(()),
+        }
+    }
+
     /// The numbers of the connections that are ours: every `share.count`-th.
     pub(crate) fn our_connections(&self) -> impl Iterator<Item = u64> + use<> {
         (self.share.index..self.connections).step_by(self.share.count as usize).map(u64::from)
     }
 
-    /// Of `count` messages those that are ours.
-    pub(crate) fn our_part(&self, count: u64) -> u64 {
-        part(count, self.share.index.into(), self.share.count.into())
+    /// Of `count` messages those of these connections: each has as many as any other, so that all
+    /// are done at the same time.
+    pub(crate) fn part_of(&self, count: u64, connections: impl Iterator<Item = u64>) -> u64 {
+        connections.map(|number| part(count, number, self.connections.into())).sum()
     }
 
     /// Messages a second, over all agents, in an open loop.
@@ -100,7 +138,7 @@ impl Plan {
 }
 
 /// The `index`-th of `count` parts of a whole; the first ones take what does not divide evenly.
-pub(crate) fn part(whole: u64, index: u64, count: u64) -> u64 {
+fn part(whole: u64, index: u64, count: u64) -> u64 {
     whole / count + u64::from(index < whole % count)
 }
 

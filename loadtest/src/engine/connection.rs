@@ -14,6 +14,7 @@ use super::bench::Bench;
 use super::exchange::{Exchange, Times, Wrong};
 use super::fault::{Fault, Kind};
 use super::socket;
+use crate::plan::{Limit, Plan};
 
 /// What one connection may receive in one turn before the others get theirs.
 const TURN_BUDGET: usize = 1 << 20;
@@ -70,8 +71,12 @@ pub(crate) struct Connection {
     arrivals: Option<Arrivals>,
     /// Messages that may still be sent before it is replaced.
     messages_left: u64,
-    /// Since when it could have sent another message.
+    /// Since when it could have sent another message, had none before been late.
     free_since_ns: u64,
+    /// How late its last message was sent.
+    late_ns: u64,
+    /// Since when no connection can be made.
+    unreachable_since_ns: Option<u64>,
     pause_ns: u64,
     /// It is not opened before this.
     closed_until_ns: u64,
@@ -95,6 +100,8 @@ impl Connection {
             arrivals: Arrivals::new(bench.plan, number),
             messages_left: 0,
             free_since_ns: 0,
+            late_ns: 0,
+            unreachable_since_ns: None,
             pause_ns: FIRST_PAUSE_NS,
             closed_until_ns: 0,
             readable: false,
@@ -186,8 +193,12 @@ impl Connection {
         self.fail(fault, bench)
     }
 
-    /// The load is given up: nothing more is waited for.
-    pub(crate) fn abandon(&mut self) -> Next {
+    /// The load is given up: nothing more is waited for. What was seen to be wrong is told.
+    pub(crate) fn abandon(&mut self, bench: &mut Bench<'_>) -> Next {
+        if let Phase::Inspecting(wrong, _) = &self.phase {
+            let fault = Fault::corrupt(bench.content, &self.exchange, wrong);
+            return self.fail(fault, bench);
+        }
         self.end()
     }
 
@@ -201,13 +212,13 @@ impl Connection {
     /// Closed: is it time to open?
     fn reopen(&mut self, bench: &Bench<'_>) -> Next {
         let now_ns = bench.clock.now_ns();
-        if bench.is_over(now_ns) {
+        if bench.is_over(now_ns) || self.is_hopeless(now_ns, bench) {
             return self.end();
         }
         let due_ns = match (&self.arrivals, bench.start_ns) {
             // Where each message has its connection, that is opened when the message is due.
             (Some(arrivals), Some(start_ns)) if bench.plan.messages_per_connection.is_some() => {
-                start_ns + arrivals.due_ns()
+                start_ns.saturating_add(arrivals.due_ns())
             }
             _ => 0,
         };
@@ -217,21 +228,41 @@ impl Connection {
         }
     }
 
+    /// Time does not end a run that counts messages: a server that is gone has to.
+    fn is_hopeless(&self, now_ns: u64, bench: &Bench<'_>) -> bool {
+        let Limit::Count(_) = bench.plan.limit else { return false };
+        let until_ns = |since_ns: u64| since_ns.saturating_add(bench.timeout_ns);
+        self.unreachable_since_ns.is_some_and(|since_ns| now_ns >= until_ns(since_ns))
+    }
+
     fn connected(&mut self, since_ns: u64, bench: &mut Bench<'_>) -> Result<Next, Fault> {
         let Some(stream) = &self.stream else { return Ok(Next::Wait) };
         let connecting = |error| Fault::connecting(bench.plan.target, &error);
         if let Some(error) = stream.take_error().map_err(connecting)? {
             return Err(connecting(error));
         }
+        if is_connected_to_itself(stream) {
+            return Err(connecting(ErrorKind::ConnectionRefused.into()));
+        }
         let now_ns = bench.clock.now_ns();
         bench.connected(since_ns, now_ns);
         self.phase = Phase::Open;
         self.was_open = true;
         self.was_tried = true;
-        self.free_since_ns = now_ns;
-        self.messages_left = bench.plan.messages_per_connection.unwrap_or(u64::MAX);
+        self.unreachable_since_ns = None;
+        (self.free_since_ns, self.late_ns) = (now_ns, 0);
+        self.messages_left = self.messages_of_a_connection(bench.plan);
         self.exchange.restart();
         self.converse(bench)
+    }
+
+    /// A burst that is due is not divided: nothing would be due when its rest is to be sent.
+    fn messages_of_a_connection(&self, plan: &Plan) -> u64 {
+        let count = plan.messages_per_connection.unwrap_or(u64::MAX);
+        match self.arrivals {
+            None => count,
+            Some(_) => count.checked_next_multiple_of(plan.send_burst.into()).unwrap_or(count),
+        }
     }
 
     /// Sends what may be sent and takes what comes, until an event is needed or the turn is over.
@@ -291,15 +322,20 @@ impl Connection {
         let burst = u64::from(bench.plan.send_burst);
         while self.room(bench) >= burst && self.messages_left > 0 {
             let arrivals = self.arrivals.as_mut()?;
-            let due_ns = start_ns + arrivals.due_ns();
+            let due_ns = start_ns.saturating_add(arrivals.due_ns());
             if bench.is_stopped || bench.quota == 0 || due_ns >= bench.end_ns {
                 return None;
             }
             if due_ns > now_ns {
                 return Some(due_ns);
             }
+            // What it was not free for until the end is not sent. What is only late, is.
+            if now_ns >= bench.end_ns && self.free_since_ns >= bench.end_ns {
+                return None;
+            }
             arrivals.advance();
-            bench.recorder.late(due_ns, now_ns - due_ns.max(self.free_since_ns));
+            self.late_ns = now_ns - due_ns.max(self.free_since_ns);
+            bench.recorder.late(due_ns, self.late_ns);
             self.send(burst, Times { due_ns, sent_ns: now_ns }, bench);
         }
         None
@@ -357,7 +393,8 @@ impl Connection {
         }
         self.pause_ns = FIRST_PAUSE_NS;
         if was_full && self.room(bench) >= u64::from(bench.plan.send_burst) {
-            self.free_since_ns = now_ns;
+            // What came back was late, so this is: who was late before has no excuse.
+            self.free_since_ns = now_ns.saturating_sub(self.late_ns);
         }
         Ok(len)
     }
@@ -446,10 +483,21 @@ impl Connection {
     fn fail(&mut self, fault: Fault, bench: &mut Bench<'_>) -> Next {
         let now_ns = bench.clock.now_ns();
         bench.recorder.fault(fault, self.number(), now_ns);
+        match self.phase {
+            Phase::Closed => _ = self.unreachable_since_ns.get_or_insert(now_ns),
+            Phase::Connecting(since_ns) => _ = self.unreachable_since_ns.get_or_insert(since_ns),
+            Phase::Open | Phase::Inspecting(..) | Phase::Finishing(_) | Phase::Over => {}
+        }
         self.close(bench);
         self.was_tried = true;
         self.closed_until_ns = now_ns + self.pause_ns;
         self.pause_ns = (2 * self.pause_ns).min(MAX_PAUSE_NS);
         self.reopen(bench)
     }
+}
+
+/// Where nobody listens, the system may choose the very port that is connected to: such a connection
+/// echoes everything, and there is no server.
+fn is_connected_to_itself(stream: &TcpStream) -> bool {
+    matches!((stream.local_addr(), stream.peer_addr()), (Ok(local), Ok(peer)) if local == peer)
 }

@@ -1,10 +1,11 @@
 //! Starts the load once all connections have been tried, listens to the threads until the last is
 //! over, and ends the run early when asked to.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, Sender};
 use mio::Waker;
 
 use super::clock::{Clock, nanoseconds};
@@ -96,11 +97,20 @@ impl<'a> Coordinator<'a> {
     }
 
     pub(crate) fn run(mut self, observer: &mut dyn Observer) -> Result<RunReport, String> {
+        // An observer that panics is not to leave threads behind that nobody ends.
+        let result = catch_unwind(AssertUnwindSafe(|| self.listen(observer)));
+        if let Err(panic) = result {
+            self.give_up();
+            resume_unwind(panic);
+        }
+        self.conclude(observer)
+    }
+
+    fn listen(&mut self, observer: &mut dyn Observer) {
         while self.running > 0 {
-            match self.inbox.recv_timeout(PROGRESS_INTERVAL) {
-                Ok(message) => self.take(message, observer),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
+            // The other end is ours as well: only the time can end the wait.
+            if let Ok(message) = self.inbox.recv_timeout(PROGRESS_INTERVAL) {
+                self.take(message, observer);
             }
             if self.stop.is_asked() && !self.is_interrupted {
                 self.is_interrupted = true;
@@ -108,7 +118,6 @@ impl<'a> Coordinator<'a> {
             }
             observer.progress(&self.progress());
         }
-        self.conclude(observer)
     }
 
     fn take(&mut self, message: Message, observer: &mut dyn Observer) {
@@ -124,9 +133,10 @@ impl<'a> Coordinator<'a> {
                 }
             }
             Message::Piece(piece) => self.series.take(piece, observer),
-            Message::Over(outcome) => {
+            Message::Over { thread, result } => {
                 self.running -= 1;
-                match outcome {
+                self.series.end(thread, observer);
+                match result {
                     Ok(outcome) => self.outcomes.push(*outcome),
                     Err(failure) => {
                         self.failure.get_or_insert(failure);
@@ -186,9 +196,6 @@ impl<'a> Coordinator<'a> {
     fn conclude(mut self, observer: &mut dyn Observer) -> Result<RunReport, String> {
         if let Some(failure) = self.failure {
             return Err(failure);
-        }
-        if self.running > 0 {
-            return Err("a thread of the load tester panicked".to_owned());
         }
         let summary = Summary::new(self.plan, self.started, self.outcomes, self.is_interrupted)?;
         self.series.finish(summary.measured_ns(), observer);

@@ -47,6 +47,8 @@ struct Seat {
     /// When it wants a turn; `u64::MAX` when it does not.
     wake_ns: u64,
     is_ready: bool,
+    /// It waits to be opened.
+    is_queued: bool,
     is_over: bool,
     was_tried: bool,
 }
@@ -66,7 +68,9 @@ pub(crate) struct Outcome {
     pub(crate) lateness: Histogram<u64>,
     /// When it stopped measuring.
     pub(crate) end_ns: u64,
-    /// Of the measured part: how much of it was waiting for something to do.
+    /// How long it measured.
+    pub(crate) measured_ns: u64,
+    /// How much of that was waiting for something to do.
     pub(crate) idle_ns: u64,
     pub(crate) time: ThreadTime,
 }
@@ -88,6 +92,8 @@ pub(crate) struct Driver<'a> {
     poll: Poll,
     events: Events,
     alarm: Alarm,
+    /// Whoever wakes the thread may be gone by the time it wakes up: that is not to be undone.
+    _waker: Arc<Waker>,
     seats: Vec<Seat>,
     ready: VecDeque<usize>,
     to_open: VecDeque<usize>,
@@ -101,6 +107,8 @@ pub(crate) struct Driver<'a> {
     has_begun: bool,
     knows_end: bool,
     idle_ns: u64,
+    /// The same when the last message came back.
+    idle_at_last_back_ns: u64,
     started: Option<Reading>,
     ended: Option<Reading>,
 }
@@ -139,6 +147,7 @@ impl<'a> Driver<'a> {
             thread,
             poll: equipment.poll,
             alarm: equipment.alarm,
+            _waker: equipment.waker,
             events: Events::with_capacity(MAX_EVENTS),
             ready: VecDeque::with_capacity(seats.len()),
             to_open: (0..seats.len()).collect(),
@@ -151,6 +160,7 @@ impl<'a> Driver<'a> {
             has_begun: false,
             knows_end: false,
             idle_ns: 0,
+            idle_at_last_back_ns: 0,
             started: None,
             ended: None,
             seats,
@@ -160,11 +170,9 @@ impl<'a> Driver<'a> {
 
     /// Runs to the end, and tells how it was.
     pub(crate) fn run_to_the_end(mut self) {
-        let shared = self.shared;
+        let mut farewell = Farewell::new(self.shared, self.thread);
         let result = self.pin().and_then(|()| self.turn_to_the_end());
-        let result = result.map(|()| Box::new(self.conclude()));
-        // Nobody listens only when the run was given up.
-        let _ = shared.messages.send(Message::Over(result));
+        farewell.result = result.map(|()| Box::new(self.conclude()));
     }
 
     /// Keeps to the CPU that was chosen for this thread, if any was.
@@ -185,6 +193,7 @@ impl<'a> Driver<'a> {
 
     fn turn(&mut self) -> io::Result<()> {
         self.wait()?;
+        let last_back_ns = self.bench.recorder.last_back_ns;
         let mut events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         for event in &events {
             self.on_event(event);
@@ -201,6 +210,9 @@ impl<'a> Driver<'a> {
         self.wake_due(now_ns);
         self.open_some(now_ns);
         self.look_at_the_clock(now_ns);
+        if self.bench.recorder.last_back_ns != last_back_ns {
+            self.idle_at_last_back_ns = self.idle_ns;
+        }
         self.shared.publish(self.thread, self.bench.recorder.tally, self.bench.open);
         Ok(())
     }
@@ -277,7 +289,7 @@ impl<'a> Driver<'a> {
         if self.shared.is_stopped() {
             self.bench.is_stopped = true;
             for place in 0..self.seats.len() {
-                let next = self.seats[place].connection.abandon();
+                let next = self.seats[place].connection.abandon(&mut self.bench);
                 self.settle(place, next);
             }
         } else if let Some(start_ns) =
@@ -315,12 +327,19 @@ impl<'a> Driver<'a> {
                 }
             }
             Next::Turn => self.make_ready(place),
-            Next::Open => self.to_open.push_back(place),
+            Next::Open => self.queue(place),
             Next::Over => {
                 self.live -= usize::from(!std::mem::replace(&mut seat.is_over, true));
             }
         }
         self.note_try(place);
+    }
+
+    /// It may be asked for its next step, and want to be opened, while it waits for that already.
+    fn queue(&mut self, place: usize) {
+        if !std::mem::replace(&mut self.seats[place].is_queued, true) {
+            self.to_open.push_back(place);
+        }
     }
 
     fn make_ready(&mut self, place: usize) {
@@ -370,6 +389,7 @@ impl<'a> Driver<'a> {
                 self.next_open_ns = self.next_open_ns.max(now_ns - gap_ns) + gap_ns;
             }
             let seat = &mut self.seats[place];
+            seat.is_queued = false;
             seat.generation = (seat.generation + 1) & PLACE_MASK;
             let token = join(place, seat.generation);
             let next = seat.connection.open(&mut self.bench, self.poll.registry(), token);
@@ -405,8 +425,8 @@ impl<'a> Driver<'a> {
             (0..self.seats.len()).for_each(|place| self.make_ready(place));
         }
         if now_ns >= window.start_ns && self.started.is_none() {
-            self.started = Some(self.read(now_ns));
             self.bench.recorder.start_measuring();
+            self.started = Some(self.read(now_ns));
         }
         if now_ns >= window.end_ns && self.ended.is_none() {
             self.ended = Some(self.read(now_ns));
@@ -418,7 +438,7 @@ impl<'a> Driver<'a> {
     }
 
     fn read(&self, at_ns: u64) -> Reading {
-        let (tally, idle_ns) = (self.bench.recorder.tally, self.idle_ns);
+        let (tally, idle_ns) = (self.bench.recorder.counted(), self.idle_ns);
         Reading { at_ns, tally, idle_ns, time: ThreadTime::now() }
     }
 
@@ -427,11 +447,9 @@ impl<'a> Driver<'a> {
         let started = self.started.unwrap_or(now);
         let mut ended = self.ended.unwrap_or(now);
         if let Limit::Count(_) = self.bench.plan.limit {
-            // What was under way when counting began is not counted.
-            let recorder = &self.bench.recorder;
-            ended.at_ns = recorder.last_back_ns.max(started.at_ns);
-            ended.tally.messages = started.tally.messages + recorder.verified;
-            ended.tally.bytes = started.tally.bytes + recorder.verified_bytes;
+            // How the connections end is no part of it.
+            ended.at_ns = self.bench.recorder.last_back_ns.max(started.at_ns);
+            ended.idle_ns = self.idle_at_last_back_ns.max(started.idle_ns);
         }
         if self.started.is_some() {
             self.bench.recorder.finish(ended.tally);
@@ -459,9 +477,31 @@ impl<'a> Driver<'a> {
             connect: recorder.connect,
             lateness: recorder.lateness,
             end_ns: ended.at_ns,
+            measured_ns: ended.at_ns - started.at_ns,
             idle_ns: ended.idle_ns - started.idle_ns,
             time: ended.time.since(started.time),
         }
+    }
+}
+
+/// Tells that a thread is over when it is dropped: by a panic too, for which others would wait.
+struct Farewell<'a> {
+    shared: &'a Shared,
+    thread: usize,
+    result: Result<Box<Outcome>, String>,
+}
+
+impl<'a> Farewell<'a> {
+    fn new(shared: &'a Shared, thread: usize) -> Self {
+        Self { shared, thread, result: Err("a thread of the load tester panicked".to_owned()) }
+    }
+}
+
+impl Drop for Farewell<'_> {
+    fn drop(&mut self) {
+        let result = std::mem::replace(&mut self.result, Err(String::new()));
+        // Nobody listens only when the run was given up.
+        let _ = self.shared.messages.send(Message::Over { thread: self.thread, result });
     }
 }
 
@@ -472,6 +512,8 @@ impl Seat {
             generation: 0,
             wake_ns: u64::MAX,
             is_ready: false,
+            // All are to be opened when the thread begins.
+            is_queued: true,
             is_over: false,
             was_tried: false,
         }

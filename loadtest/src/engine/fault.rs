@@ -78,9 +78,11 @@ impl Fault {
     /// It broke in the middle of things.
     pub(crate) fn broken(action: &str, error: &io::Error, exchange: &Exchange) -> Self {
         let kind = match error.kind() {
-            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
-                Kind::Reset
-            }
+            // Not connected: a reset came before this side could finish.
+            ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe
+            | ErrorKind::NotConnected => Kind::Reset,
             ErrorKind::TimedOut => Kind::Timeout,
             _ => Kind::Local,
         };

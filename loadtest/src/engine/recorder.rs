@@ -9,8 +9,9 @@ use super::fault::Fault;
 use super::shared::Message;
 use super::window::Window;
 use crate::distribution::histogram;
+use crate::plan::{Limit, Plan};
 use crate::run_report::Errors;
-use crate::samples::{Sampler, Samples};
+use crate::samples::Sampler;
 
 /// Findings that one thread keeps; the rest is only counted.
 const MAX_FINDINGS: usize = 10;
@@ -111,6 +112,8 @@ pub(crate) struct Found {
 pub(crate) struct Recorder<'a> {
     pub(crate) window: Window,
     pub(crate) tally: Tally,
+    /// Only messages of the measured part are counted in it, not all that come back meanwhile.
+    counts_its_own: bool,
     pub(crate) errors: Errors,
     pub(crate) findings: Vec<Found>,
     /// Messages of the measured part that were sent.
@@ -137,15 +140,15 @@ pub(crate) struct Recorder<'a> {
 
 impl<'a> Recorder<'a> {
     pub(crate) fn new(
-        is_open_loop: bool,
+        plan: &'a Plan,
         thread: usize,
         messages: &Sender<Message>,
         recycled: &Receiver<Latencies>,
-        samples: Option<&'a Samples>,
     ) -> Self {
         Self {
             window: Window::default(),
             tally: Tally::default(),
+            counts_its_own: matches!(plan.limit, Limit::Count(_)),
             errors: Errors::default(),
             findings: vec![],
             sent: 0,
@@ -155,13 +158,13 @@ impl<'a> Recorder<'a> {
             opened: 0,
             connect: histogram(),
             lateness: histogram(),
-            current: Latencies::new(is_open_loop),
+            current: Latencies::new(plan.rate().is_some()),
             piece: 0,
             tally_at_piece: Tally::default(),
             thread,
             messages: messages.clone(),
             recycled: recycled.clone(),
-            sampler: samples.map(Sampler::new),
+            sampler: plan.samples.as_deref().map(Sampler::new),
         }
     }
 
@@ -213,9 +216,18 @@ impl<'a> Recorder<'a> {
         }
     }
 
+    /// What the measured part's figures are differences of.
+    pub(crate) fn counted(&self) -> Tally {
+        if self.counts_its_own {
+            Tally { messages: self.verified, bytes: self.verified_bytes, ..self.tally }
+        } else {
+            self.tally
+        }
+    }
+
     /// The measured part begins: nothing that was counted before is in its first piece.
     pub(crate) fn start_measuring(&mut self) {
-        self.tally_at_piece = self.tally;
+        self.tally_at_piece = self.counted();
     }
 
     /// The number of the piece that is measured.
@@ -226,7 +238,7 @@ impl<'a> Recorder<'a> {
     /// This piece begins, if it has not begun yet.
     pub(crate) fn turn_to(&mut self, piece: u64) {
         if piece > self.piece {
-            self.hand_over(self.tally);
+            self.hand_over(self.counted());
             self.piece = piece;
         }
     }

@@ -63,7 +63,19 @@ impl Series {
                 self.recycle(piece.latencies);
             }
         }
-        // Threads hand pieces over in order. What a thread has left out, it was too late for.
+        self.close_what_is_complete(observer);
+    }
+
+    /// Nothing more comes from a thread.
+    pub(crate) fn end(&mut self, thread: usize, observer: &mut dyn Observer) {
+        self.heard[thread] = Some(u64::MAX);
+        if self.heard.iter().any(|&heard| heard != Some(u64::MAX)) {
+            self.close_what_is_complete(observer);
+        }
+    }
+
+    /// Threads hand pieces over in order. What a thread has left out, it was too late for.
+    fn close_what_is_complete(&mut self, observer: &mut dyn Observer) {
         while self.heard.iter().all(|heard| heard.is_some_and(|last| last > self.next)) {
             self.close_next(self.interval_ns, observer);
         }
@@ -78,13 +90,30 @@ impl Series {
             let len_ns = if is_last { left_ns } else { left_ns.min(self.interval_ns) };
             self.close_next(len_ns, observer);
         }
+        self.cut(measured_ns);
+    }
+
+    /// That all of a given number of messages were back shows only when the run is over: what was told
+    /// until then is cut to the measured part.
+    fn cut(&mut self, measured_ns: u64) {
+        let left_ns = |number: usize| measured_ns.saturating_sub(number as u64 * self.interval_ns);
+        while self.intervals.last().is_some_and(|last| last.messages == 0)
+            && left_ns(self.intervals.len() - 1) == 0
+        {
+            self.intervals.pop();
+        }
+        if let Some(number) = self.intervals.len().checked_sub(1)
+            && left_ns(number) < self.interval_ns
+        {
+            self.intervals[number].duration_s = seconds(left_ns(number));
+        }
     }
 
     fn close_next(&mut self, len_ns: u64, observer: &mut dyn Observer) {
         let start_ns = self.next * self.interval_ns;
-        let (tally, latencies) = self
-            .open
-            .remove(&self.next)
+        let known = self.open.remove(&self.next);
+        let is_known = known.is_some();
+        let (tally, latencies) = known
             .unwrap_or_else(|| (Tally::default(), Latencies::new(self.total.response.is_some())));
         let (start_s, len_s, seen) = (seconds(start_ns), seconds(len_ns), latencies.seen());
         let Tally { messages, bytes, errors } = tally;
@@ -92,7 +121,9 @@ impl Series {
         observer.interval(&interval, seen);
         self.keep(interval, start_ns);
         self.total.add(&latencies);
-        self.recycle(latencies);
+        if is_known {
+            self.recycle(latencies);
+        }
         self.next += 1;
     }
 

@@ -14,8 +14,8 @@ pub(crate) enum Message {
     Tried { made: u64 },
     /// What it measured in a piece of the time.
     Piece(Box<Piece>),
-    /// It is over, well or because the system refused to wait for events.
-    Over(Result<Box<Outcome>, String>),
+    /// It is over: well, because the system refused to wait for events, or by a panic.
+    Over { thread: usize, result: Result<Box<Outcome>, String> },
 }
 
 /// What all threads can see.

@@ -124,7 +124,7 @@ impl<'a> Summary<'a> {
     fn messages(&self) -> report::Messages {
         let (sent, unsent) = (self.count(|one| one.sent), self.count(|one| one.unsent));
         let asked = match (self.plan.limit, self.plan.arrival) {
-            (Limit::Count(count), _) => Some(self.plan.our_part(count)),
+            (Limit::Count(count), _) => Some(self.plan.part_of(count, self.plan.our_connections())),
             (Limit::Duration(_), Arrival::Closed) => None,
             (Limit::Duration(_), _) => Some(sent + unsent),
         };
@@ -173,11 +173,13 @@ impl<'a> Summary<'a> {
 
     #[allow(clippy::cast_precision_loss)]
     fn generator(&self, is_open_loop: bool) -> report::Generator {
-        let measured_ns = self.measured_ns().max(1) as f64;
-        let thread = |one: &Outcome| report::GeneratorThread {
-            busy: (1.0 - one.idle_ns as f64 / measured_ns).clamp(0.0, 1.0),
-            waiting: (one.time.waiting_ns as f64 / measured_ns).min(1.0),
-            cpu_s: seconds(one.time.running_ns),
+        let thread = |one: &Outcome| {
+            let part = |ns: u64| (ns as f64 / one.measured_ns.max(1) as f64).min(1.0);
+            report::GeneratorThread {
+                busy: part(one.measured_ns.saturating_sub(one.idle_ns)),
+                waiting: part(one.time.waiting_ns),
+                cpu_s: seconds(one.time.running_ns),
+            }
         };
         let cpu_ns = self.count(|one| one.time.running_ns) as f64;
         let messages = self.count(|one| one.tally.messages).max(1) as f64;

@@ -1,0 +1,21 @@
+//! The load tester's own truth: it is run against servers that are honest, slow, broken or lie, and
+//! what it says of them is compared with what they know they did.
+
+// A test fails by panicking, in its helpers too.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod accounts;
+mod agents;
+mod corruption;
+mod delays;
+mod honest;
+mod liars;
+mod limits;
+mod load;
+mod omission;
+mod scripted;
+mod silence;
+mod sound;
+mod stops;
+#[cfg(target_os = "linux")]
+mod verdicts;
