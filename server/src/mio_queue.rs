@@ -77,9 +77,13 @@ impl Queue for MioQueue {
 
 impl Waker for mio::Waker {
     fn wake(&self) {
-        // Can only fail when the system has no memory for an eight-byte counter.
-        if let Err(error) = self.wake() {
-            error!("wake error=\"{error}\"");
+        // The system promises that a counter's write is not interrupted; nothing else would come if it
+        // were.
+        while let Err(error) = self.wake() {
+            if error.kind() != io::ErrorKind::Interrupted {
+                // No memory for an eight-byte counter.
+                return error!("wake error=\"{error}\"");
+            }
         }
     }
 }

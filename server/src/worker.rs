@@ -141,29 +141,46 @@ impl<S: Stream> Worker<S> {
     }
 
     /// Looks at every connection's deadline, when the earliest has come.
-    pub(crate) fn sweep(&mut self) {
+    pub(crate) fn sweep(&mut self, selector: &mut impl Selector<S>) {
         let now_ms = self.bench.now_ms;
         if self.next_sweep_ms.is_none_or(|at_ms| now_ms < at_ms) {
             return;
         }
         self.next_sweep_ms = None;
         let mut next_ms = None;
-        let mut over = Vec::new();
+        let mut late = Vec::new();
         for (key, connection) in self.connections.iter_mut() {
             match connection.check(now_ms, &self.deadlines) {
                 Check::Fine(at_ms) => next_ms = earlier(next_ms, at_ms),
-                // Its linger is a deadline from its next turn on.
-                Check::IsIdle => {
-                    connection.end(Cause::Idle, now_ms);
-                    enqueue(&mut self.ready, connection, key);
-                }
-                Check::Close(reason) => over.push((key, reason)),
+                Check::IsIdle | Check::Close(_) => late.push(key),
             }
         }
-        for (key, reason) in over {
-            self.close(key, reason);
+        for key in late {
+            next_ms = earlier(next_ms, self.judge(key, selector));
         }
         self.schedule_sweep(next_ms.map(|at_ms| at_ms.max(now_ms + MIN_SWEEP_INTERVAL_MS)));
+    }
+
+    /// Ends a connection whose deadline has passed, unless it was this process that was late, because
+    /// it was stopped or got no CPU: whatever has arrived by now counts. Returns its next deadline.
+    fn judge(&mut self, key: Key, selector: &mut impl Selector<S>) -> Option<u64> {
+        let now_ms = self.bench.now_ms;
+        self.connections.get_mut(key)?.mark(Readiness { readable: true, drain: false });
+        self.drive_one(key, selector);
+        let connection = self.connections.get_mut(key)?;
+        match connection.check(now_ms, &self.deadlines) {
+            Check::Fine(at_ms) => at_ms,
+            // Its linger is a deadline from its next turn on.
+            Check::IsIdle => {
+                connection.end(Cause::Idle, now_ms);
+                enqueue(&mut self.ready, connection, key);
+                None
+            }
+            Check::Close(reason) => {
+                self.close(key, reason);
+                None
+            }
+        }
     }
 
     /// When the next turn is due.

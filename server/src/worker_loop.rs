@@ -61,7 +61,7 @@ impl<Q: Queue + Selector<S>, S: Stream, W: Waker> WorkerLoop<Q, S, W> {
         if self.has_mail {
             self.has_mail = self.take_mail();
         }
-        self.worker.sweep();
+        self.worker.sweep(&mut self.queue);
         self.publish(adopted);
         match self.worker.wake() {
             _ if self.worker.is_draining() && self.worker.is_empty() => None,

@@ -4,9 +4,10 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
-use echo_tests::peer::{connect, echo};
-use echo_tests::proc_fs::{Thread, threads};
+use echo_tests::peer::{connect, echo, expect, send};
+use echo_tests::proc_fs::{Thread, is_stopped, threads};
 use echo_tests::process::{ServerProcess, eventually};
+use nix::sys::signal::Signal;
 
 /// Several times longer than any timer a server might keep to look around.
 const OBSERVATION: Duration = Duration::from_millis(1_200);
@@ -73,4 +74,22 @@ fn no_thread_wakes_up_while_a_peer_does_not_read() {
     let server = ServerProcess::start(&["--report-interval", "0"], &[]);
     let _stuck = crate::clients::Stuck::new(server.addr());
     assert_idle(&server);
+}
+
+/// It was late, not they: what they sent meanwhile is their traffic. More than the system tells of at
+/// once.
+#[test]
+fn a_server_that_is_stopped_for_longer_than_the_idle_timeout_ends_nobody_who_spoke() {
+    let server = ServerProcess::start(&["--num-workers", "1", "--idle-timeout", "3s"], &[]);
+    let clients: Vec<TcpStream> = (0..600).map(|_| connect(server.addr())).collect();
+    clients.iter().for_each(|client| echo(client, "before\n"));
+    server.signal(Signal::SIGSTOP);
+    eventually("a stopped server", || is_stopped(server.pid()).then_some(()));
+    clients.iter().for_each(|client| send(client, "meanwhile\n"));
+    thread::sleep(Duration::from_millis(3_500));
+    server.signal(Signal::SIGCONT);
+    clients.iter().for_each(|client| expect(client, "meanwhile\n"));
+    clients.iter().for_each(|client| echo(client, "after\n"));
+    drop(clients);
+    server.stop().expect_code(0);
 }
