@@ -91,6 +91,11 @@ pub(crate) struct Args {
     #[arg(long, allow_negative_numbers = true, env = "ECHO_SERVER_BACKLOG", value_name = "N",
           default_value_t = Config::BACKLOG.get(), value_parser = value_parser!(u16).range(1..))]
     backlog: u16,
+
+    /// After an event, look for the next one for this long before sleeping: replies come sooner, for
+    /// a busy CPU; 0 is never [default: 0]
+    #[arg(long, env = "ECHO_SERVER_BUSY_POLL", value_name = "DURATION", value_parser = units::duration)]
+    busy_poll: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -117,6 +122,7 @@ impl Args {
             drain_timeout: self.drain_timeout,
             report_interval: Some(self.report_interval).filter(|interval| !interval.is_zero()),
             backlog: NonZeroU16::new(self.backlog).unwrap_or(default.backlog),
+            busy_poll: self.busy_poll.filter(|duration| !duration.is_zero()),
         }
     }
 }
@@ -146,8 +152,9 @@ mod tests {
 
     #[test]
     fn zero_turns_timers_off() {
-        let config =
-            Args::parse_from(["server", "--idle-timeout", "0", "--report-interval", "0s"]).config();
+        let zeros = ["--idle-timeout", "0", "--report-interval", "0s", "--busy-poll", "0ms"];
+        let config = Args::parse_from(["server"].iter().chain(&zeros)).config();
         assert_eq!((config.idle_timeout, config.report_interval), (None, None));
+        assert_eq!(config.busy_poll, None);
     }
 }

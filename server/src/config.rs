@@ -39,6 +39,10 @@ pub struct Config {
     pub report_interval: Option<Duration>,
     /// Connections that may wait in the system's queue; the system may have a lower limit.
     pub backlog: NonZeroU16,
+    /// After an event a worker looks for the next one for this long before it sleeps: replies come
+    /// sooner, and a CPU is busy meanwhile. It lets other threads have that CPU in between. `None`: it
+    /// sleeps at once.
+    pub busy_poll: Option<Duration>,
 }
 
 impl Config {
@@ -67,6 +71,7 @@ impl Default for Config {
             drain_timeout: Self::DRAIN_TIMEOUT,
             report_interval: Some(Self::REPORT_INTERVAL),
             backlog: Self::BACKLOG,
+            busy_poll: None,
         }
     }
 }

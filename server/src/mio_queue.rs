@@ -1,6 +1,7 @@
 //! The event queue as the system has it.
 
 use std::io;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use log::error;
@@ -26,20 +27,66 @@ pub(crate) struct MioQueue {
     poll: Poll,
     events: Events,
     started: Instant,
+    vigil: Option<Vigil>,
+}
+
+/// Stays awake for a while after each event.
+#[derive(Debug, Clone, Copy)]
+struct Vigil {
+    length: Duration,
+    /// `None` where time does not reach so far.
+    end: Option<Instant>,
 }
 
 impl MioQueue {
-    /// A queue that counts time from `started`, and the waker that reaches it.
-    pub(crate) fn new(started: Instant) -> io::Result<(Self, mio::Waker)> {
+    /// A queue that counts time from `started`, and the waker that reaches it. After an event it
+    /// looks for the next one without sleeping for as long as `busy_poll`.
+    pub(crate) fn new(
+        started: Instant,
+        busy_poll: Option<Duration>,
+    ) -> io::Result<(Self, mio::Waker)> {
         let poll = Poll::new()?;
         let waker = mio::Waker::new(poll.registry(), WAKER)?;
-        Ok((Self { poll, events: Events::with_capacity(MIN_EVENTS), started }, waker))
+        let vigil = busy_poll.map(|length| Vigil { length, end: Some(started) });
+        Ok((Self { poll, events: Events::with_capacity(MIN_EVENTS), started, vigil }, waker))
     }
 
     /// Wakes when a connection waits to be accepted: once for each that comes, so whoever leaves
     /// one waiting must come back by itself.
     pub(crate) fn watch(&self, listener: &mut TcpListener) -> io::Result<()> {
         self.poll.registry().register(listener, LISTENER, mio::Interest::READABLE)
+    }
+}
+
+impl MioQueue {
+    fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            result => result,
+        }
+    }
+
+    fn timeout(&self, wake: Wake) -> Option<Duration> {
+        match wake {
+            Wake::Now => Some(Duration::ZERO),
+            Wake::At(at_ms) => {
+                Some(Duration::from_millis(at_ms).saturating_sub(self.started.elapsed()))
+            }
+            Wake::Never => None,
+        }
+    }
+
+    /// Looks for events until there is one, the vigil is over or it is time to wake; lets others
+    /// have the CPU in between. Returns whether there is no need to sleep any more.
+    fn stay_awake(&mut self, vigil: Vigil, wake: Wake) -> io::Result<bool> {
+        while vigil.end.is_none_or(|end| Instant::now() < end) {
+            self.poll(Some(Duration::ZERO))?;
+            if !self.events.is_empty() || self.timeout(wake) == Some(Duration::ZERO) {
+                return Ok(true);
+            }
+            thread::yield_now();
+        }
+        Ok(false)
     }
 }
 
@@ -50,21 +97,19 @@ impl Queue for MioQueue {
     }
 
     fn wait(&mut self, wake: Wake) -> io::Result<()> {
-        let timeout = match wake {
-            Wake::Now => Some(Duration::ZERO),
-            Wake::At(at_ms) => {
-                Some(Duration::from_millis(at_ms).saturating_sub(self.started.elapsed()))
-            }
-            Wake::Never => None,
-        };
         let count = self.events.iter().count();
         if count == self.events.capacity() && count < MAX_EVENTS {
             self.events = Events::with_capacity(2 * count);
         }
-        match self.poll.poll(&mut self.events, timeout) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-            result => result,
+        let Some(vigil) = self.vigil else { return self.poll(self.timeout(wake)) };
+        if !self.stay_awake(vigil, wake)? {
+            self.poll(self.timeout(wake))?;
         }
+        if !self.events.is_empty() {
+            let end = Instant::now().checked_add(vigil.length);
+            self.vigil = Some(Vigil { end, ..vigil });
+        }
+        Ok(())
     }
 
     fn events(&mut self) -> impl Iterator<Item = Event> {

@@ -116,14 +116,15 @@ impl Server {
         let mut listener =
             socket::listen(address, config.backlog.get().into()).map_err(listen_error)?;
         let local_addr = listener.local_addr().map_err(listen_error)?;
-        let (queue, waker) = MioQueue::new(started).map_err(ServerError::Poll)?;
+        let (queue, waker) = MioQueue::new(started, None).map_err(ServerError::Poll)?;
         queue.watch(&mut listener).map_err(ServerError::Poll)?;
         let control = Arc::new(Control::new(waker));
 
         let rules = rules(&config);
         let (mut workers, mut outboxes, mut stats) = (vec![], vec![], vec![]);
         for number in 0..config.num_workers.get() {
-            let (queue, waker) = MioQueue::new(started).map_err(ServerError::Poll)?;
+            let (queue, waker) =
+                MioQueue::new(started, config.busy_poll).map_err(ServerError::Poll)?;
             let shared = Arc::new(SharedStats::default());
             let capacity = config.channel_capacity.get();
             let (outbox, inbox) = mailbox(capacity, waker, Arc::clone(&shared));

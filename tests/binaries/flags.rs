@@ -213,3 +213,20 @@ fn backlog_is_the_length_of_the_systems_queue() {
         waiting.iter().for_each(|stream| echo(stream, "hello\n"));
     });
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn busy_poll_keeps_workers_from_sleeping_between_messages() {
+    each_way("--busy-poll", "1h", "0", &["--num-workers", "1"], |server| {
+        let stream = connect(server.addr());
+        let sleeps = || {
+            echo(&stream, "hello\n");
+            let threads = proc_fs::threads(server.pid());
+            threads.iter().find(|thread| thread.name == "worker-0").unwrap().voluntary_switches
+        };
+        let before = sleeps();
+        for _ in 0..20 {
+            assert_eq!(sleeps(), before);
+        }
+    });
+}

@@ -17,6 +17,7 @@ const BAD_VALUES: &[(&str, &[&str])] = &[
     ("--drain-timeout", &["5", "1 parsec"]),
     ("--report-interval", &["5", "1e3"]),
     ("--backlog", &["0", "65536"]),
+    ("--busy-poll", &["50", "-1us", "yes"]),
 ];
 
 /// One clear sentence that names the flag, and what was wrong.

@@ -3,6 +3,8 @@
 
 use std::net::Shutdown;
 use std::num::NonZeroUsize;
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
 use echo_server::Config;
 use echo_tests::alone::alone;
@@ -202,10 +204,24 @@ fn contract_7_shutdown_returns_what_had_arrived_and_finishes() {
 #[cfg(target_os = "linux")]
 fn contract_8_without_traffic_no_thread_wakes_up() {
     alone("contract::contract_8_without_traffic_no_thread_wakes_up", || {
-        let server = Running::start(line(2));
-        let streams: Vec<_> = (0..200).map(|_| server.connect()).collect();
-        streams.iter().for_each(ping);
-        crate::quiet::expect_quiet(&streams[0]);
-        streams.iter().for_each(ping);
+        expect_quiet_between_messages(line(2));
     });
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn contract_8_busy_polling_ends_without_traffic() {
+    alone("contract::contract_8_busy_polling_ends_without_traffic", || {
+        let busy_poll = Some(Duration::from_millis(50));
+        expect_quiet_between_messages(Config { busy_poll, ..line(2) });
+    });
+}
+
+#[cfg(target_os = "linux")]
+fn expect_quiet_between_messages(config: Config) {
+    let server = Running::start(config);
+    let streams: Vec<_> = (0..200).map(|_| server.connect()).collect();
+    streams.iter().for_each(ping);
+    crate::quiet::expect_quiet(&streams[0]);
+    streams.iter().for_each(ping);
 }
