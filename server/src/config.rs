@@ -25,7 +25,7 @@ pub struct Config {
     /// What makes bytes due to be sent back.
     pub framing: Framing,
     /// A longer line goes back in pieces of this many bytes. A connection holds at most this and
-    /// 64 KiB more.
+    /// [`MAX_READ_LEN`](Self::MAX_READ_LEN) more.
     pub max_line_length: NonZeroUsize,
     /// At this many open connections no more are accepted; those who connect wait in the system's
     /// queue. `None`: what the descriptor limit allows, less what the server itself needs.
@@ -50,6 +50,8 @@ impl Config {
     pub const CHANNEL_CAPACITY: NonZeroUsize = NonZeroUsize::new(100).unwrap();
     /// The default of [`max_line_length`](Self::max_line_length).
     pub const MAX_LINE_LENGTH: NonZeroUsize = NonZeroUsize::new(64 * 1024).unwrap();
+    /// The most bytes that are read from a connection at once.
+    pub const MAX_READ_LEN: usize = 256 * 1024;
     /// The default of [`drain_timeout`](Self::drain_timeout).
     pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
     /// The default of [`report_interval`](Self::report_interval).

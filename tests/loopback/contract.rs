@@ -135,7 +135,7 @@ fn contract_4_raw_framing_waits_for_no_newline() {
 #[test]
 fn contract_5_a_peer_that_does_not_read_is_not_read_from() {
     for config in [line(1), raw(1)] {
-        let held = config.max_line_length.get() as u64 + 64 * 1024;
+        let held = (config.max_line_length.get() + Config::MAX_READ_LEN) as u64;
         let server = Running::start(config);
         let (stream, other) = (server.connect(), server.connect());
         let content = Content::new(&mut Random::new());

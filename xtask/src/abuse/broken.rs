@@ -23,7 +23,7 @@ const THREADS: u8 = 4;
 /// What is under way on a connection that is reset.
 const MAX_LEN: usize = 128 * 1024;
 
-/// A connection holds at most one line and 64 KiB.
+/// A connection holds at most one line and one read, and these send little at a time.
 const MAX_GROWTH: u64 = 4 << 20;
 
 pub(super) fn kills() -> Outcome {

@@ -1,13 +1,14 @@
 //! The books: what the peers did, against what the server says it did.
 
+use echo_server::Config;
 use echo_tests::process::Finished;
 use echo_tests::records::{Record, record, records};
 
 use super::Echoed;
 
-/// The most bytes that a connection holds (README: one line and 64 KiB), with the default limit on
-/// lines or a lower one.
-pub(crate) const MAX_HELD_LEN: u64 = 128 * 1024;
+/// The most bytes that a connection holds: one line and one read, with the default limit on lines or a
+/// lower one.
+pub(crate) const MAX_HELD_LEN: u64 = (Config::MAX_LINE_LENGTH.get() + Config::MAX_READ_LEN) as u64;
 
 /// What the peers did, all together.
 #[derive(Debug, Clone, Copy, Default)]

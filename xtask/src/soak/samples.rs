@@ -2,15 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use echo_server::Config;
+
 use super::MAX_LINE_LENGTH;
 use super::actors::{KILLED_TRANSFERS, actors};
 use super::arena::Arena;
 use super::crowds::{CROWD, QUITTERS, SLOW};
 use crate::check::say;
 use crate::load::{Sample, mib};
-
-/// What a connection holds at most, besides a line (README).
-const MAX_READ_LEN: u64 = 64 * 1024;
 
 /// What a connection takes that holds a few hundred bytes or nothing.
 const SMALL: u64 = 1024;
@@ -72,10 +71,10 @@ impl Samples {
         ));
     }
 
-    /// The documented bound: a line and 64 KiB for each connection that moves much at a time, little
+    /// The documented bound: a line and a read for each connection that moves much at a time, little
     /// for the others.
     pub(super) fn bound(&self) -> u64 {
-        let large = MAX_LINE_LENGTH as u64 + MAX_READ_LEN;
+        let large = (MAX_LINE_LENGTH + Config::MAX_READ_LEN) as u64;
         self.idle.resident + movers() as u64 * large + max_open() as u64 * SMALL + SLACK
     }
 
