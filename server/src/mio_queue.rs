@@ -5,11 +5,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use log::error;
-use mio::net::{TcpListener, TcpStream};
+use mio::net::TcpListener;
 use mio::{Events, Poll, Token};
 
 use crate::queue::{Event, Queue, Selector, Wake, Waker};
 use crate::slots::Key;
+use crate::socket::Socket;
 use crate::stream::{Interest, Readiness};
 
 /// The waker's name and the listener's; no connection's key has these numbers.
@@ -133,18 +134,13 @@ impl Waker for mio::Waker {
     }
 }
 
-impl Selector<TcpStream> for MioQueue {
-    fn register(&mut self, stream: &mut TcpStream, key: Key, interest: Interest) -> io::Result<()> {
-        self.poll.registry().register(stream, Token(key.to_number()), to_mio(interest))
+impl Selector<Socket> for MioQueue {
+    fn register(&mut self, socket: &mut Socket, key: Key, interest: Interest) -> io::Result<()> {
+        self.poll.registry().register(socket.source(), Token(key.to_number()), to_mio(interest))
     }
 
-    fn reregister(
-        &mut self,
-        stream: &mut TcpStream,
-        key: Key,
-        interest: Interest,
-    ) -> io::Result<()> {
-        self.poll.registry().reregister(stream, Token(key.to_number()), to_mio(interest))
+    fn reregister(&mut self, socket: &mut Socket, key: Key, interest: Interest) -> io::Result<()> {
+        self.poll.registry().reregister(socket.source(), Token(key.to_number()), to_mio(interest))
     }
 }
 

@@ -10,7 +10,7 @@ use crossbeam_channel::{Sender, bounded};
 use echo_common::descriptors;
 use log::{info, warn};
 use mio::Waker;
-use mio::net::{TcpListener, TcpStream};
+use mio::net::TcpListener;
 
 use crate::acceptor::Acceptor;
 use crate::acceptor_loop::AcceptorLoop;
@@ -21,7 +21,7 @@ use crate::handoff::{Control, mailbox};
 use crate::mio_queue::MioQueue;
 use crate::records::Records;
 use crate::report::Reporter;
-use crate::socket;
+use crate::socket::{self, Socket};
 use crate::stats::{SharedStats, Stats};
 use crate::worker::{Rules, Worker};
 use crate::worker_loop::WorkerLoop;
@@ -45,7 +45,7 @@ pub struct Server {
     local_addr: SocketAddr,
     max_connections: u64,
     acceptor: AcceptorLoop<MioQueue, TcpListener, Waker>,
-    workers: Vec<WorkerLoop<MioQueue, TcpStream, Waker>>,
+    workers: Vec<WorkerLoop<MioQueue, Socket, Waker>>,
     handle: Handle,
     started: Instant,
 }
