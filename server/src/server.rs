@@ -146,7 +146,8 @@ impl Server {
             listener,
             Acceptor::new(outboxes, max_connections),
             Arc::clone(&control),
-            config.backlog.get().into(),
+            // Linux queues one more than it is asked to.
+            u64::from(config.backlog.get()) + 1,
             rules.drain_timeout_ms,
         );
         let handle = Handle { control, workers: stats.into() };

@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Write};
 use std::net::{Shutdown, TcpStream};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU16, NonZeroUsize};
 use std::thread;
 use std::time::Duration;
 
@@ -182,6 +182,22 @@ fn connections_that_nobody_has_accepted_are_served() {
         drop(streams);
         let stats = server.stop_clean().stats;
         assert_eq!((stats.adopted, stats.received), (300, 300 * 9));
+    }
+}
+
+/// Linux queues one more than it is asked to, and the acceptor takes 64 at a time.
+#[test]
+fn a_full_queue_is_served_to_the_last() {
+    for backlog in [63, 64, 128] {
+        let server =
+            bind(patient(Config { backlog: NonZeroU16::new(backlog).unwrap(), ..line(1) }));
+        let streams: Vec<_> = (0..=backlog).map(|_| peer::connect(server.local_addr())).collect();
+        streams.iter().for_each(|stream| send(stream, "line\nhalf"));
+        server.handle().shutdown();
+        let server = Running::run(server);
+        streams.iter().for_each(|stream| assert_eq!(peer::rest(stream), b"line\nhalf"));
+        drop(streams);
+        assert_eq!(server.stop_clean().stats.adopted, u64::from(backlog) + 1);
     }
 }
 
