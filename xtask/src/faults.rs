@@ -10,7 +10,8 @@
 //!   and an edge-triggered server waits, by design, for an edge that it would then not get. The same
 //!   holds for a send that "would block" again right after the event that says there is room.
 //! - Memory that runs out (`mmap`, `brk`): Rust aborts.
-//! - A waker's write: it fails only when the system lacks memory for a counter that it has already.
+//! - A waker's write, signals aside: it fails only when the system lacks memory for a counter that
+//!   it has already.
 //! - Options of a single connection: on Linux it has those of the listener. Setting these can only
 //!   fail at the start.
 
