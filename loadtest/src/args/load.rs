@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime};
 
 use clap::builder::BoolishValueParser;
 use clap::{ValueEnum, value_parser};
-use echo_common::units;
 use echo_loadtest::plan::{Arrival, Limit, Plan, Share, Sizes};
 use echo_loadtest::target::Cpus;
 
@@ -83,7 +82,7 @@ pub(crate) struct LoadArgs {
 
     /// How long to measure [default: 10s]
     #[arg(long, env = "ECHO_LOADTEST_DURATION", value_name = "DURATION")]
-    #[arg(value_parser = units::positive_duration)]
+    #[arg(value_parser = values::positive_duration)]
     pub(crate) duration: Option<Duration>,
 
     /// How many messages to measure, such as 1000000 or 1M, instead of a duration
@@ -93,12 +92,12 @@ pub(crate) struct LoadArgs {
 
     /// Time under load before the measurement; may be 0
     #[arg(long, env = "ECHO_LOADTEST_WARMUP", value_name = "DURATION", default_value = "1s")]
-    #[arg(value_parser = units::duration)]
+    #[arg(value_parser = values::duration)]
     pub(crate) warmup: Duration,
 
     /// Time for connecting and for each message, such as 500ms or 10s
     #[arg(long, env = "ECHO_LOADTEST_TIMEOUT", value_name = "DURATION", default_value = "10s")]
-    #[arg(value_parser = units::positive_duration)]
+    #[arg(value_parser = values::positive_duration)]
     pub(crate) timeout: Duration,
 
     /// What content and chance follow from; the same seed sends the same bytes [default: random, and
@@ -150,10 +149,10 @@ pub(crate) struct LoadArgs {
     #[arg(value_parser = values::time)]
     pub(crate) start_at: Option<SystemTime>,
 
-    /// Length of the pieces in which the report shows the course of the run, and how often progress is
-    /// logged where there is no terminal
+    /// Length of the pieces in which the report shows the course of the run, at least 10ms, and how
+    /// often progress is logged where there is no terminal
     #[arg(long, env = "ECHO_LOADTEST_REPORT_INTERVAL", value_name = "DURATION")]
-    #[arg(default_value = "1s", value_parser = units::positive_duration)]
+    #[arg(default_value = "1s", value_parser = values::report_interval)]
     pub(crate) report_interval: Duration,
 }
 

@@ -1,5 +1,6 @@
 //! What single values of the command line look like.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -9,6 +10,15 @@ use time::format_description::well_known::Rfc3339;
 
 /// The longest message: each connection may hold several.
 pub(super) const MAX_MESSAGE_LEN: usize = 16 << 20;
+
+/// Rates beyond these are slips of the finger: one message in 11 days, and more than any machine sends.
+const RATES: RangeInclusive<f64> = 1e-6..=1e9;
+
+/// Longer than anybody measures; times that are added up stay far from the end of the calendar.
+const MAX_DURATION: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Each piece of a report has a histogram in every thread: shorter ones would be all there is to do.
+const MIN_REPORT_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Lengths of messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,11 +56,31 @@ fn length(text: &str) -> Result<usize, String> {
 
 /// So many a second: `50000`, `50k`, `1.5M`.
 pub(super) fn rate(text: &str) -> Result<f64, String> {
-    let form = || "expected a rate above 0, such as 50000, 50k or 1.5M".to_owned();
-    let (digits, factor) = scaled(text);
-    let plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let rate = digits.parse::<f64>().ok().filter(|_| plain).map(|rate| rate * factor);
-    rate.filter(|rate| rate.is_finite() && *rate > 0.0).ok_or_else(form)
+    let form = "expected a rate above 0, such as 50000, 50k or 1.5M";
+    let rate = number(text).filter(|rate| *rate > 0.0).ok_or(form)?;
+    let range = "a rate is from 0.000001 to 1000M a second";
+    Some(rate).filter(|rate| RATES.contains(rate)).ok_or_else(|| range.to_owned())
+}
+
+/// How long: not zero, and not for ever.
+pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
+    not_for_ever(units::positive_duration(text)?)
+}
+
+/// How long: perhaps not at all, and not for ever.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    not_for_ever(units::duration(text)?)
+}
+
+fn not_for_ever(duration: Duration) -> Result<Duration, String> {
+    let too_long = || "must not be longer than 365 days".to_owned();
+    Some(duration).filter(|duration| *duration <= MAX_DURATION).ok_or_else(too_long)
+}
+
+/// How long a piece of the report is.
+pub(super) fn report_interval(text: &str) -> Result<Duration, String> {
+    let too_short = || "must not be shorter than 10ms".to_owned();
+    Some(duration(text)?).filter(|length| *length >= MIN_REPORT_INTERVAL).ok_or_else(too_short)
 }
 
 /// So many: `1000000`, `50k`, `1.5M`, at least 1.
@@ -60,8 +90,8 @@ pub(super) fn count(text: &str) -> Result<u64, String> {
     // Those with a unit are exact up to 2^53, far more than is ever sent.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let scaled = || {
-        let count = rate(text).ok().filter(|count| count.fract() == 0.0 && *count < 9e15);
-        count.map(|count| count as u64)
+        let count = number(text).filter(|count| count.fract() == 0.0 && *count < 9e15);
+        count.map(|count| count as u64).filter(|count| *count > 0)
     };
     exact.or_else(scaled).ok_or_else(form)
 }
@@ -71,6 +101,13 @@ pub(super) fn percent(text: &str) -> Result<f64, String> {
     let number = text.strip_suffix('%').and_then(|number| number.trim_end().parse::<f64>().ok());
     let part = number.map(|number| number / 100.0).filter(|part| *part > 0.0 && *part < 1.0);
     part.ok_or_else(|| "expected a percentage above 0% and below 100%, such as 5%".to_owned())
+}
+
+/// A number in digits, perhaps in thousands or millions.
+fn number(text: &str) -> Option<f64> {
+    let (digits, factor) = scaled(text);
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    digits.parse::<f64>().ok().filter(|_| plain).map(|number| number * factor)
 }
 
 /// The number before a `k` or an `M`, and what they stand for.
@@ -127,6 +164,33 @@ mod tests {
         }
         for text in ["", "0", "-1", "inf", "nan", "1e999", "k", "5m", "5 per s", "1..5"] {
             assert!(rate(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn rates_that_no_schedule_can_keep_are_refused() {
+        assert_eq!((rate("0.000001"), rate("1000M")), (Ok(1e-6), Ok(1e9)));
+        let tiny = format!("0.{}1", "0".repeat(315));
+        for text in ["0.0000009", "1001M", &tiny, &"9".repeat(305)] {
+            assert!(rate(text).unwrap_err().starts_with("a rate is from"), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_end_before_the_calendar_does() {
+        assert_eq!(duration("0"), Ok(Duration::ZERO));
+        assert_eq!(positive_duration("365days"), Ok(MAX_DURATION));
+        for text in ["366days", "500000000000years"] {
+            assert!(duration(text).is_err() && positive_duration(text).is_err(), "{text}");
+        }
+        assert!(positive_duration("0").is_err() && duration("5").is_err());
+    }
+
+    #[test]
+    fn a_piece_of_the_report_is_no_shorter_than_it_takes_to_report_it() {
+        assert_eq!(report_interval("10ms"), Ok(Duration::from_millis(10)));
+        for text in ["0", "1ns", "9ms", "366days"] {
+            assert!(report_interval(text).is_err(), "{text}");
         }
     }
 

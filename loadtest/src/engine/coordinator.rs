@@ -127,7 +127,7 @@ impl<'a> Coordinator<'a> {
                 self.trying -= 1;
                 if self.trying == 0 && self.made > 0 {
                     let start = self.start();
-                    observer.measuring_from(start + self.plan.warmup);
+                    observer.measuring_from(start.checked_add(self.plan.warmup).unwrap_or(start));
                 } else if self.trying == 0 {
                     self.give_up();
                 }
@@ -152,7 +152,7 @@ impl<'a> Coordinator<'a> {
         let (now, now_ns) = (SystemTime::now(), self.clock.now_ns());
         let wait = self.plan.start_at.and_then(|at| at.duration_since(now).ok());
         let delay_ns = wait.map_or(START_DELAY_NS, nanoseconds).max(START_DELAY_NS);
-        let at_ns = now_ns + delay_ns;
+        let at_ns = now_ns.saturating_add(delay_ns);
         let time = now + Duration::from_nanos(delay_ns);
         self.started = Some(Start { at_ns, time });
         self.shared.start_at(at_ns);
