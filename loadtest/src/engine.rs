@@ -126,15 +126,16 @@ impl Observer for () {}
 /// it needs. What goes wrong later is in the report.
 pub fn run(plan: &Plan, stop: &Stop, observer: &mut dyn Observer) -> Result<RunReport, String> {
     plan.check()?;
-    let numbers: Vec<u64> = plan.our_connections().collect();
-    if numbers.is_empty() {
+    let connections = plan.our_connections().len();
+    if connections == 0 {
         return Err(format!(
             "agent {} of {} has nothing to do: there are {} connections",
             plan.share.index, plan.share.count, plan.connections
         ));
     }
-    let threads = numbers.len().min(plan.threads as usize);
-    check_descriptors(numbers.len() as u64, threads as u64)?;
+    let threads = connections.min(plan.threads as usize);
+    check_descriptors(connections as u64, threads as u64)?;
+    let numbers: Vec<u64> = plan.our_connections().collect();
     let equipment: io::Result<Vec<_>> = (0..threads).map(|_| Equipment::new()).collect();
     let equipment = equipment.map_err(|error| format!("create an event queue: {error}"))?;
     let wakers = equipment.iter().map(|equipment| Arc::clone(&equipment.waker)).collect();

@@ -117,13 +117,15 @@ impl Plan {
     }
 
     /// The numbers of the connections that are ours: every `share.count`-th.
-    pub(crate) fn our_connections(&self) -> impl Iterator<Item = u64> + use<> {
+    #[must_use]
+    pub fn our_connections(&self) -> impl ExactSizeIterator<Item = u64> + use<> {
         (self.share.index..self.connections).step_by(self.share.count as usize).map(u64::from)
     }
 
     /// Of `count` messages those of these connections: each has as many as any other, so that all
     /// are done at the same time.
-    pub(crate) fn part_of(&self, count: u64, connections: impl Iterator<Item = u64>) -> u64 {
+    #[must_use]
+    pub fn part_of(&self, count: u64, connections: impl Iterator<Item = u64>) -> u64 {
         connections.map(|number| part(count, number, self.connections.into())).sum()
     }
 

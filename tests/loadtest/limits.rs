@@ -48,6 +48,16 @@ fn a_plan_that_makes_no_sense_is_refused() {
     assert_eq!(server.accepted(), 0);
 }
 
+#[cfg(unix)]
+#[test]
+fn more_connections_than_anybody_has_descriptors_for_are_refused_at_once() {
+    let server = Scripted::start(|peer| peer.echo_all());
+    // Their numbers alone would take 32 GiB.
+    let error =
+        try_load(&Plan { connections: u32::MAX, ..millis(server.address, 10) }).unwrap_err();
+    assert!(error.starts_with("4294967295 connections need 4294967331 descriptors"), "{error}");
+}
+
 #[test]
 fn a_rate_of_next_to_nothing_sends_nothing() {
     let server = Scripted::start(|peer| peer.echo_all());
