@@ -18,19 +18,22 @@ pub const TOLERATED_LATENESS_NS: u64 = 200_000;
 /// Otherwise, and as a part of the 99th percentile of the response times.
 pub const MAX_LATENESS: f64 = 0.10;
 
-/// The part of the messages asked for that has to be sent and to come back.
+/// The part of the messages asked for that has to be sent and to come back, and of the connections, over
+/// the measured time, that has to be there.
 pub const MIN_COMPLETE: f64 = 0.99;
 
-/// Judges a report, whatever verdict it holds.
+/// Judges a report, whatever verdict it holds. `missing_connections` is the part of the measured time
+/// for which, on average, a connection had failed and was not replaced.
 #[must_use]
-pub fn verdict(report: &RunReport) -> Verdict {
+pub fn verdict(report: &RunReport, missing_connections: f64) -> Verdict {
     let limits = generator_limits(report);
-    let kind = match (limits.is_empty(), report) {
+    let missing = missing(report, missing_connections);
+    let kind = match (limits.is_empty(), missing.is_empty()) {
         (false, _) => VerdictKind::GeneratorLimited,
-        (true, _) if !missing(report).is_empty() => VerdictKind::Incomplete,
-        (true, _) => VerdictKind::Valid,
+        (true, false) => VerdictKind::Incomplete,
+        (true, true) => VerdictKind::Valid,
     };
-    Verdict { kind, reasons: [limits, missing(report)].concat() }
+    Verdict { kind, reasons: [limits, missing].concat() }
 }
 
 /// What shows that the load tester was too slow.
@@ -73,7 +76,7 @@ fn lateness(report: &RunReport) -> Option<String> {
 
 /// What is missing of what was asked for.
 #[allow(clippy::cast_precision_loss)]
-fn missing(report: &RunReport) -> Vec<String> {
+fn missing(report: &RunReport, missing_connections: f64) -> Vec<String> {
     let (connections, messages) = (&report.connections, &report.messages);
     let mut reasons = vec![];
     if report.interrupted {
@@ -83,6 +86,12 @@ fn missing(report: &RunReport) -> Vec<String> {
         reasons.push(format!(
             "{} of {} connections were made",
             connections.established, connections.asked
+        ));
+    }
+    if missing_connections > 1.0 - MIN_COMPLETE {
+        reasons.push(format!(
+            "connections that failed were not replaced: on average {:.0} of 100 were missing",
+            (100.0 * missing_connections).ceil()
         ));
     }
     match messages.asked {

@@ -48,6 +48,19 @@ fn a_plan_that_makes_no_sense_is_refused() {
     assert_eq!(server.accepted(), 0);
 }
 
+#[test]
+fn connections_that_are_lost_and_not_replaced_leave_the_run_incomplete() {
+    // All were there once, and one does all that is done: nothing else would show.
+    let server = Scripted::start(|peer| match peer.number {
+        0 => peer.echo_all(),
+        _ => peer.reset(),
+    });
+    let report = load(&Plan { connections: 10, ..millis(server.address, 500) });
+    assert_eq!((report.connections.established, report.errors.refused), (10, 0));
+    let (reasons, start) = (&report.verdict.reasons, "connections that failed were not replaced");
+    assert!(reasons.iter().any(|reason| reason.starts_with(start)), "{reasons:?}");
+}
+
 #[cfg(unix)]
 #[test]
 fn more_connections_than_anybody_has_descriptors_for_are_refused_at_once() {

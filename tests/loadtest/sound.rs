@@ -17,7 +17,19 @@ pub(crate) fn expect_sound(report: &RunReport, plan: &Plan) {
     expect_intervals(report);
     expect_findings(report);
     expect_times(report, plan);
-    assert_eq!(verdict(report), report.verdict);
+    expect_verdict(report);
+}
+
+/// What the report does not tell is for how long connections were missing, so that reason may be there
+/// besides.
+#[track_caller]
+fn expect_verdict(report: &RunReport) {
+    let mut reasons = report.verdict.reasons.clone();
+    reasons.retain(|reason| !reason.starts_with("connections that failed were not replaced"));
+    let missing = if reasons == report.verdict.reasons { 0.0 } else { 1.0 };
+    let judged = verdict(report, missing);
+    assert_eq!(judged.kind, report.verdict.kind);
+    assert_eq!(verdict(report, 0.0).reasons, reasons);
 }
 
 #[track_caller]

@@ -77,6 +77,8 @@ pub(crate) struct Connection {
     late_ns: u64,
     /// Since when no connection can be made.
     unreachable_since_ns: Option<u64>,
+    /// Since when it is missing, because the one before failed.
+    missing_since_ns: Option<u64>,
     pause_ns: u64,
     /// It is not opened before this.
     closed_until_ns: u64,
@@ -102,6 +104,7 @@ impl Connection {
             free_since_ns: 0,
             late_ns: 0,
             unreachable_since_ns: None,
+            missing_since_ns: None,
             pause_ns: FIRST_PAUSE_NS,
             closed_until_ns: 0,
             readable: false,
@@ -250,6 +253,7 @@ impl Connection {
         self.was_open = true;
         self.was_tried = true;
         self.unreachable_since_ns = None;
+        self.note_missing(now_ns, bench);
         (self.free_since_ns, self.late_ns) = (now_ns, 0);
         self.messages_left = self.messages_of_a_connection(bench.plan);
         self.exchange.restart();
@@ -479,6 +483,13 @@ impl Connection {
         self.phase = Phase::Closed;
     }
 
+    /// Since it failed it was not there, up to `now_ns`.
+    pub(crate) fn note_missing(&mut self, now_ns: u64, bench: &mut Bench<'_>) {
+        if let Some(since_ns) = self.missing_since_ns.take() {
+            bench.recorder.missing(since_ns, now_ns);
+        }
+    }
+
     /// The connection ended other than it should. Another takes its place after a pause.
     fn fail(&mut self, fault: Fault, bench: &mut Bench<'_>) -> Next {
         let now_ns = bench.clock.now_ns();
@@ -488,6 +499,7 @@ impl Connection {
             Phase::Connecting(since_ns) => _ = self.unreachable_since_ns.get_or_insert(since_ns),
             Phase::Open | Phase::Inspecting(..) | Phase::Finishing(_) | Phase::Over => {}
         }
+        self.missing_since_ns.get_or_insert(now_ns);
         self.close(bench);
         self.was_tried = true;
         self.closed_until_ns = now_ns + self.pause_ns;

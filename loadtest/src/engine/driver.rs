@@ -57,6 +57,8 @@ struct Seat {
 pub(crate) struct Outcome {
     pub(crate) established: u64,
     pub(crate) opened: u64,
+    /// For how long, altogether, connections that had failed were not replaced.
+    pub(crate) missing_ns: u64,
     pub(crate) sent: u64,
     pub(crate) verified: u64,
     pub(crate) unsent: u64,
@@ -454,6 +456,9 @@ impl<'a> Driver<'a> {
         if self.started.is_some() {
             self.bench.recorder.finish(ended.tally);
         }
+        for seat in &mut self.seats {
+            seat.connection.note_missing(ended.at_ns, &mut self.bench);
+        }
         let plan = self.bench.plan;
         let window = self.bench.recorder.window;
         let unsent_until_ns = window.end_ns.min(ended.at_ns);
@@ -468,6 +473,7 @@ impl<'a> Driver<'a> {
         Outcome {
             established: self.seats.iter().filter(|seat| seat.connection.was_open).count() as u64,
             opened: recorder.opened,
+            missing_ns: recorder.missing_ns,
             sent: recorder.sent,
             verified: recorder.verified,
             unsent,

@@ -126,6 +126,8 @@ pub(crate) struct Recorder<'a> {
     pub(crate) last_back_ns: u64,
     /// Connections that were made.
     pub(crate) opened: u64,
+    /// For how long, altogether, connections that had failed were not replaced.
+    pub(crate) missing_ns: u64,
     pub(crate) connect: Histogram<u64>,
     /// In an open loop: between when a message could have been sent and when it was.
     pub(crate) lateness: Histogram<u64>,
@@ -156,6 +158,7 @@ impl<'a> Recorder<'a> {
             verified_bytes: 0,
             last_back_ns: 0,
             opened: 0,
+            missing_ns: 0,
             connect: histogram(),
             lateness: histogram(),
             current: Latencies::new(plan.rate().is_some()),
@@ -214,6 +217,12 @@ impl<'a> Recorder<'a> {
         {
             *other = found;
         }
+    }
+
+    /// A connection that had failed was not there between these times.
+    pub(crate) fn missing(&mut self, from_ns: u64, until_ns: u64) {
+        let Window { start_ns, end_ns } = self.window;
+        self.missing_ns += until_ns.min(end_ns).saturating_sub(from_ns.max(start_ns));
     }
 
     /// What the measured part's figures are differences of.

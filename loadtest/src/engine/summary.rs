@@ -90,8 +90,15 @@ impl<'a> Summary<'a> {
             intervals: series.intervals,
             objectives: vec![],
         };
-        report.verdict = verdict::verdict(&report);
+        report.verdict = verdict::verdict(&report, self.missing_connections());
         report
+    }
+
+    /// The part of the connections that was missing, over the measured part.
+    #[allow(clippy::cast_precision_loss)]
+    fn missing_connections(&self) -> f64 {
+        let asked_ns = self.measured_ns() as f64 * self.plan.our_connections().len() as f64;
+        self.count(|one| one.missing_ns) as f64 / asked_ns.max(1.0)
     }
 
     /// A time of the run, for people.
@@ -115,7 +122,7 @@ impl<'a> Summary<'a> {
 
     fn connections(&self) -> report::Connections {
         report::Connections {
-            asked: self.plan.our_connections().count() as u64,
+            asked: self.plan.our_connections().len() as u64,
             established: self.count(|one| one.established),
             opened: self.count(|one| one.opened),
         }
