@@ -126,7 +126,8 @@ fn an_inserted_byte_is_found() {
 fn a_close_between_lines_is_early() {
     caught_as(
         "closed early",
-        "closed waiting for line 2 and 3 more",
+        // How many more depends on what the others have left to be sent.
+        "closed waiting for line 2",
         on_the_third(|peer, _| {
             peer.finish();
         }),
