@@ -63,7 +63,7 @@ pub(crate) struct Args {
     #[arg(global = true)]
     pub(crate) log_level: LevelFilter,
 
-    /// Show no progress, only the results
+    /// Show no progress, only the results: with a document on standard output nothing else
     #[arg(long, env = "ECHO_LOADTEST_QUIET", value_parser = BoolishValueParser::new())]
     #[arg(global = true)]
     pub(crate) quiet: bool,
@@ -150,13 +150,21 @@ pub(crate) struct ObjectiveArgs {
     pub(crate) slo: Vec<Slo>,
 }
 
-/// Where results go besides standard output.
+/// Where the document goes that there is of everything that is measured.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Output")]
-pub(crate) struct OutputArgs {
+pub(crate) struct DocumentArgs {
     /// Write the whole report as JSON; - is standard output, the table then goes to standard error
     #[arg(long, env = "ECHO_LOADTEST_JSON", value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+}
+
+/// Where results of runs go besides standard output.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    #[command(flatten)]
+    pub(crate) document: DocumentArgs,
 
     /// Write the report as a page for a browser, without need of a network; - is standard output
     #[arg(long, env = "ECHO_LOADTEST_HTML", value_name = "FILE")]
@@ -208,7 +216,7 @@ impl Args {
             Some(Command::Run(args)) => args.run.check(),
             Some(Command::Capacity(args)) => args.check(),
             Some(Command::Compare(args)) => args.check(),
-            Some(Command::Merge(args)) => args.output.check(None),
+            Some(Command::Merge(args)) => args.output.check(&[]),
             Some(Command::Report(_) | Command::Completions { .. } | Command::Man { .. }) => Ok(()),
         }
     }
@@ -217,19 +225,24 @@ impl Args {
 impl RunArgs {
     fn check(&self) -> Result<(), String> {
         self.load.check()?;
-        self.output.check(self.hdr.as_deref())
+        if self.samples.as_deref().is_some_and(files::is_standard_output) {
+            return Err("--samples cannot go to standard output: name a file".to_owned());
+        }
+        let others: Vec<&Path> =
+            [&self.hdr, &self.samples].into_iter().flatten().map(|path| path.as_path()).collect();
+        self.output.check(&others)
     }
 }
 
 impl OutputArgs {
-    /// `hdr` is the third file that a run may write.
-    fn check(&self, hdr: Option<&Path>) -> Result<(), String> {
-        let files: Vec<_> = self.files(hdr).collect();
+    /// `others` are the files that a run writes while it goes on.
+    fn check(&self, others: &[&Path]) -> Result<(), String> {
+        let files: Vec<_> = self.files().chain(others.iter().copied()).collect();
         for (index, file) in files.iter().enumerate() {
             if files.iter().skip(index + 1).any(|other| other == file) {
                 let name = file.display();
                 return Err(format!(
-                    "--json, --html and --hdr cannot all go to {name}: name one each"
+                    "--json, --html, --hdr and --samples cannot all go to {name}: name one each"
                 ));
             }
         }
@@ -238,10 +251,17 @@ impl OutputArgs {
 
     /// Whether standard output carries a document, which a table would spoil.
     pub(crate) fn takes_standard_output(&self, hdr: Option<&Path>) -> bool {
-        self.files(hdr).any(|file| file.as_os_str() == files::STANDARD_OUTPUT)
+        self.files().chain(hdr).any(files::is_standard_output)
     }
 
-    fn files<'a>(&'a self, hdr: Option<&'a Path>) -> impl Iterator<Item = &'a Path> {
-        [self.json.as_deref(), self.html.as_deref(), hdr].into_iter().flatten()
+    fn files(&self) -> impl Iterator<Item = &Path> {
+        [self.document.json.as_deref(), self.html.as_deref()].into_iter().flatten()
+    }
+}
+
+impl DocumentArgs {
+    /// See [`OutputArgs::takes_standard_output`].
+    pub(crate) fn takes_standard_output(&self) -> bool {
+        self.json.as_deref().is_some_and(files::is_standard_output)
     }
 }

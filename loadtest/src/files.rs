@@ -9,6 +9,12 @@ use tempfile::Builder;
 /// What stands for standard output among file names.
 pub const STANDARD_OUTPUT: &str = "-";
 
+/// Whether a file's name stands for standard output.
+#[must_use]
+pub fn is_standard_output(path: &Path) -> bool {
+    path.as_os_str() == STANDARD_OUTPUT
+}
+
 /// Writes `bytes` to the file `path`, or to standard output when that is `-`. A file that is there
 /// is replaced at once by the whole of the new one, and left alone when that fails. What is no plain
 /// file, such as a pipe or a terminal, is written to as it is.
@@ -16,7 +22,7 @@ pub const STANDARD_OUTPUT: &str = "-";
 /// # Errors
 /// A sentence that names the file.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    if path.as_os_str() == STANDARD_OUTPUT {
+    if is_standard_output(path) {
         let mut stdout = io::stdout().lock();
         let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
         return written.map_err(|error| format!("write standard output: {error}"));

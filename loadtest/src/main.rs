@@ -48,7 +48,7 @@ fn work(args: &Args) -> Result<u8, String> {
         Some(Command::Run(one)) => run(one.target.as_ref(), &one.run, args.quiet),
         Some(Command::Capacity(capacity)) => many::capacity(capacity, args.quiet),
         Some(Command::Compare(compare)) => many::compare(compare, args.quiet),
-        Some(Command::Merge(files)) => merge_reports(files),
+        Some(Command::Merge(files)) => merge_reports(files, args.quiet),
         Some(Command::Report(report)) => results::page_of_files(&report.files, &report.html),
         Some(Command::Completions { shell }) => documents::completions(*shell).map(|()| exit::OK),
         Some(Command::Man { folder }) => documents::manual(folder).map(|()| exit::OK),
@@ -60,15 +60,14 @@ fn run(target: Option<&Address>, args: &RunArgs, quiet: bool) -> Result<u8, Stri
     let hdr = args.hdr.as_deref();
     let samples = args.samples.as_deref().map(Samples::create).transpose()?.map(Arc::new);
     let report = Session::with_target(target, &args.load, |plan| {
-        session.run(&Plan { samples: samples.clone(), ..plan }, hdr)
+        session.run_logged(&Plan { samples: samples.clone(), ..plan }, hdr)
     });
-    if let Some(samples) = samples {
-        samples.finish()?;
-    }
+    let sampled = samples.map_or(Ok(()), |samples| samples.finish());
     match report {
-        Ok(report) => {
+        Ok((report, logged)) => {
             let report = judged(report, &args.objectives.slo);
-            results::conclude_run(&report, &args.output, hdr)
+            let code = results::conclude_run(&report, &args.output, hdr, quiet);
+            logged.and(sampled).and(code)
         }
         Err(message) if session.is_stopped() => {
             complain(PROGRAM, &message);
@@ -78,7 +77,7 @@ fn run(target: Option<&Address>, args: &RunArgs, quiet: bool) -> Result<u8, Stri
     }
 }
 
-fn merge_reports(args: &MergeArgs) -> Result<u8, String> {
+fn merge_reports(args: &MergeArgs, quiet: bool) -> Result<u8, String> {
     let read = |path: &PathBuf| {
         json::read(path).map(|report| Part { name: path.display().to_string(), report })
     };
@@ -88,7 +87,7 @@ fn merge_reports(args: &MergeArgs) -> Result<u8, String> {
     let mut objectives =
         texts.iter().map(|text| text.parse()).collect::<Result<Vec<Slo>, String>>()?;
     objectives.extend(args.objectives.slo.iter().cloned());
-    results::conclude_run(&judged(merged, &objectives), &args.output, None)
+    results::conclude_run(&judged(merged, &objectives), &args.output, None, quiet)
 }
 
 /// The report with what came of its objectives.

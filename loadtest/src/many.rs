@@ -27,10 +27,10 @@ pub(crate) fn capacity(args: &CapacityArgs, quiet: bool) -> Result<u8, String> {
     };
     let report = Session::with_target(args.target.as_ref(), &args.load, |plan| {
         capacity::find(&settings, &args.objectives.slo, |rate| {
-            session.run(&Plan { arrival: at_rate(plan.arrival, rate), ..plan.clone() }, None)
+            session.run(&Plan { arrival: at_rate(plan.arrival, rate), ..plan.clone() })
         })
     })?;
-    results::conclude(&report, &args.output)?;
+    results::conclude(&report, &args.output, quiet)?;
     Ok(code_of_capacity(&report))
 }
 
@@ -71,10 +71,10 @@ pub(crate) fn compare(args: &CompareArgs, quiet: bool) -> Result<u8, String> {
     let (a, b) = (args.a.clone(), args.b.clone());
     let names = (a.to_string(), b.to_string());
     let mut bench =
-        Bench::new(a, b, plan, args.pin_server.clone(), |plan: &Plan| session.run(plan, None));
+        Bench::new(a, b, plan, args.pin_server.clone(), |plan: &Plan| session.run(plan));
     let report =
         compare::compare(&settings, &names.0, &names.1, |side, seed| bench.measure(side, seed))?;
-    results::conclude(&report, &args.output)?;
+    results::conclude(&report, &args.output, quiet)?;
     Ok(code_of_comparison(&report))
 }
 

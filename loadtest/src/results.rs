@@ -10,7 +10,7 @@ use echo_loadtest::run_report::RunReport;
 use echo_loadtest::{files, json, table};
 use serde::Serialize;
 
-use crate::args::OutputArgs;
+use crate::args::{DocumentArgs, OutputArgs};
 use crate::outcome;
 
 /// Writes and prints a report; the exit code that it stands for.
@@ -21,9 +21,10 @@ pub(crate) fn conclude_run(
     report: &RunReport,
     output: &OutputArgs,
     hdr: Option<&Path>,
+    quiet: bool,
 ) -> Result<u8, String> {
     let written = write(report, output);
-    print(table::render(report), output.takes_standard_output(hdr));
+    print(table::render(report), output.takes_standard_output(hdr), quiet);
     written.map(|()| outcome::exit_code(report))
 }
 
@@ -33,15 +34,16 @@ pub(crate) fn conclude_run(
 /// A sentence when the file cannot be written.
 pub(crate) fn conclude(
     document: &(impl Serialize + Display),
-    output: &OutputArgs,
+    output: &DocumentArgs,
+    quiet: bool,
 ) -> Result<(), String> {
     let written = output.json.as_ref().map_or(Ok(()), |path| json::write(path, document));
-    print(document, output.takes_standard_output(None));
+    print(document, output.takes_standard_output(), quiet);
     written
 }
 
 fn write(report: &RunReport, output: &OutputArgs) -> Result<(), String> {
-    if let Some(path) = &output.json {
+    if let Some(path) = &output.document.json {
         json::write(path, report)?;
     }
     if let Some(path) = &output.html {
@@ -50,13 +52,14 @@ fn write(report: &RunReport, output: &OutputArgs) -> Result<(), String> {
     Ok(())
 }
 
-/// On standard output, unless that carries a document.
-fn print(text: impl Display, is_taken: bool) {
+/// On standard output, unless that carries a document. Then it is progress rather than the result, and
+/// would spoil the document where both outputs end up in the same place.
+fn print(text: impl Display, is_taken: bool, quiet: bool) {
     // A reader that has gone away has seen enough.
-    let _ = if is_taken {
-        write!(io::stderr().lock(), "{text}")
-    } else {
-        write!(io::stdout().lock(), "{text}")
+    let _ = match (is_taken, quiet) {
+        (true, true) => Ok(()),
+        (true, false) => write!(io::stderr().lock(), "{text}"),
+        (false, _) => write!(io::stdout().lock(), "{text}"),
     };
 }
 

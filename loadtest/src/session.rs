@@ -50,12 +50,23 @@ impl Session {
     /// One run.
     ///
     /// # Errors
-    /// A sentence when it could not start, or the interval log not be written.
-    pub(crate) fn run(&self, plan: &Plan, hdr: Option<&Path>) -> Result<RunReport, String> {
+    /// A sentence when it could not start.
+    pub(crate) fn run(&self, plan: &Plan) -> Result<RunReport, String> {
+        self.run_logged(plan, None).map(|(report, _)| report)
+    }
+
+    /// One run, and whether its interval log could be written: if not, the rest stands.
+    ///
+    /// # Errors
+    /// A sentence when it could not start.
+    pub(crate) fn run_logged(
+        &self,
+        plan: &Plan,
+        hdr: Option<&Path>,
+    ) -> Result<(RunReport, Result<(), String>), String> {
         let mut watching = Watching::new(plan, self.quiet, hdr)?;
         let report = engine::run(plan, &self.stop, &mut watching)?;
-        watching.finish()?;
-        Ok(report)
+        Ok((report, watching.finish()))
     }
 
     /// Does `work` with the address of the target or, without one, of a server inside, and with the

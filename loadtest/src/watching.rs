@@ -68,7 +68,9 @@ impl<'a> Watching<'a> {
             (Phase::Waiting | Phase::Draining, _) => Goal::Time(Duration::ZERO),
             (Phase::WarmUp, _) => Goal::Time(self.plan.warmup),
             (Phase::Measuring, Limit::Duration(duration)) => Goal::Time(duration),
-            (Phase::Measuring, Limit::Count(count)) => Goal::Messages(count),
+            (Phase::Measuring, Limit::Count(count)) => {
+                Goal::Messages(self.plan.part_of(count, self.plan.our_connections()))
+            }
         }
     }
 
@@ -80,7 +82,7 @@ impl<'a> Watching<'a> {
             elapsed: now.elapsed,
             goal: self.goal(),
             connected: now.connections,
-            asked_connections: u64::from(self.plan.connections / self.plan.share.count),
+            asked_connections: self.plan.our_connections().len() as u64,
             messages: now.messages - self.messages_at_phase,
             messages_per_s: fresh as f64 / since.as_secs_f64(),
             latency: self.latency,
@@ -118,7 +120,7 @@ impl Observer for Watching<'_> {
 
 impl Log {
     fn create(path: &Path) -> Result<Self, String> {
-        let output: Box<dyn Write> = if path.as_os_str() == files::STANDARD_OUTPUT {
+        let output: Box<dyn Write> = if files::is_standard_output(path) {
             Box::new(io::stdout())
         } else {
             let file = File::create(path);

@@ -6,7 +6,7 @@ use echo_loadtest::compare::FailIf;
 use echo_loadtest::target::{Cpus, Target};
 
 use crate::args::values;
-use crate::args::{EXIT_CODES, LoadArgs, ObjectiveArgs, OutputArgs};
+use crate::args::{DocumentArgs, EXIT_CODES, LoadArgs, ObjectiveArgs};
 
 /// What `capacity` is told.
 #[derive(Debug, clap::Args)]
@@ -40,7 +40,7 @@ pub(crate) struct CapacityArgs {
     pub(crate) objectives: ObjectiveArgs,
 
     #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) output: DocumentArgs,
 }
 
 /// What `compare` is told.
@@ -76,13 +76,12 @@ pub(crate) struct CompareArgs {
     pub(crate) load: LoadArgs,
 
     #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) output: DocumentArgs,
 }
 
 impl CapacityArgs {
     pub(super) fn check(&self) -> Result<(), String> {
         self.load.check()?;
-        self.output.check(None)?;
         if self.load.count.is_some() {
             return Err(
                 "--count cannot be used with capacity: its rounds are of a --duration".into()
@@ -101,7 +100,6 @@ impl CapacityArgs {
 impl CompareArgs {
     pub(super) fn check(&self) -> Result<(), String> {
         self.load.check()?;
-        self.output.check(None)?;
         alone(&self.load)
     }
 }

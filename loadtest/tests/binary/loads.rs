@@ -21,7 +21,7 @@ fn server() -> Running {
 fn load(server: &Running) -> Command {
     let mut command = loadtest();
     command.args(["run", &server.address.to_string(), "--connections", "4", "--threads", "2"]);
-    command.args(["--duration", "300ms", "--warmup", "50ms", "--quiet"]);
+    command.args(["--duration", "300ms", "--warmup", "50ms"]).env("ECHO_LOADTEST_QUIET", "true");
     command
 }
 
@@ -91,11 +91,51 @@ fn a_signal_ends_the_run_with_what_was_found_until_then() {
 #[test]
 fn a_document_on_standard_output_leaves_the_table_to_standard_error() {
     let server = server();
-    let (code, document, table) = run(load(&server).args(["--json", "-"]));
+    let (code, document, table) =
+        run(load(&server).args(["--json", "-"]).env("ECHO_LOADTEST_QUIET", "false"));
     assert!(matches!(code, Some(0 | 3)), "{table}");
     let report: RunReport = serde_json::from_str(&document).unwrap();
     assert_eq!(report.connections.established, 4);
     assert!(table.contains("4 of 4 established"), "{table}");
+    server.stop_clean();
+}
+
+/// As in the log of a container, in which both outputs end up.
+#[test]
+fn a_quiet_run_with_a_document_on_standard_output_says_nothing_else() {
+    let server = server();
+    let (code, document, stderr) = run(load(&server).args(["--json", "-"]));
+    assert!(matches!(code, Some(0 | 3)), "{stderr}");
+    assert!(serde_json::from_str::<RunReport>(&document).is_ok(), "{document}");
+    assert_eq!(stderr, "");
+    server.stop_clean();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_log_that_cannot_be_written_costs_no_other_result() {
+    let (server, folder) = (server(), tempfile::tempdir().unwrap());
+    for flag in ["--hdr", "--samples"] {
+        let path = folder.path().join(format!("{flag}.json"));
+        let (code, table, stderr) =
+            run(load(&server).args([flag, "/dev/full", "--json"]).arg(&path));
+        assert_eq!(code, Some(1), "{flag}: {stderr}");
+        assert!(stderr.starts_with("loadtest: write /dev/full: "), "{flag}: {stderr}");
+        assert!(table.contains("4 of 4 established"), "{flag}: {table}");
+        assert!(json::read(&path).is_ok(), "{flag}");
+    }
+    server.stop_clean();
+}
+
+#[test]
+fn one_of_several_generators_shows_the_progress_of_its_own_part() {
+    let server = server();
+    let (code, _, log) = run(loadtest()
+        .args(["run", &server.address.to_string(), "--connections", "7", "--warmup", "0"])
+        .args(["--agent-count", "2", "--agent-index", "0", "--duration", "500ms"])
+        .args(["--report-interval", "50ms"]));
+    assert!(matches!(code, Some(0 | 3)), "{log}");
+    assert!(log.contains(" connections=4/4 "), "{log}");
     server.stop_clean();
 }
 
