@@ -85,6 +85,7 @@ fn load(first: &Load, reports: &[&RunReport]) -> Load {
     Load {
         threads: sums::total(reports, |report| report.load.threads),
         busy_poll: reports.iter().any(|report| report.load.busy_poll),
+        interval_s: series::longest_s(reports.iter().copied()),
         source_ips,
         ..first.clone()
     }

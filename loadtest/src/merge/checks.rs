@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 use crate::merge::Part;
 use crate::run_report::{FORMAT, Load, RunReport};
 
-/// What a generator may have of its own: the server sees none of it.
-const OWN: [&str; 5] = ["threads", "seed", "source_ips", "busy_poll", "agent_index"];
+/// What a generator may have of its own: the server sees none of it. That goes for the length of the
+/// pieces too: one whose run was a little longer has pieces of twice that of the others.
+const OWN: [&str; 6] = ["threads", "seed", "source_ips", "busy_poll", "interval_s", "agent_index"];
 
 /// The first of parts in the order of their agents, when they are all of one load.
 pub(super) fn belong_together<'a>(parts: &[&'a Part]) -> Result<&'a RunReport, String> {

@@ -4,24 +4,33 @@ use std::collections::BTreeMap;
 
 use crate::merge::times::Windows;
 use crate::merge::{Part, sums};
-use crate::run_report::Interval;
+use crate::run_report::{Interval, RunReport};
 
 /// Pieces of several generators that are of about the same time.
 type Group<'a> = Vec<(&'a Part, f64, &'a Interval)>;
 
 /// The pieces of all parts on one clock. Generators do not begin at the very same moment, so a piece
-/// goes to the nearest multiple of its length, at most half a piece from where it was; within it
-/// everything is added exactly.
+/// goes to the nearest multiple of its length, at most half a piece from where it was; shorter ones of
+/// others go to that of which they are a part. Within it everything is added exactly.
 pub(super) fn merge(parts: &[&Part], windows: &Windows) -> Result<Vec<Interval>, String> {
     let mut groups: BTreeMap<u64, Group<'_>> = BTreeMap::new();
+    let longest_s = longest_s(parts.iter().map(|part| &part.report));
     for (part, offset_s) in parts.iter().zip(windows.offsets_s()) {
-        let length_s = part.report.load.interval_s;
+        let centre_s = (part.report.load.interval_s - longest_s) / 2.0;
         for interval in &part.report.intervals {
             let start_s = offset_s + interval.start_s;
-            groups.entry(number(start_s, length_s)).or_default().push((part, start_s, interval));
+            groups
+                .entry(number(start_s + centre_s, longest_s))
+                .or_default()
+                .push((part, start_s, interval));
         }
     }
     groups.values().map(combine).collect()
+}
+
+/// The length of the longest pieces.
+pub(super) fn longest_s<'a>(reports: impl Iterator<Item = &'a RunReport>) -> f64 {
+    reports.map(|report| report.load.interval_s).fold(0.0, f64::max)
 }
 
 /// Which piece one that starts then is; a length of 0 makes them all the same.
@@ -37,10 +46,19 @@ fn combine(group: &Group<'_>) -> Result<Interval, String> {
     let times = sums::add(group.iter().map(|(part, _, piece)| (*part, piece.histogram.as_str())))?;
     Ok(Interval::new(
         group.iter().map(|(_, start_s, _)| *start_s).fold(f64::INFINITY, f64::min),
-        group.iter().map(|(_, _, interval)| interval.duration_s).fold(0.0, f64::max),
+        duration_s(group),
         total(|interval| interval.messages),
         total(|interval| interval.bytes),
         total(|interval| interval.errors),
         &times,
     ))
+}
+
+/// That of the part with the longest: it may have several pieces here.
+fn duration_s(group: &Group<'_>) -> f64 {
+    let mut of_parts: BTreeMap<u32, f64> = BTreeMap::new();
+    for (part, _, interval) in group {
+        *of_parts.entry(part.report.load.agent_index).or_default() += interval.duration_s;
+    }
+    of_parts.into_values().fold(0.0, f64::max)
 }

@@ -134,6 +134,26 @@ fn pieces_are_added_with_those_of_the_same_time() {
     }
 }
 
+/// As it is where messages are counted: one was over a little before its pieces would have been doubled.
+#[test]
+fn pieces_of_half_the_length_are_parts_of_those_of_the_others() {
+    let mut parts = parts(2);
+    let piece = |start_s, length_s, messages: usize| {
+        let times = histogram(&vec![1_000; messages]);
+        Interval::new(start_s, length_s, messages as u64, 0, 0, &times)
+    };
+    for (part, length_s) in parts.iter_mut().zip([1.0, 2.0]) {
+        part.report.ended_at = sample::at(3.5);
+        part.report.load.interval_s = length_s;
+    }
+    parts[0].report.intervals =
+        vec![piece(0.0, 1.0, 1), piece(1.0, 1.0, 2), piece(2.0, 1.0, 3), piece(3.0, 0.5, 4)];
+    parts[1].report.intervals = vec![piece(0.0, 2.0, 10), piece(2.0, 1.25, 20)];
+    let merged = merge(&parts).unwrap();
+    assert_eq!(merged.load.interval_s, 2.0);
+    assert_eq!(merged.intervals, [piece(0.0, 2.0, 13), piece(2.0, 1.5, 27)]);
+}
+
 #[test]
 fn counts_are_added() {
     let mut parts = parts(3);
