@@ -24,6 +24,9 @@ const CAUGHT_BY: &str = "Caught by: ";
 /// What cargo says when the fault is none that a test could catch.
 const NOT_BUILT: [&str; 2] = ["could not compile", "error: no such command"];
 
+/// What a check says, of cargo or of ours, before it can fail.
+const RAN: [&str; 2] = ["running ", "FAILED "];
+
 struct Mutant {
     name: String,
     patch: PathBuf,
@@ -60,6 +63,8 @@ pub(crate) fn checks(filter: Option<&str>) -> Vec<Check> {
                 assert!(!passes, "not caught by {command}");
                 let is_built = NOT_BUILT.iter().all(|words| !said.contains(words));
                 assert!(is_built, "does not build:\n{said}");
+                let has_run = RAN.iter().any(|words| said.contains(words));
+                assert!(has_run, "{command} failed before it checked anything:\n{said}");
             }
             kept(format_args!("caught by {}", mutant.commands.join(", by ")))
         })
