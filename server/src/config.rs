@@ -35,7 +35,8 @@ pub struct Config {
     pub idle_timeout: Option<Duration>,
     /// How long a peer may take to receive what it is owed once the server is stopping.
     pub drain_timeout: Duration,
-    /// How often the throughput is logged when something happened. `None`: never.
+    /// How often the throughput is logged when something happened, at most every millisecond. `None`:
+    /// never.
     pub report_interval: Option<Duration>,
     /// Connections that may wait in the system's queue; the system may have a lower limit.
     pub backlog: NonZeroU16,

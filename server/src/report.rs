@@ -9,6 +9,9 @@ use log::info;
 
 use crate::stats::Stats;
 
+/// Reports are at least this far apart.
+const MIN_INTERVAL: Duration = Duration::from_millis(1);
+
 /// Says what happened since it last said something.
 pub(crate) struct Reporter {
     meter: Meter,
@@ -21,14 +24,14 @@ impl Reporter {
         Self { meter: Meter::new(now), last: Stats::default() }
     }
 
-    /// Reports every `interval` until the other end of `ended` is gone.
+    /// Reports every `interval`, or every millisecond if that is less, until the other end of `ended` is gone.
     pub(crate) fn run(
         mut self,
         interval: Duration,
         ended: &Receiver<()>,
         stats: impl Fn() -> Stats,
     ) {
-        while ended.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+        while ended.recv_timeout(interval.max(MIN_INTERVAL)) == Err(RecvTimeoutError::Timeout) {
             let before = self.last;
             if let Some(report) = self.report(Instant::now(), stats()) {
                 info!("{report}");
