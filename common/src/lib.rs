@@ -1,5 +1,5 @@
 //! What the echo programs share: the units of their command lines, logging, the stop signal,
-//! descriptor limits, escaped text and the throughput meter.
+//! descriptor limits, CPUs, escaped text and the throughput meter.
 //!
 //! Nothing here knows a socket or the echo contract.
 //!
@@ -17,6 +17,7 @@
 //! ```
 
 pub mod command_line;
+pub mod cpus;
 pub mod descriptors;
 pub mod escape;
 mod log_writer;

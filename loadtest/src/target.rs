@@ -2,7 +2,6 @@
 //! of loads and figures, except what a process takes of the system.
 
 mod command_line;
-mod cpus;
 mod output;
 mod process;
 mod usage;
@@ -14,7 +13,7 @@ use std::time::Duration;
 
 use crate::address::Address;
 pub use command_line::CommandLine;
-pub use cpus::{Cpus, pin_current_thread};
+pub use echo_common::cpus::{Cpus, pin_current_thread};
 pub use process::{Process, kill_all};
 pub use usage::{Usage, Watch};
 

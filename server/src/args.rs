@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::{NonZeroU16, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
+use clap::builder::BoolishValueParser;
 use clap::{Parser, ValueEnum, value_parser};
 use echo_common::{logging, units};
 use echo_server::{Config, Framing};
@@ -96,6 +97,10 @@ pub(crate) struct Args {
     /// a busy CPU; 0 is never [default: 0]
     #[arg(long, env = "ECHO_SERVER_BUSY_POLL", value_name = "DURATION", value_parser = units::duration)]
     busy_poll: Option<Duration>,
+
+    /// Keep each worker on one of the CPUs that the process may use, in turn (Linux)
+    #[arg(long, env = "ECHO_SERVER_PIN_WORKERS", value_parser = BoolishValueParser::new())]
+    pin_workers: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -123,6 +128,7 @@ impl Args {
             report_interval: Some(self.report_interval).filter(|interval| !interval.is_zero()),
             backlog: NonZeroU16::new(self.backlog).unwrap_or(default.backlog),
             busy_poll: self.busy_poll.filter(|duration| !duration.is_zero()),
+            pin_workers: self.pin_workers,
         }
     }
 }

@@ -44,6 +44,8 @@ pub struct Config {
     /// sooner, and a CPU is busy meanwhile. It lets other threads have that CPU in between. `None`: it
     /// sleeps at once.
     pub busy_poll: Option<Duration>,
+    /// Each worker stays on one of the CPUs that the process may use, in turn. Only on Linux.
+    pub pin_workers: bool,
 }
 
 impl Config {
@@ -75,6 +77,7 @@ impl Default for Config {
             report_interval: Some(Self::REPORT_INTERVAL),
             backlog: Self::BACKLOG,
             busy_poll: None,
+            pin_workers: false,
         }
     }
 }

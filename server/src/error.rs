@@ -16,6 +16,8 @@ pub enum ServerError {
     },
     /// The system refused an event queue or a waker.
     Poll(io::Error),
+    /// Workers cannot be pinned to CPUs here; the sentence says why.
+    Pin(String),
     /// A thread could not be started.
     Spawn {
         /// The thread's name.
@@ -44,6 +46,7 @@ impl std::fmt::Display for ServerError {
                 write!(f, "listen on {address}: {}", explain(source))
             }
             Self::Poll(source) => write!(f, "create an event queue: {}", explain(source)),
+            Self::Pin(reason) => write!(f, "pin workers: {reason}"),
             Self::Spawn { thread, source } => {
                 write!(f, "start thread {thread}: {}", explain(source))
             }
@@ -62,7 +65,7 @@ impl std::error::Error for ServerError {
             | Self::Poll(source)
             | Self::Spawn { source, .. }
             | Self::Run { source, .. } => Some(source),
-            Self::Panic { .. } => None,
+            Self::Pin(_) | Self::Panic { .. } => None,
         }
     }
 }

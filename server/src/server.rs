@@ -7,6 +7,7 @@ use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
+use echo_common::cpus::{self, Cpus};
 use echo_common::descriptors;
 use log::{info, warn};
 use mio::Waker;
@@ -45,6 +46,8 @@ pub struct Server {
     local_addr: SocketAddr,
     max_connections: u64,
     acceptor: AcceptorLoop<MioQueue, TcpListener, Waker>,
+    /// The CPUs of the workers, in turn; `None`: any.
+    cpus: Option<Cpus>,
     workers: Vec<WorkerLoop<MioQueue, Socket, Waker>>,
     handle: Handle,
     started: Instant,
@@ -108,7 +111,7 @@ impl Server {
     ///
     /// # Errors
     /// [`ServerError::Listen`] when the address cannot be listened on, [`ServerError::Poll`] when
-    /// the system is out of descriptors.
+    /// the system is out of descriptors, [`ServerError::Pin`] where workers cannot be pinned.
     pub fn bind(config: Config) -> Result<Self, ServerError> {
         let started = Instant::now();
         let Config { address, .. } = config;
@@ -119,6 +122,8 @@ impl Server {
         let (queue, waker) = MioQueue::new(started, None).map_err(ServerError::Poll)?;
         queue.watch(&mut listener).map_err(ServerError::Poll)?;
         let control = Arc::new(Control::new(waker));
+
+        let cpus = config.pin_workers.then(cpus::allowed).transpose().map_err(ServerError::Pin)?;
 
         let rules = rules(&config);
         let (mut workers, mut outboxes, mut stats) = (vec![], vec![], vec![]);
@@ -151,7 +156,7 @@ impl Server {
             rules.drain_timeout_ms,
         );
         let handle = Handle { control, workers: stats.into() };
-        Ok(Self { config, local_addr, max_connections, acceptor, workers, handle, started })
+        Ok(Self { config, local_addr, max_connections, acceptor, cpus, workers, handle, started })
     }
 
     /// The address the server really has: with the port that the system chose.
@@ -183,10 +188,16 @@ impl Server {
     /// drained.
     pub fn run(self) -> Result<Summary, ServerError> {
         self.announce();
-        let Self { config, acceptor, workers, handle, started, .. } = self;
+        let Self { config, acceptor, cpus, workers, handle, started, .. } = self;
         let mut jobs: Vec<(String, Job)> = vec![];
+        let mut cpus = cpus.iter().flat_map(Cpus::numbers).copied().map(Cpus::one).cycle();
         for (number, worker) in workers.into_iter().enumerate() {
-            jobs.push((format!("worker-{number}"), Box::new(move || worker.run())));
+            let cpu = cpus.next();
+            let job = move || {
+                pin(cpu.as_ref());
+                worker.run()
+            };
+            jobs.push((format!("worker-{number}"), Box::new(job)));
         }
         jobs.push(("acceptor".to_owned(), Box::new(move || acceptor.run())));
         let failure = thread::scope(|scope| {
@@ -202,6 +213,13 @@ impl Server {
             Some(failure) => Err(failure),
             None => Ok(handle.summary(started.elapsed())),
         }
+    }
+}
+
+/// Keeps the current thread on a CPU. One that went away since the start is no reason to stop.
+fn pin(cpu: Option<&Cpus>) {
+    if let Some(Err(error)) = cpu.map(cpus::pin_current_thread) {
+        warn!("{error}");
     }
 }
 

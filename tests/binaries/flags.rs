@@ -3,6 +3,8 @@
 
 use std::net::TcpListener;
 
+#[cfg(target_os = "linux")]
+use echo_common::cpus::{self, Cpus};
 use echo_tests::peer::{connect, echo, expect, rest, send};
 #[cfg(target_os = "linux")]
 use echo_tests::proc_fs;
@@ -229,4 +231,25 @@ fn busy_poll_keeps_workers_from_sleeping_between_messages() {
             assert_eq!(sleeps(), before);
         }
     });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn pin_workers_keeps_each_on_a_cpu_of_its_own() {
+    let allowed = cpus::allowed().unwrap();
+    let in_turn = allowed.numbers().iter().copied().map(Cpus::one).cycle().take(3).collect();
+    let workers = ["--num-workers", "3"];
+    for (args, environment, wanted) in [
+        (&["--pin-workers"][..], &[][..], &in_turn),
+        (&[], &[("ECHO_SERVER_PIN_WORKERS", "true")], &in_turn),
+        (&[], &[("ECHO_SERVER_PIN_WORKERS", "false")], &vec![allowed; 3]),
+    ] {
+        let server = ServerProcess::start(&[args, &workers].concat(), environment);
+        eventually("the workers' CPUs", || {
+            let threads = proc_fs::threads(server.pid());
+            let workers = threads.into_iter().filter(|thread| thread.name.starts_with("worker-"));
+            let cpus: Vec<Cpus> = workers.map(|thread| thread.cpus).collect();
+            (cpus == *wanted).then_some(())
+        });
+    }
 }

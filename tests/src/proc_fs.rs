@@ -10,6 +10,8 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use echo_common::cpus::Cpus;
+
 /// One thread, as the scheduler has accounted for it so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thread {
@@ -17,6 +19,8 @@ pub struct Thread {
     pub name: String,
     /// Time on a CPU.
     pub cpu: Duration,
+    /// The CPUs that it may use.
+    pub cpus: Cpus,
     /// How often it went to sleep by itself: an idle thread's count stands still.
     pub voluntary_switches: u64,
 }
@@ -82,6 +86,7 @@ fn thread(dir: &str) -> Thread {
     Thread {
         name: fs::read_to_string(format!("{dir}/comm")).unwrap().trim_end().to_owned(),
         cpu: Duration::from_nanos(nanos),
+        cpus: text_field(&format!("{dir}/status"), "Cpus_allowed_list:").parse().unwrap(),
         voluntary_switches: field(&format!("{dir}/status"), "voluntary_ctxt_switches:"),
     }
 }
@@ -97,7 +102,12 @@ fn numbers(dir: &str) -> Vec<usize> {
 
 /// The first number after `name` at the beginning of a line.
 fn field(path: &str, name: &str) -> u64 {
+    text_field(path, name).parse().unwrap()
+}
+
+/// The first word after `name` at the beginning of a line.
+fn text_field(path: &str, name: &str) -> String {
     let text = fs::read_to_string(path).unwrap();
     let value = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-    value.split_whitespace().next().unwrap().parse().unwrap()
+    value.split_whitespace().next().unwrap().to_owned()
 }

@@ -12,8 +12,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use echo_common::cpus::{self, Cpus};
+
 use super::command_line::CommandLine;
-use super::cpus::{self, Cpus};
 use super::output::Output;
 pub use group::kill_all;
 

@@ -71,9 +71,20 @@ pub fn pin_current_thread(cpus: &Cpus) -> Result<(), String> {
     system::pin(cpus)
 }
 
+/// The CPUs that the current thread may use.
+///
+/// # Errors
+/// A sentence when the system is not Linux, or does not tell.
+pub fn allowed() -> Result<Cpus, String> {
+    system::allowed().map(Cpus)
+}
+
 /// Runs `work` on these CPUs only, or on those of the thread when there are none given. What it starts
 /// keeps them.
-pub(super) fn with_pinned<T>(
+///
+/// # Errors
+/// Those of the work, or a sentence when the machine has none of the CPUs or the system is not Linux.
+pub fn with_pinned<T>(
     cpus: Option<&Cpus>,
     work: impl FnOnce() -> Result<T, String>,
 ) -> Result<T, String> {
@@ -99,6 +110,11 @@ mod system {
         sched_getaffinity(THIS_THREAD).map_err(|error| format!("read the CPUs: {error}"))
     }
 
+    pub(super) fn allowed() -> Result<Vec<usize>, String> {
+        let set = affinity()?;
+        Ok((0..CpuSet::count()).filter(|cpu| set.is_set(*cpu) == Ok(true)).collect())
+    }
+
     pub(super) fn pin(cpus: &Cpus) -> Result<(), String> {
         let mut set = CpuSet::new();
         let asked = cpus.numbers().iter().try_for_each(|cpu| set.set(*cpu));
@@ -120,6 +136,10 @@ mod system {
         Ok(())
     }
 
+    pub(super) fn allowed() -> Result<Vec<usize>, String> {
+        Err("read the CPUs: only available on Linux".to_owned())
+    }
+
     pub(super) fn pin(cpus: &Cpus) -> Result<(), String> {
         Err(format!("pin to CPUs {cpus}: only available on Linux"))
     }
@@ -137,9 +157,9 @@ mod tests {
     fn cpus_are_numbers_and_ranges() {
         for (text, numbers) in [("0", &[0][..]), ("0,2-3", &[0, 2, 3]), (" 3 , 1-2,2", &[3, 1, 2])]
         {
-            assert_eq!(text.parse::<Cpus>().expect(text).numbers(), numbers);
+            assert_eq!(text.parse::<Cpus>().unwrap().numbers(), numbers);
         }
-        assert_eq!("0,2-3".parse::<Cpus>().expect("a list").to_string(), "0,2,3");
+        assert_eq!("0,2-3".parse::<Cpus>().unwrap().to_string(), "0,2,3");
         for text in ["", "a", "-1", "1-", "3-2", "0,,1", "1024", "0-1-2"] {
             assert!(text.parse::<Cpus>().is_err(), "{text}");
         }
@@ -148,14 +168,11 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_thread_is_pinned_and_gets_its_cpus_back() {
-        let before = system::affinity().expect("the system tells");
-        let first =
-            (0..=MAX_CPU).find(|cpu| before.is_set(*cpu) == Ok(true)).expect("there is one");
-        let pinned = with_pinned(Some(&Cpus(vec![first])), system::affinity).expect("it may");
-        let cpus: Vec<_> = (0..=MAX_CPU).filter(|cpu| pinned.is_set(*cpu) == Ok(true)).collect();
-        assert_eq!(cpus, [first]);
-        assert_eq!(system::affinity(), Ok(before));
-        let error = with_pinned(Some(&Cpus(vec![MAX_CPU])), || Ok(())).expect_err("no such CPU");
+        let before = allowed().unwrap();
+        let first = Cpus::one(before.numbers()[0]);
+        assert_eq!(with_pinned(Some(&first), allowed), Ok(first));
+        assert_eq!(allowed(), Ok(before));
+        let error = with_pinned(Some(&Cpus(vec![MAX_CPU])), || Ok(())).unwrap_err();
         assert!(error.starts_with("pin to CPUs 1023: "), "{error}");
     }
 }
