@@ -9,6 +9,7 @@
 //! [`Settings::max_repeats`] is used up.
 
 mod bench;
+mod conclusion;
 mod fail_if;
 mod metric;
 mod report;
@@ -163,9 +164,8 @@ impl<'a> Rounds<'a> {
 
     fn conclude(self, first: &RunReport, a: &str, b: &str) -> CompareReport {
         let verdict = self.verdict();
-        let metrics: Vec<Comparison> = Metric::ALL
-            .iter()
-            .map(|metric| metric.compare(&self.done, self.settings.seed))
+        let metrics: Vec<Comparison> = Metric::all()
+            .map(|metric| Comparison::new(metric, &self.done, self.settings.seed))
             .collect();
         let conditions =
             self.settings.fail_if.iter().map(|condition| condition.judge(&metrics)).collect();

@@ -5,7 +5,7 @@ use std::fmt;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 
-use super::metric::show_p_value;
+use super::conclusion::show_p_value;
 use super::report::{CompareReport, Comparison, Round};
 use crate::human;
 use crate::run_report::VerdictKind;

@@ -1,0 +1,121 @@
+//! What the rounds say about a metric, in figures and in a sentence. Knows no metric by name.
+
+use super::metric::Metric;
+use super::report::{Comparison, Difference, Interval, Round};
+use crate::statistics::{Estimate, MIN_PAIRS, geometric_mean};
+
+impl Comparison {
+    /// What the rounds that count say. Should one of them lack the figure, nothing: the others were
+    /// not chosen by chance.
+    pub(super) fn new(metric: Metric, rounds: &[Round], seed: u64) -> Self {
+        let used: Vec<&Round> = rounds.iter().filter(|round| round.used).collect();
+        let pairs: Vec<(f64, f64)> = used
+            .iter()
+            .filter_map(|round| Some((metric.of(&round.a)?, metric.of(&round.b)?)))
+            .collect();
+        let count = u32::try_from(used.len()).unwrap_or(u32::MAX);
+        if pairs.len() < used.len() || pairs.is_empty() {
+            return Self::unknown(metric, count, used.len() - pairs.len());
+        }
+        let (a, b): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
+        let ratios: Vec<f64> = pairs.iter().map(|(a, b)| b / a).collect();
+        match Estimate::new(&ratios, seed) {
+            Some(estimate) => Self {
+                a: Some(geometric_mean(&a)),
+                b: Some(geometric_mean(&b)),
+                ..Self::estimated(metric, count, estimate)
+            },
+            None => Self::unknown(metric, count, used.len()),
+        }
+    }
+
+    fn estimated(metric: Metric, rounds: u32, estimate: Estimate) -> Self {
+        let difference = match estimate.is_significant() {
+            false => Difference::NotShown,
+            true if estimate.ratio < 1.0 => Difference::Lower,
+            true => Difference::Higher,
+        };
+        Self {
+            metric,
+            rounds,
+            a: None,
+            b: None,
+            ratio: Some(estimate.ratio),
+            interval: estimate.interval.map(|(low, high)| Interval { low, high }),
+            p_value: Some(estimate.p_value),
+            difference,
+            conclusion: conclusion(metric, rounds, estimate, difference),
+        }
+    }
+
+    fn unknown(metric: Metric, rounds: u32, lacking: usize) -> Self {
+        let why = match rounds {
+            0 => "no round counts".to_owned(),
+            rounds => format!("it was zero or not measured in {lacking} of {rounds} rounds"),
+        };
+        Self {
+            metric,
+            rounds,
+            a: None,
+            b: None,
+            ratio: None,
+            interval: None,
+            p_value: None,
+            difference: Difference::Unknown,
+            conclusion: format!("nothing is known {}: {why}", metric.place()),
+        }
+    }
+}
+
+fn conclusion(metric: Metric, rounds: u32, estimate: Estimate, difference: Difference) -> String {
+    let p_value = show_p_value(estimate.p_value);
+    let percent = digits((estimate.ratio - 1.0).abs() * 100.0);
+    let change = |ratio: f64| (ratio - 1.0) * 100.0;
+    match (difference, estimate.interval) {
+        (Difference::Lower, Some((low, high))) => format!(
+            "{} [{} .. {}], {p_value}",
+            metric.lower(&percent),
+            digits(-change(high)),
+            digits(-change(low)),
+        ),
+        (Difference::Higher, Some((low, high))) => format!(
+            "{} [{} .. {}], {p_value}",
+            metric.higher(&percent),
+            digits(change(low)),
+            digits(change(high)),
+        ),
+        _ if (rounds as usize) < MIN_PAIRS => {
+            format!("no difference shown {}: it takes at least {MIN_PAIRS} rounds", metric.place())
+        }
+        (Difference::NotShown | Difference::Unknown, Some((low, high))) => format!(
+            "no difference shown {} [{} .. {} %], {p_value}",
+            metric.place(),
+            signed(change(low)),
+            signed(change(high)),
+        ),
+        (_, None) => format!("no difference shown {}, {p_value}", metric.place()),
+    }
+}
+
+/// A percentage with one digit after the point; with two when it is small, with none when it is great.
+fn digits(percent: f64) -> String {
+    match percent.abs() {
+        small if small < 0.1 => format!("{percent:.2}"),
+        great if great >= 100.0 => format!("{percent:.0}"),
+        _ => format!("{percent:.1}"),
+    }
+}
+
+fn signed(percent: f64) -> String {
+    let sign = if percent > 0.0 { "+" } else { "" };
+    format!("{sign}{}", digits(percent))
+}
+
+/// `p=0.004`; it is never shown as 0.
+pub(super) fn show_p_value(p_value: f64) -> String {
+    match p_value {
+        small if small < 0.001 => "p<0.001".to_owned(),
+        small if small < 0.1 => format!("p={small:.3}"),
+        great => format!("p={great:.2}"),
+    }
+}
