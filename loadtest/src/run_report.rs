@@ -46,8 +46,10 @@ pub struct RunReport {
     pub response_time: Option<Distribution>,
     /// From the first byte handed to the system to the last byte back. The measured part.
     pub service_time: Distribution,
-    /// From the call to connect to the connection; of those made while measuring, and of those that
-    /// were made before it to be kept.
+    /// From the call to connect to when the load tester saw the connection. Of connections that are
+    /// kept all count, those that were made before the load began too; of those that are replaced
+    /// after some messages only those whose call was in the measured part. A connect that failed has
+    /// no time: it is an error.
     pub connect_time: Distribution,
     /// What went wrong, over the whole run.
     pub errors: Errors,

@@ -19,6 +19,15 @@ pub enum Metric {
     P50,
     /// The time that 99 of 100 messages did not exceed.
     P99,
+    /// The time that 999 of 1,000 messages did not exceed.
+    #[serde(rename = "p99.9")]
+    P999,
+    /// The time of the slowest message.
+    Max,
+    /// The time that 99 of 100 connects did not exceed.
+    ConnectP99,
+    /// The time of the slowest connect.
+    ConnectMax,
     /// CPU time of the server for each message.
     Cpu,
     /// Resident memory of the server for each connection.
@@ -60,7 +69,7 @@ const COST: Words = Words { preposition: "in", verb: "takes", lower: "less", hig
 
 /// All metrics, in the order of their numbers.
 #[allow(clippy::cast_precision_loss)] // Below 2^53.
-static ROWS: [Row; 5] = [
+static ROWS: [Row; 9] = [
     Row {
         metric: Metric::Throughput,
         name: "throughput",
@@ -83,6 +92,38 @@ static ROWS: [Row; 5] = [
         title: "p99",
         show: human::time,
         of: |run| Some(run.p99_ns as f64),
+        words: &TIME,
+    },
+    Row {
+        metric: Metric::P999,
+        name: "p99.9",
+        title: "p99.9",
+        show: human::time,
+        of: |run| Some(run.p99_9_ns as f64),
+        words: &TIME,
+    },
+    Row {
+        metric: Metric::Max,
+        name: "max",
+        title: "max",
+        show: human::time,
+        of: |run| Some(run.max_ns as f64),
+        words: &TIME,
+    },
+    Row {
+        metric: Metric::ConnectP99,
+        name: "connect-p99",
+        title: "connect p99",
+        show: human::time,
+        of: |run| Some(run.connect_p99_ns as f64),
+        words: &TIME,
+    },
+    Row {
+        metric: Metric::ConnectMax,
+        name: "connect-max",
+        title: "connect max",
+        show: human::time,
+        of: |run| Some(run.connect_max_ns as f64),
         words: &TIME,
     },
     Row {

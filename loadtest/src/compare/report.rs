@@ -124,6 +124,15 @@ pub struct Figures {
     pub p50_ns: u64,
     /// 99 of 100 did not take longer.
     pub p99_ns: u64,
+    /// 999 of 1,000 did not take longer.
+    pub p99_9_ns: u64,
+    /// The slowest.
+    pub max_ns: u64,
+    /// 99 of 100 connects did not take longer; 0 when none counts. Which count:
+    /// [`RunReport::connect_time`].
+    pub connect_p99_ns: u64,
+    /// The slowest connect; 0 when none counts.
+    pub connect_max_ns: u64,
     /// CPU time of the server for each message; of a command on Linux.
     pub cpu_per_message_ns: Option<f64>,
     /// What the server's resident memory grew by for each connection; of a command on Linux.
@@ -134,7 +143,7 @@ impl Figures {
     /// The figures of a run.
     #[must_use]
     pub fn new(report: &RunReport, server: Option<ServerUse>) -> Self {
-        let latency = report.latency();
+        let (latency, connect) = (report.latency(), &report.connect_time);
         Self {
             verdict: report.verdict.clone(),
             errors: report.errors.total(),
@@ -142,6 +151,10 @@ impl Figures {
             messages_per_s: report.throughput.messages_per_s,
             p50_ns: latency.p50_ns,
             p99_ns: latency.p99_ns,
+            p99_9_ns: latency.p99_9_ns,
+            max_ns: latency.max_ns,
+            connect_p99_ns: connect.p99_ns,
+            connect_max_ns: connect.max_ns,
             cpu_per_message_ns: server.and_then(|server| server.cpu_per_message_ns),
             memory_per_connection_bytes: server
                 .and_then(|server| server.memory_per_connection_bytes),

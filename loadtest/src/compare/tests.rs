@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 
 use super::*;
+use crate::distribution::{Distribution, histogram};
 use crate::fake;
 
 /// Two servers that are only figures. Noise, the same for both sides of a round, makes rounds differ
@@ -49,6 +50,10 @@ impl Fake {
         let mut report = fake::closed([1_000; 10]);
         report.service_time.p50_ns = to_ns(100_000.0 * factor);
         report.service_time.p99_ns = to_ns(1_000_000.0 * factor);
+        report.service_time.p99_9_ns = to_ns(3_000_000.0 * factor);
+        report.service_time.max_ns = to_ns(9_000_000.0 * factor);
+        report.connect_time.p99_ns = to_ns(200_000.0 * factor);
+        report.connect_time.max_ns = to_ns(400_000.0 * factor);
         report.throughput.messages_per_s = 50_000.0 / factor;
         report.interrupted = self.interrupted_at == Some(number);
         let kind = self.verdicts.pop_front().unwrap_or(VerdictKind::Valid);
@@ -98,6 +103,34 @@ fn a_small_difference_is_shown_in_much_common_noise() {
     let cpu = of(&report, Metric::Cpu);
     assert!(cpu.conclusion.contains(" % more CPU per message ["), "{}", cpu.conclusion);
     assert!((cpu.b.expect("measured") / cpu.a.expect("measured") - ratio).abs() < 1e-3);
+}
+
+#[test]
+fn the_slowest_and_the_connects_are_told_by_their_names() {
+    let report = run(&mut Fake::new(1.10), &Settings::default());
+    for (metric, told) in [
+        (Metric::P999, " % slower at p99.9 ["),
+        (Metric::Max, " % slower at max ["),
+        (Metric::ConnectP99, " % slower at connect p99 ["),
+        (Metric::ConnectMax, " % slower at connect max ["),
+    ] {
+        let comparison = of(&report, metric);
+        assert!(comparison.conclusion.contains(told), "{comparison:?}");
+    }
+}
+
+#[test]
+fn where_no_connect_counts_nothing_is_known_of_connects() {
+    let mut fake = Fake::new(1.0);
+    let report = compare(&Settings::default(), "one", "other", |side, seed| {
+        let mut measured = fake.measure(side, seed)?;
+        measured.report.connect_time = Distribution::new(&histogram());
+        Ok(measured)
+    });
+    let report = report.expect("it warms up");
+    for metric in [Metric::ConnectP99, Metric::ConnectMax] {
+        assert_eq!(of(&report, metric).difference, Difference::Unknown);
+    }
 }
 
 #[test]
@@ -222,6 +255,12 @@ fn it_fails_only_when_a_difference_is_shown_and_beyond() {
         (1.10, "throughput<0.95", true),
         (1.10, "throughput<=0.8", false),
         (1.10, "cpu>1.05", true),
+        (1.10, "p99.9>1.05", true),
+        (1.02, "p99.9>1.05", false),
+        (1.10, "max>1.05", true),
+        (1.10, "connect-p99>1.05", true),
+        (1.10, "connect-max>1.05", true),
+        (0.5, "connect-max>1.05", false),
     ] {
         let settings = Settings { fail_if: vec![fail_if(text)], ..Settings::default() };
         let report = run(&mut Fake::new(slowdown), &settings);
