@@ -11,6 +11,8 @@
 //!                      ├─ fault       what went wrong, in words; pure
 //!                      └─ recorder    counts and histograms
 //! ```
+//!
+//! A crew is the drivers of one load.
 
 mod alarm;
 mod arrivals;
@@ -20,6 +22,7 @@ mod connection;
 mod content;
 mod coordinator;
 mod cpu;
+mod crew;
 mod driver;
 mod exchange;
 mod fault;
@@ -30,25 +33,18 @@ mod socket;
 mod summary;
 mod window;
 
-use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use crossbeam_channel::unbounded;
 use hdrhistogram::Histogram;
 
-use crate::plan::{Limit, Plan};
+use crate::plan::Plan;
 use crate::run_report::{Interval, RunReport};
-use bench::Bench;
 use clock::Clock;
-use content::Content;
 use coordinator::Coordinator;
-use driver::{Driver, Equipment};
-use recorder::Recorder;
-use shared::Shared;
+use crew::Work;
 
 /// Descriptors that a thread needs for itself, and the process besides.
 const DESCRIPTORS_PER_THREAD: u64 = 4;
@@ -126,48 +122,9 @@ impl Observer for () {}
 /// it needs. What goes wrong later is in the report.
 pub fn run(plan: &Plan, stop: &Stop, observer: &mut dyn Observer) -> Result<RunReport, String> {
     plan.check()?;
-    let connections = plan.our_connections().len();
-    if connections == 0 {
-        return Err(format!(
-            "agent {} of {} has nothing to do: there are {} connections",
-            plan.share.index, plan.share.count, plan.connections
-        ));
-    }
-    let threads = connections.min(plan.threads as usize);
-    check_descriptors(connections as u64, threads as u64)?;
-    let numbers: Vec<u64> = plan.our_connections().collect();
-    let equipment: io::Result<Vec<_>> = (0..threads).map(|_| Equipment::new()).collect();
-    let equipment = equipment.map_err(|error| format!("create an event queue: {error}"))?;
-    let wakers = equipment.iter().map(|equipment| Arc::clone(&equipment.waker)).collect();
-    let (content, clock) = (Content::new(plan.seed, &plan.sizes), Clock::start());
-    let (messages, inbox) = unbounded();
-    let (recycling, recycled) = unbounded();
-    let shared = &Shared::new(threads, messages.clone());
-    let content = &content;
-    thread::scope(|scope| {
-        let coordinator = Coordinator::new(plan, stop, shared, clock, wakers, inbox, recycling);
-        for (thread, equipment) in equipment.into_iter().enumerate() {
-            let recorder = Recorder::new(plan, thread, &messages, &recycled);
-            let mut bench = Bench::new(plan, content, clock, recorder);
-            let ours = numbers.iter().copied().skip(thread).step_by(threads);
-            if let Limit::Count(count) = plan.limit {
-                bench.quota = plan.part_of(count, ours.clone());
-            }
-            let driver = Driver::new(bench, shared, thread, equipment, ours);
-            let started = thread::Builder::new().name(format!("load-{thread}")).spawn_scoped(
-                scope,
-                move || {
-                    // That it panicked is told by the driver; the scope needs not panic as well.
-                    let _ = catch_unwind(AssertUnwindSafe(|| driver.run_to_the_end()));
-                },
-            );
-            if let Err(error) = started {
-                coordinator.give_up();
-                return Err(format!("start a thread: {error}"));
-            }
-        }
-        coordinator.run(observer)
-    })
+    let work = Work::new(plan, 0, Clock::start())?;
+    check_descriptors(work.connections(), work.threads())?;
+    thread::scope(|scope| Coordinator::new(work.start("load", scope)?, stop).run(observer))
 }
 
 /// Fails early, in words, where the run would run out of descriptors.

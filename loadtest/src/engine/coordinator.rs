@@ -2,20 +2,17 @@
 //! over, and ends the run early when asked to.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crossbeam_channel::{Receiver, Sender};
-use mio::Waker;
-
-use super::clock::{Clock, nanoseconds};
+use super::clock::nanoseconds;
+use super::crew::Crew;
 use super::driver::Outcome;
-use super::recorder::Latencies;
 use super::series::Series;
-use super::shared::{Message, Shared};
+use super::shared::Message;
 use super::summary::Summary;
+use super::window::Window;
 use super::{Observer, Phase, Progress, Stop};
-use crate::plan::{Limit, Plan};
+use crate::plan::Plan;
 use crate::run_report::RunReport;
 
 /// How often the observer is told how far the run is, and how soon a request to stop is seen.
@@ -28,10 +25,7 @@ const START_DELAY_NS: u64 = 2_000_000;
 pub(crate) struct Coordinator<'a> {
     plan: &'a Plan,
     stop: &'a Stop,
-    shared: &'a Shared,
-    clock: Clock,
-    wakers: Vec<Arc<Waker>>,
-    inbox: Receiver<Message>,
+    crew: Crew<'a>,
     series: Series,
     outcomes: Vec<Outcome>,
     /// Threads that are not over.
@@ -54,23 +48,13 @@ pub(crate) struct Start {
 }
 
 impl<'a> Coordinator<'a> {
-    #[allow(clippy::too_many_arguments)] // Each is one thing, and made by the caller.
-    pub(crate) fn new(
-        plan: &'a Plan,
-        stop: &'a Stop,
-        shared: &'a Shared,
-        clock: Clock,
-        wakers: Vec<Arc<Waker>>,
-        inbox: Receiver<Message>,
-        recycling: Sender<Latencies>,
-    ) -> Self {
-        let (threads, interval_ns) = (wakers.len(), nanoseconds(plan.interval).max(1));
+    pub(crate) fn new(crew: Crew<'a>, stop: &'a Stop) -> Self {
+        let (plan, threads) = (crew.plan, crew.len());
+        let interval_ns = nanoseconds(plan.interval).max(1);
+        let recycling = crew.recycling.clone();
         Self {
             plan,
             stop,
-            shared,
-            clock,
-            inbox,
             series: Series::new(threads, plan.rate().is_some(), interval_ns, recycling),
             outcomes: vec![],
             running: threads,
@@ -79,20 +63,7 @@ impl<'a> Coordinator<'a> {
             started: None,
             is_interrupted: false,
             failure: None,
-            wakers,
-        }
-    }
-
-    /// Tells all threads to end at once.
-    pub(crate) fn give_up(&self) {
-        self.shared.stop();
-        self.wake_all();
-    }
-
-    fn wake_all(&self) {
-        for waker in &self.wakers {
-            // A thread that cannot be woken is over.
-            let _ = waker.wake();
+            crew,
         }
     }
 
@@ -100,7 +71,7 @@ impl<'a> Coordinator<'a> {
         // An observer that panics is not to leave threads behind that nobody ends.
         let result = catch_unwind(AssertUnwindSafe(|| self.listen(observer)));
         if let Err(panic) = result {
-            self.give_up();
+            self.crew.give_up();
             resume_unwind(panic);
         }
         self.conclude(observer)
@@ -109,12 +80,12 @@ impl<'a> Coordinator<'a> {
     fn listen(&mut self, observer: &mut dyn Observer) {
         while self.running > 0 {
             // The other end is ours as well: only the time can end the wait.
-            if let Ok(message) = self.inbox.recv_timeout(PROGRESS_INTERVAL) {
+            if let Ok(message) = self.crew.inbox.recv_timeout(PROGRESS_INTERVAL) {
                 self.take(message, observer);
             }
             if self.stop.is_asked() && !self.is_interrupted {
                 self.is_interrupted = true;
-                self.give_up();
+                self.crew.give_up();
             }
             observer.progress(&self.progress());
         }
@@ -129,7 +100,7 @@ impl<'a> Coordinator<'a> {
                     let start = self.start();
                     observer.measuring_from(start.checked_add(self.plan.warmup).unwrap_or(start));
                 } else if self.trying == 0 {
-                    self.give_up();
+                    self.crew.give_up();
                 }
             }
             Message::Piece(piece) => self.series.take(piece, observer),
@@ -140,7 +111,7 @@ impl<'a> Coordinator<'a> {
                     Ok(outcome) => self.outcomes.push(*outcome),
                     Err(failure) => {
                         self.failure.get_or_insert(failure);
-                        self.give_up();
+                        self.crew.give_up();
                     }
                 }
             }
@@ -149,25 +120,26 @@ impl<'a> Coordinator<'a> {
 
     /// The load begins at the time that was asked for, or now.
     fn start(&mut self) -> SystemTime {
-        let (now, now_ns) = (SystemTime::now(), self.clock.now_ns());
+        let (now, now_ns) = (SystemTime::now(), self.crew.clock.now_ns());
         let wait = self.plan.start_at.and_then(|at| at.duration_since(now).ok());
         let delay_ns = wait.map_or(START_DELAY_NS, nanoseconds).max(START_DELAY_NS);
         let at_ns = now_ns.saturating_add(delay_ns);
         let time = now + Duration::from_nanos(delay_ns);
         self.started = Some(Start { at_ns, time });
-        self.shared.start_at(at_ns);
-        self.wake_all();
+        let window = Window::of(self.plan, at_ns);
+        self.crew.measure(window);
+        self.crew.begin(at_ns);
         time
     }
 
     fn progress(&self) -> Progress {
-        let now_ns = self.clock.now_ns();
+        let now_ns = self.crew.clock.now_ns();
         let (phase, since_ns) = self.phase(now_ns);
-        let tally = self.shared.tally();
+        let tally = self.crew.shared.tally();
         Progress {
             phase,
             elapsed: Duration::from_nanos(now_ns - since_ns),
-            connections: self.shared.open(),
+            connections: self.crew.shared.open(),
             messages: tally.messages,
             bytes: tally.bytes,
             errors: tally.errors,
@@ -177,11 +149,7 @@ impl<'a> Coordinator<'a> {
     /// Where the run is, and since when.
     fn phase(&self, now_ns: u64) -> (Phase, u64) {
         let Some(start) = self.started else { return (Phase::Connecting, 0) };
-        let measured_ns = start.at_ns.saturating_add(nanoseconds(self.plan.warmup));
-        let end_ns = match self.plan.limit {
-            Limit::Duration(duration) => measured_ns.saturating_add(nanoseconds(duration)),
-            Limit::Count(_) => u64::MAX,
-        };
+        let Window { start_ns: measured_ns, end_ns } = Window::of(self.plan, start.at_ns);
         if now_ns < start.at_ns {
             (Phase::Waiting, now_ns)
         } else if now_ns < measured_ns {
@@ -197,8 +165,21 @@ impl<'a> Coordinator<'a> {
         if let Some(failure) = self.failure {
             return Err(failure);
         }
-        let summary = Summary::new(self.plan, self.started, self.outcomes, self.is_interrupted)?;
+        let Some(start) = self.started else {
+            return Err(why_nothing_began(&self.outcomes, self.is_interrupted));
+        };
+        let summary = Summary::new(self.plan, start, self.outcomes, self.is_interrupted);
         self.series.finish(summary.measured_ns(), observer);
         Ok(summary.into_report(self.series))
+    }
+}
+
+/// In words: the first thing that went wrong, unless it was stopped.
+fn why_nothing_began(outcomes: &[Outcome], is_interrupted: bool) -> String {
+    let found = outcomes.iter().flat_map(|outcome| &outcome.findings);
+    let first = found.min_by_key(|found| found.at_ns).map(|found| &found.fault.text);
+    match first {
+        Some(text) if !is_interrupted => text.clone(),
+        _ => "stopped before it began".to_owned(),
     }
 }

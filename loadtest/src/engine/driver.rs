@@ -20,7 +20,6 @@ use super::connection::{Connection, Next};
 use super::cpu::ThreadTime;
 use super::recorder::{Found, Tally};
 use super::shared::{Message, Shared};
-use super::window::Window;
 use crate::plan::Limit;
 use crate::run_report::Errors;
 use crate::target::{Cpus, pin_current_thread};
@@ -294,23 +293,12 @@ impl<'a> Driver<'a> {
                 let next = self.seats[place].connection.abandon(&mut self.bench);
                 self.settle(place, next);
             }
-        } else if let Some(start_ns) =
-            self.shared.start_ns().filter(|_| self.bench.start_ns.is_none())
-        {
-            self.learn_start(start_ns);
+        } else {
+            let window = self.shared.window();
+            self.bench.recorder.window = window;
+            self.bench.end_ns = window.end_ns;
+            self.bench.start_ns = self.shared.start_ns();
         }
-    }
-
-    fn learn_start(&mut self, start_ns: u64) {
-        let plan = self.bench.plan;
-        let measured_ns = start_ns.saturating_add(nanoseconds(plan.warmup));
-        let end_ns = match plan.limit {
-            Limit::Duration(duration) => measured_ns.saturating_add(nanoseconds(duration)),
-            Limit::Count(_) => u64::MAX,
-        };
-        self.bench.recorder.window = Window { start_ns: measured_ns, end_ns };
-        self.bench.end_ns = end_ns;
-        self.bench.start_ns = Some(start_ns);
     }
 
     fn drive(&mut self, place: usize) {

@@ -148,7 +148,7 @@ impl<'a> Recorder<'a> {
         recycled: &Receiver<Latencies>,
     ) -> Self {
         Self {
-            window: Window::default(),
+            window: Window::UNKNOWN,
             tally: Tally::default(),
             counts_its_own: matches!(plan.limit, Limit::Count(_)),
             errors: Errors::default(),

@@ -7,6 +7,7 @@ use crossbeam_utils::CachePadded;
 
 use super::driver::Outcome;
 use super::recorder::{Piece, Tally};
+use super::window::Window;
 
 /// What a thread says to whoever coordinates them.
 pub(crate) enum Message {
@@ -22,6 +23,8 @@ pub(crate) enum Message {
 pub(crate) struct Shared {
     /// When the load begins; 0 until that is known.
     start_ns: AtomicU64,
+    /// What is measured, once that is known.
+    window_ns: [AtomicU64; 2],
     /// The run is given up.
     is_stopped: AtomicBool,
     panels: Vec<CachePadded<Panel>>,
@@ -41,19 +44,32 @@ impl Shared {
     pub(crate) fn new(threads: usize, messages: Sender<Message>) -> Self {
         Self {
             start_ns: AtomicU64::new(0),
+            window_ns: [Window::UNKNOWN.start_ns, Window::UNKNOWN.end_ns].map(AtomicU64::new),
             is_stopped: AtomicBool::new(false),
             panels: (0..threads).map(|_| CachePadded::default()).collect(),
             messages,
         }
     }
 
-    /// To be followed by a wake-up of each thread, like [`stop`](Self::stop).
+    /// To be followed by a wake-up of each thread, like [`measure`](Self::measure) and
+    /// [`stop`](Self::stop).
     pub(crate) fn start_at(&self, start_ns: u64) {
         self.start_ns.store(start_ns.max(1), Relaxed);
     }
 
     pub(crate) fn start_ns(&self) -> Option<u64> {
         Some(self.start_ns.load(Relaxed)).filter(|&start_ns| start_ns > 0)
+    }
+
+    pub(crate) fn measure(&self, window: Window) {
+        let [start_ns, end_ns] = &self.window_ns;
+        start_ns.store(window.start_ns, Relaxed);
+        end_ns.store(window.end_ns, Relaxed);
+    }
+
+    pub(crate) fn window(&self) -> Window {
+        let [start_ns, end_ns] = self.window_ns.each_ref().map(|at_ns| at_ns.load(Relaxed));
+        Window { start_ns, end_ns }
     }
 
     pub(crate) fn stop(&self) {

@@ -5,11 +5,12 @@ use std::time::{Duration, SystemTime};
 use hdrhistogram::Histogram;
 use humantime::format_rfc3339_nanos;
 
-use super::clock::{nanoseconds, seconds};
+use super::clock::seconds;
 use super::coordinator::Start;
 use super::driver::Outcome;
 use super::recorder::{Found, Tally};
 use super::series::Series;
+use super::window::Window;
 use crate::distribution::{Distribution, histogram};
 use crate::machine;
 use crate::plan::{Arrival, Limit, Plan, Sizes};
@@ -31,33 +32,19 @@ pub(crate) struct Summary<'a> {
 }
 
 impl<'a> Summary<'a> {
-    /// # Errors
-    /// A sentence when nothing was ever measured, because no connection could be made or because the
-    /// run was stopped before.
     pub(crate) fn new(
         plan: &'a Plan,
-        start: Option<Start>,
+        start: Start,
         outcomes: Vec<Outcome>,
         is_interrupted: bool,
-    ) -> Result<Self, String> {
-        let Some(start) = start else {
-            let mut found: Vec<&Found> = outcomes.iter().flat_map(|one| &one.findings).collect();
-            found.sort_by_key(|found| found.at_ns);
-            let first = found.first().map(|found| found.fault.text.clone());
-            return Err(match first {
-                Some(text) if !is_interrupted => text,
-                _ => "stopped before it began".to_owned(),
-            });
-        };
-        let start_ns = start.at_ns.saturating_add(nanoseconds(plan.warmup));
+    ) -> Self {
+        let Window { start_ns, end_ns: planned_ns } = Window::of(plan, start.at_ns);
         let end_ns = outcomes.iter().map(|one| one.end_ns).max().unwrap_or_default();
         let end_ns = match plan.limit {
-            Limit::Duration(duration) if !is_interrupted => {
-                start_ns.saturating_add(nanoseconds(duration))
-            }
-            _ => end_ns.max(start_ns),
+            Limit::Duration(_) if !is_interrupted => planned_ns,
+            Limit::Duration(_) | Limit::Count(_) => end_ns.max(start_ns),
         };
-        Ok(Self { plan, start, window_ns: (start_ns, end_ns), outcomes, is_interrupted })
+        Self { plan, start, window_ns: (start_ns, end_ns), outcomes, is_interrupted }
     }
 
     pub(crate) fn measured_ns(&self) -> u64 {

@@ -1,14 +1,29 @@
 //! Which part of a run is measured; pure.
 
-/// From its start up to, not including, its end, in the run's nanoseconds. Nothing until both are
-/// known.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+use super::clock::nanoseconds;
+use crate::plan::{Limit, Plan};
+
+/// From its start up to, not including, its end, in the run's nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Window {
     pub(crate) start_ns: u64,
     pub(crate) end_ns: u64,
 }
 
 impl Window {
+    /// Nothing is in it yet.
+    pub(crate) const UNKNOWN: Self = Self { start_ns: u64::MAX, end_ns: u64::MAX };
+
+    /// What is measured of a load that begins at this time.
+    pub(crate) fn of(plan: &Plan, start_ns: u64) -> Self {
+        let start_ns = start_ns.saturating_add(nanoseconds(plan.warmup));
+        let end_ns = match plan.limit {
+            Limit::Duration(duration) => start_ns.saturating_add(nanoseconds(duration)),
+            Limit::Count(_) => u64::MAX,
+        };
+        Self { start_ns, end_ns }
+    }
+
     #[inline]
     pub(crate) fn contains(&self, at_ns: u64) -> bool {
         self.start_ns <= at_ns && at_ns < self.end_ns
