@@ -165,6 +165,7 @@ impl<'a> Rounds<'a> {
     fn conclude(self, first: &RunReport, a: &str, b: &str) -> CompareReport {
         let verdict = self.verdict();
         let metrics: Vec<Comparison> = Metric::all()
+            .filter(|metric| metric.is_of(&first.load))
             .map(|metric| Comparison::new(metric, &self.done, self.settings.seed))
             .collect();
         let conditions =

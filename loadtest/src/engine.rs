@@ -12,7 +12,8 @@
 //!                      └─ recorder    counts and histograms
 //! ```
 //!
-//! A crew is the drivers of one load.
+//! A crew is the drivers of one load. Beside the crew of the run there may be that of a flood, which
+//! the coordinator only tells when to count and when to end.
 
 mod alarm;
 mod arrivals;
@@ -26,6 +27,7 @@ mod crew;
 mod driver;
 mod exchange;
 mod fault;
+mod flood;
 mod recorder;
 mod series;
 mod shared;
@@ -45,6 +47,7 @@ use crate::run_report::{Interval, RunReport};
 use clock::Clock;
 use coordinator::Coordinator;
 use crew::Work;
+use flood::Flood;
 
 /// Descriptors that a thread needs for itself, and the process besides.
 const DESCRIPTORS_PER_THREAD: u64 = 4;
@@ -122,9 +125,20 @@ impl Observer for () {}
 /// it needs. What goes wrong later is in the report.
 pub fn run(plan: &Plan, stop: &Stop, observer: &mut dyn Observer) -> Result<RunReport, String> {
     plan.check()?;
-    let work = Work::new(plan, 0, Clock::start())?;
-    check_descriptors(work.connections(), work.threads())?;
-    thread::scope(|scope| Coordinator::new(work.start("load", scope)?, stop).run(observer))
+    let (clock, flood) = (Clock::start(), flood::plan(plan));
+    let work = Work::new(plan, 0, clock)?;
+    // Its connections have the numbers after those of the run.
+    let beside = flood.as_ref().map(|flood| Work::new(flood, plan.connections.into(), clock));
+    let beside = beside.transpose().map_err(|error| format!("flood: {error}"))?;
+    let all = [Some(&work), beside.as_ref()];
+    check_descriptors(
+        all.iter().flatten().map(|work| work.connections()).sum(),
+        all.iter().flatten().map(|work| work.threads()).sum(),
+    )?;
+    thread::scope(|scope| {
+        let flood = beside.as_ref().map(|work| Flood::begin(work, stop, scope)).transpose()?;
+        Coordinator::new(work.start("load", scope)?, stop, flood).run(observer)
+    })
 }
 
 /// Fails early, in words, where the run would run out of descriptors.

@@ -75,8 +75,10 @@ fn report(rate: Option<f64>, times: Distribution) -> RunReport {
             arrival: if rate.is_some() { Arrival::Constant } else { Arrival::Closed },
             rate,
             duration_s: Some(1.0),
+            flood: None,
             ..sample.load.clone()
         },
+        flood: None,
         response_time: rate.map(|_| times.clone()),
         service_time: times,
         connect_time: distribution([100_000]),

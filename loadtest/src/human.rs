@@ -22,6 +22,12 @@ pub fn bytes(bytes: f64) -> String {
     scaled(bytes, &[(1e3, "kB"), (1e6, "MB"), (1e9, "GB"), (1e12, "TB")])
 }
 
+/// Bytes a second: `15.8 MB/s`.
+#[must_use]
+pub fn bytes_per_second(per_s: f64) -> String {
+    format!("{}/s", bytes(per_s))
+}
+
 /// A whole number with its thousands apart: `1,234,567`.
 #[must_use]
 pub fn count(count: u64) -> String {

@@ -42,6 +42,7 @@ pub fn merge(parts: &[Part]) -> Result<RunReport, String> {
     let windows = Windows::new(&parts)?;
     let verdict = verdict(&parts, &windows);
     let reports: Vec<&RunReport> = parts.iter().map(|part| &part.report).collect();
+    let throughput = sums::throughput(&reports, windows.total_s());
     Ok(RunReport {
         agents: u32::try_from(parts.len()).unwrap_or(u32::MAX),
         started_at: windows.started_at(),
@@ -51,11 +52,12 @@ pub fn merge(parts: &[Part]) -> Result<RunReport, String> {
         interrupted: reports.iter().any(|report| report.interrupted),
         connections: sums::connections(&reports),
         messages: sums::messages(&reports),
-        throughput: sums::throughput(&reports, windows.total_s()),
+        flood: sums::flood(&reports, throughput.duration_s)?,
+        throughput,
         response_time: sums::optional_times(&parts, |report| report.response_time.as_ref())?,
         service_time: sums::times(&parts, |report| &report.service_time)?,
         connect_time: sums::times(&parts, |report| &report.connect_time)?,
-        errors: sums::errors(&reports),
+        errors: sums::errors(reports.iter().map(|report| report.errors)),
         findings: findings(&parts, &windows),
         generator: sums::generator(&parts)?,
         intervals: series::merge(&parts, &windows)?,

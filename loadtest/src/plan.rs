@@ -51,6 +51,8 @@ pub struct Plan {
     pub interval: Duration,
     /// Where every single latency goes. `None`: nowhere.
     pub samples: Option<Arc<Samples>>,
+    /// What the server has to cope with besides. `None`: nothing.
+    pub flood: Option<Flood>,
 }
 
 impl Plan {
@@ -78,6 +80,7 @@ impl Plan {
             start_at: None,
             interval: Duration::from_secs(1),
             samples: None,
+            flood: None,
         }
     }
 
@@ -109,6 +112,14 @@ impl Plan {
             (self.rate().is_none_or(is_rate), "a rate is above 0"),
             (self.connect_rate.is_none_or(is_rate), "a rate of connects is above 0"),
             (self.share.index < self.share.count, "agents are numbered from 0"),
+            (
+                self.flood.is_none_or(|flood| flood.connections > 0 && flood.depth > 0),
+                "a flood has at least one connection, with at least one message in flight",
+            ),
+            (
+                self.flood.is_none_or(|flood| flood.size > 0),
+                "each message of a flood ends with a newline",
+            ),
         ];
         match demands.iter().find(|(is_met, _)| !is_met) {
             Some((_, sentence)) => Err((*sentence).to_owned()),
@@ -142,6 +153,18 @@ impl Plan {
 /// The `index`-th of `count` parts of a whole; the first ones take what does not divide evenly.
 fn part(whole: u64, index: u64, count: u64) -> u64 {
     whole / count + u64::from(index < whole % count)
+}
+
+/// Connections that flood the server from before the run connects until the end of the measured part:
+/// each sends a line as soon as one is back. All are verified; their times are not among the run's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flood {
+    /// How many, over all agents; at least one for each.
+    pub connections: u32,
+    /// The length of a line, newline included; at least 1.
+    pub size: usize,
+    /// Lines in flight on each; at least 1.
+    pub depth: u32,
 }
 
 /// Lengths of messages in bytes, newline included.

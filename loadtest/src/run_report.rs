@@ -42,6 +42,9 @@ pub struct RunReport {
     pub messages: Messages,
     /// How fast it was.
     pub throughput: Throughput,
+    /// What came of the flood beside it, if there was one. None of its messages is among those of the
+    /// other figures.
+    pub flood: Option<Flood>,
     /// In an open loop: from the time a message was due to its last byte back. The measured part.
     pub response_time: Option<Distribution>,
     /// From the first byte handed to the system to the last byte back. The measured part.
@@ -51,9 +54,10 @@ pub struct RunReport {
     /// after some messages only those whose call was in the measured part. A connect that failed has
     /// no time: it is an error.
     pub connect_time: Distribution,
-    /// What went wrong, over the whole run.
+    /// What went wrong, over the whole run; with the flood.
     pub errors: Errors,
-    /// The first faults, each with its place.
+    /// The first faults, each with its place. Connections of the flood have the numbers from
+    /// [`Load::connections`] on.
     pub findings: Vec<Finding>,
     /// The load tester itself.
     pub generator: Generator,
@@ -131,6 +135,20 @@ pub struct Load {
     pub agent_index: u32,
     /// Generators that share the load.
     pub agent_count: u32,
+    /// The flood beside it, if there is one.
+    pub flood: Option<FloodLoad>,
+}
+
+/// Connections that keep the server busy all the time beside those that are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FloodLoad {
+    /// How many, of all generators together.
+    pub connections: u64,
+    /// The length of their messages, newline included.
+    pub size: usize,
+    /// Messages in flight on each, all the time.
+    pub depth: u64,
 }
 
 /// Lengths of messages in bytes, newline included.
@@ -233,6 +251,22 @@ pub struct Throughput {
     pub messages_per_s: f64,
     /// The same, a second; as many were sent.
     pub bytes_per_s: f64,
+}
+
+/// What came back of a flood while the run was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Flood {
+    /// Its connections, over the whole run.
+    pub connections: Connections,
+    /// Messages that came back.
+    pub messages: u64,
+    /// Bytes that came back.
+    pub bytes: u64,
+    /// The same, a second; as many were sent.
+    pub bytes_per_s: f64,
+    /// What went wrong with it, over the whole run: a part of [`RunReport::errors`].
+    pub errors: Errors,
 }
 
 /// What went wrong, over the whole run, a connection's end each.

@@ -6,8 +6,9 @@ use hdrhistogram::Histogram;
 
 use crate::distribution::{self, Distribution};
 use crate::run_report::{
-    Arrival, Connections, Errors, FORMAT, Finding, Generator, GeneratorThread, Interval, Load,
-    Machine, Messages, Objective, RunReport, Size, Throughput, Verdict, VerdictKind,
+    Arrival, Connections, Errors, FORMAT, Finding, Flood, FloodLoad, Generator, GeneratorThread,
+    Interval, Load, Machine, Messages, Objective, RunReport, Size, Throughput, Verdict,
+    VerdictKind,
 };
 
 /// When the sample began.
@@ -47,6 +48,7 @@ pub(crate) fn report() -> RunReport {
         connections: Connections { asked: 50, established: 50, opened: 51 },
         messages: Messages { asked: Some(10_000), sent: 10_000, verified: 10_000, unsent: 0 },
         throughput: throughput(),
+        flood: Some(flood()),
         response_time: Some(Distribution::new(&both)),
         service_time: Distribution::new(&times(&[(44_000, 9_980), (1_000_000, 20)])),
         connect_time: Distribution::new(&times(&[(80_000, 51)])),
@@ -97,6 +99,7 @@ fn load() -> Load {
         interval_s: 1.0,
         agent_index: 0,
         agent_count: 1,
+        flood: Some(FloodLoad { connections: 4, size: 65_536, depth: 16 }),
     }
 }
 
@@ -107,6 +110,16 @@ fn throughput() -> Throughput {
         bytes: 1_280_000,
         messages_per_s: 5_000.0,
         bytes_per_s: 640_000.0,
+    }
+}
+
+fn flood() -> Flood {
+    Flood {
+        connections: Connections { asked: 4, established: 4, opened: 4 },
+        messages: 20_000,
+        bytes: 1_310_720_000,
+        bytes_per_s: 655_360_000.0,
+        errors: Errors::default(),
     }
 }
 

@@ -84,7 +84,8 @@ impl Session {
         }
         let nowhere: SocketAddr = ([127, 0, 0, 1], 0).into();
         let plan = load.plan(nowhere)?;
-        let inside = Inside::start(plan.connections, plan.threads)?;
+        let flood = plan.flood.map_or(0, |flood| flood.connections);
+        let inside = Inside::start(plan.connections.saturating_add(flood), plan.threads)?;
         let done = work(Plan { target: inside.address(), ..plan });
         inside.stop()?;
         done

@@ -2,9 +2,10 @@
 //!
 //! Three ways in which the load tester itself could have made the figures: its threads had something
 //! to do nearly all the time, so what came back waited for them; they were ready and had no CPU; or, in
-//! an open loop, messages went out late although the connection was free.
+//! an open loop, messages went out late although the connection was free. The thread of a flood is not
+//! judged: it is meant to be busy all the time.
 
-use crate::run_report::{RunReport, Verdict, VerdictKind};
+use crate::run_report::{Connections, Flood, RunReport, Verdict, VerdictKind};
 
 /// A thread that has something to do for a larger part of the time keeps replies waiting.
 pub const MAX_BUSY: f64 = 0.95;
@@ -102,5 +103,18 @@ fn missing(report: &RunReport, missing_connections: f64) -> Vec<String> {
         None if messages.verified == 0 => reasons.push("no message came back".to_owned()),
         None => {}
     }
+    reasons.extend(report.flood.as_ref().and_then(missing_of_flood));
     reasons
+}
+
+/// What was measured beside less than the flood that was asked for.
+fn missing_of_flood(flood: &Flood) -> Option<String> {
+    let Connections { asked, established, .. } = flood.connections;
+    match flood.messages {
+        _ if established < asked => {
+            Some(format!("{established} of {asked} connections of the flood were made"))
+        }
+        0 => Some("no message of the flood came back".to_owned()),
+        _ => None,
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use echo_loadtest::plan::{Arrival, Messages, Plan, Share, Sizes};
+use echo_loadtest::plan::{Arrival, Flood, Messages, Plan, Share, Sizes};
 use echo_tests::wait::wait_until;
 
 use crate::load::{expect_missing, load, millis, try_load};
@@ -42,6 +42,9 @@ fn a_plan_that_makes_no_sense_is_refused() {
         Plan { arrival: Arrival::Constant(f64::NAN), ..plan() },
         Plan { connect_rate: Some(0.0), ..plan() },
         Plan { share: Share { index: 1, count: 1 }, ..plan() },
+        Plan { flood: Some(Flood { connections: 0, size: 9, depth: 1 }), ..plan() },
+        Plan { flood: Some(Flood { connections: 1, size: 0, depth: 1 }), ..plan() },
+        Plan { flood: Some(Flood { connections: 1, size: 9, depth: 0 }), ..plan() },
     ] {
         assert_eq!(try_load(&plan).unwrap_err(), plan.check().unwrap_err());
     }

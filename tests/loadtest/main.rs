@@ -8,6 +8,7 @@ mod accounts;
 mod agents;
 mod corruption;
 mod delays;
+mod flood;
 mod honest;
 mod liars;
 mod limits;

@@ -16,6 +16,7 @@ pub(crate) fn expect_sound(report: &RunReport, plan: &Plan) {
     expect_distributions(report, plan);
     expect_intervals(report);
     expect_findings(report);
+    expect_flood(report, plan);
     expect_times(report, plan);
     expect_verdict(report);
 }
@@ -144,13 +145,40 @@ fn expect_intervals(report: &RunReport) {
 #[track_caller]
 fn expect_findings(report: &RunReport) {
     let by_kind = report.errors.by_kind();
+    let flooding = report.load.flood.map_or(0, |flood| flood.connections);
     assert!(report.findings.len() as u64 <= report.errors.total(), "{:?}", report.findings);
     assert_eq!(report.findings.is_empty(), report.errors.total() == 0, "{:?}", report.findings);
     for finding in &report.findings {
         let is_counted = by_kind.iter().any(|&(kind, count)| kind == finding.kind && count > 0);
         assert!(is_counted, "{finding:?} {:?}", report.errors);
-        assert!(finding.connection < report.load.connections, "{finding:?}");
+        assert!(finding.connection < report.load.connections + flooding, "{finding:?}");
         assert!(finding.text.chars().all(|char| !char.is_control()), "{finding:?}");
+    }
+}
+
+#[track_caller]
+fn expect_flood(report: &RunReport, plan: &Plan) {
+    let (asked, found) = (report.load.flood, report.flood);
+    assert_eq!(asked.is_some(), plan.flood.is_some());
+    assert_eq!(found.is_some(), plan.flood.is_some());
+    let (Some(plan), Some(asked), Some(found)) = (plan.flood, asked, found) else { return };
+    assert_eq!(
+        (asked.connections, asked.size, asked.depth),
+        (plan.connections.into(), plan.size, plan.depth.into())
+    );
+    assert!(found.connections.established <= found.connections.asked, "{found:?}");
+    assert!(found.connections.opened >= found.connections.established, "{found:?}");
+    if found.errors.total() == 0 {
+        // At each end of the time a message may be back in part.
+        let whole = found.messages * plan.size as u64;
+        let parts = found.connections.opened * plan.size as u64;
+        assert!(found.bytes.abs_diff(whole) <= parts, "{found:?}");
+    }
+    assert_eq!(found.bytes_per_s > 0.0, found.bytes > 0, "{found:?}");
+    for ((_, of_flood), (kind, of_all)) in
+        found.errors.by_kind().into_iter().zip(report.errors.by_kind())
+    {
+        assert!(of_flood <= of_all, "{kind}: {found:?} {:?}", report.errors);
     }
 }
 

@@ -18,7 +18,7 @@ use crate::scripted::{Scripted, listen};
 const FOR_EVER: Duration = Duration::from_secs(3_600);
 
 /// Stops the run when it is in a phase and so many messages have come back.
-struct StopIn(Phase, u64, Stop);
+pub(crate) struct StopIn(pub(crate) Phase, pub(crate) u64, pub(crate) Stop);
 
 impl Observer for StopIn {
     fn progress(&mut self, progress: &Progress) {

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use echo_loadtest::engine::{Observer, Phase, Progress, Stop};
-use echo_loadtest::plan::{Arrival, Plan, Sizes};
+use echo_loadtest::plan::{Arrival, Flood, Plan, Sizes};
 use echo_loadtest::run_report::{RunReport, VerdictKind};
 use echo_tests::alone::alone;
 use echo_tests::running::{Running, line};
@@ -67,7 +67,7 @@ impl Observer for Places {
         for task in std::fs::read_dir("/proc/self/task").unwrap() {
             let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
             let field = |name| status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-            if field("Name:\t").starts_with("load-") {
+            if ["load-", "flood-"].iter().any(|name| field("Name:\t").starts_with(name)) {
                 self.0.push(field("Cpus_allowed_list:\t").to_owned());
             }
         }
@@ -79,10 +79,11 @@ fn threads_keep_to_the_cpus_they_are_given() {
     alone("verdicts::threads_keep_to_the_cpus_they_are_given", || {
         let server = Running::start(line(1));
         let cpus = vec![cpus_allowed()[0]];
-        let plan = Plan { threads: 2, cpus: cpus.clone(), ..millis(server.address, 300) };
+        let flood = Some(Flood { connections: 1, size: 64, depth: 1 });
+        let plan = Plan { threads: 2, cpus: cpus.clone(), flood, ..millis(server.address, 300) };
         let (report, places) = observed_load(&plan, &Stop::default(), Places::default());
         assert_eq!(report.unwrap().errors.total(), 0);
-        assert_eq!(places.0, [cpus[0].to_string(), cpus[0].to_string()]);
+        assert_eq!(places.0, vec![cpus[0].to_string(); 3]);
         let error = try_load(&Plan { cpus: vec![1_000_000], ..plan }).unwrap_err();
         assert!(error.starts_with("pin to CPUs 1000000: "), "{error}");
     });

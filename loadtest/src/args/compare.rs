@@ -63,7 +63,7 @@ pub(crate) struct CompareArgs {
 
     /// A ratio of b to a that is a failure, such as 'p99>1.05', when it is significant as well; repeat
     /// it, or give several with commas between them. Makes the exit code 99. Of throughput, p50, p99,
-    /// p99.9, max, connect-p99, connect-max, cpu and memory
+    /// p99.9, max, connect-p99, connect-max, cpu, memory and flood-throughput
     #[arg(long, env = "ECHO_LOADTEST_FAIL_IF", value_name = "RATIO", value_delimiter = ',')]
     #[arg(help_heading = "Comparison")]
     pub(crate) fail_if: Vec<FailIf>,

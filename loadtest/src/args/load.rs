@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use clap::builder::BoolishValueParser;
 use clap::{ValueEnum, value_parser};
-use echo_loadtest::plan::{Arrival, Limit, Plan, Share, Sizes};
+use echo_common::units;
+use echo_loadtest::plan::{Arrival, Flood, Limit, Plan, Share, Sizes};
 use echo_loadtest::target::Cpus;
 
 use crate::args::messages;
@@ -110,6 +111,23 @@ pub(crate) struct LoadArgs {
     #[arg(long, env = "ECHO_LOADTEST_SOURCE_IP", value_name = "IP", value_delimiter = ',')]
     pub(crate) source_ip: Vec<IpAddr>,
 
+    /// So many more connections that flood the server, from before the others connect until the end of
+    /// the measurement: each sends a line as soon as one is back. They are verified and not timed
+    #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_FLOOD", value_name = "N")]
+    #[arg(default_value_t = 0)]
+    pub(crate) flood: u32,
+
+    /// Length of the lines of the flood, newline included
+    #[arg(long, env = "ECHO_LOADTEST_FLOOD_SIZE", value_name = "SIZE", default_value = "64KiB")]
+    #[arg(value_parser = values::length)]
+    pub(crate) flood_size: usize,
+
+    /// Lines in flight on each connection of the flood
+    #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_FLOOD_DEPTH")]
+    #[arg(value_name = "N", default_value_t = 16)]
+    #[arg(value_parser = value_parser!(u32).range(1..=65_536))]
+    pub(crate) flood_depth: u32,
+
     /// Look for replies all the time instead of sleeping: finer times, for a whole CPU a thread
     #[arg(long, env = "ECHO_LOADTEST_BUSY_POLL", value_parser = BoolishValueParser::new())]
     pub(crate) busy_poll: bool,
@@ -187,6 +205,11 @@ impl LoadArgs {
                 "there are fewer --connections than generators (--agent-count): each needs one",
             ),
             (
+                self.flood > 0 && share.count > self.flood,
+                "there are fewer connections of the --flood than generators (--agent-count): each \
+                 needs one",
+            ),
+            (
                 self.count.is_some_and(|count| count < share.count.into()),
                 "there are fewer messages (--count) than generators (--agent-count): each needs one",
             ),
@@ -257,6 +280,7 @@ impl LoadArgs {
             start_at: self.start_at,
             interval: self.report_interval,
             samples: None,
+            flood: self.flood(),
         })
     }
 
@@ -266,6 +290,11 @@ impl LoadArgs {
             (Some(rate), ArrivalArg::Constant) => Arrival::Constant(rate),
             (Some(rate), ArrivalArg::Poisson) => Arrival::Poisson(rate),
         }
+    }
+
+    fn flood(&self) -> Option<Flood> {
+        let (connections, size, depth) = (self.flood, self.flood_size, self.flood_depth);
+        (connections > 0).then_some(Flood { connections, size, depth })
     }
 
     fn limit(&self) -> Limit {
@@ -324,7 +353,7 @@ mod tests {
              --arrival poisson --connect-rate 100 --messages-per-connection 3 --duration 2s \
              --warmup 0 --timeout 1s --seed 9 --source-ip 127.0.0.1,127.0.0.2 --source-ip ::1 \
              --busy-poll --pin-client 0,2-3 --agent-index 1 --agent-count 2 --start-at 1795000000 \
-             --report-interval 500ms",
+             --report-interval 500ms --flood 3 --flood-size 1MiB --flood-depth 2",
         );
         assert_eq!((plan.connections, plan.threads, plan.depth, plan.send_burst), (4, 2, 8, 4));
         assert_eq!((plan.sizes, plan.arrival), (Sizes::Range(64, 1024), Arrival::Poisson(1_500.0)));
@@ -334,8 +363,18 @@ mod tests {
         assert_eq!((plan.seed, plan.busy_poll, plan.cpus), (9, true, vec![0, 2, 3]));
         assert_eq!(plan.source_ips.len(), 3);
         assert_eq!(plan.share, Share { index: 1, count: 2 });
+        assert_eq!(plan.flood, Some(Flood { connections: 3, size: 1 << 20, depth: 2 }));
         let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
         assert_eq!((plan.start_at, plan.interval), (Some(start), Duration::from_millis(500)));
+    }
+
+    #[test]
+    fn there_is_no_flood_unless_it_is_asked_for() {
+        assert_eq!(plan("--flood-size 1KiB").flood, None);
+        assert_eq!(
+            plan("--flood 2").flood,
+            Some(Flood { connections: 2, size: 65_536, depth: 16 })
+        );
     }
 
     #[test]
@@ -356,6 +395,7 @@ mod tests {
             ("--agent-index 0", "--agent-index needs an --agent-count"),
             ("--agent-count 2 --agent-index 2", "there is no agent 2 of 2: they go from 0 to 1"),
             ("--agent-count 3 --agent-index 0 --connections 2", "fewer --connections than"),
+            ("--agent-count 3 --agent-index 0 --flood 2", "fewer connections of the --flood"),
             ("--agent-count 3 --agent-index 0 --count 2", "fewer messages (--count) than"),
         ] {
             let sentence = load(flags).check().unwrap_err();

@@ -37,9 +37,11 @@ pub(super) fn size(text: &str) -> Result<SizeArg, String> {
             .then(|| SizeArg::File(path.into()))
             .ok_or("expected a file after @".to_owned());
     }
+    let form = "expected a length such as 128 or 64KiB, a range such as 64..1024, or @FILE";
+    let one = |text| length_or(text, form);
     let (min, max) = match text.split_once("..") {
-        Some((min, max)) => (length(min)?, length(max)?),
-        None => (length(text)?, length(text)?),
+        Some((min, max)) => (one(min)?, one(max)?),
+        None => (one(text)?, one(text)?),
     };
     if min > max {
         return Err(format!("the range goes down, from {min} to {max}"));
@@ -47,8 +49,12 @@ pub(super) fn size(text: &str) -> Result<SizeArg, String> {
     Ok(SizeArg::Range(min, max))
 }
 
-fn length(text: &str) -> Result<usize, String> {
-    let form = "expected a length such as 128 or 64KiB, a range such as 64..1024, or @FILE";
+/// `128`, `64KiB`.
+pub(super) fn length(text: &str) -> Result<usize, String> {
+    length_or(text, "expected a length such as 128 or 64KiB")
+}
+
+fn length_or(text: &str, form: &str) -> Result<usize, String> {
     let len = units::size(text).map_err(|_| form.to_owned())?;
     let len = usize::try_from(len).ok().filter(|len| (1..=MAX_MESSAGE_LEN).contains(len));
     len.ok_or_else(|| "a message has from 1B, its newline, to 16MiB".to_owned())

@@ -20,7 +20,8 @@ pub struct Measured {
 /// What a server took of the system while a run was measured. What the system does not tell is `None`.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct ServerUse {
-    /// CPU time for each message that came back, of all its processes, the kernel's part included.
+    /// CPU time for each message that came back, of all its processes, the kernel's part included. Not
+    /// beside a flood, which takes most of it.
     pub cpu_per_message_ns: Option<f64>,
     /// What resident memory grew by since its start, at most, for each connection. The buffers of the
     /// kernel are not in it.
@@ -79,11 +80,14 @@ fn server_use(samples: &Samples, report: &RunReport) -> ServerUse {
     #[allow(clippy::cast_precision_loss)] // A ratio needs no more digits.
     let ratio = |amount: u64, count: u64| (count > 0).then(|| amount as f64 / count as f64);
     let cpu_ns = samples.cpu_ns(end).zip(samples.cpu_ns(start));
+    let cpu_ns = cpu_ns.filter(|_| report.flood.is_none());
     let grown = samples.growth_bytes(start, end);
+    let connections =
+        report.load.connections + report.load.flood.map_or(0, |flood| flood.connections);
     ServerUse {
         cpu_per_message_ns: cpu_ns
             .and_then(|(end, start)| ratio(end.saturating_sub(start), report.throughput.messages)),
-        memory_per_connection_bytes: grown.and_then(|grown| ratio(grown, report.load.connections)),
+        memory_per_connection_bytes: grown.and_then(|grown| ratio(grown, connections)),
     }
 }
 
@@ -102,6 +106,7 @@ mod tests {
     use crate::compare::sampler::PERIOD;
     use crate::fake;
     use crate::plan::Limit;
+    use crate::sample;
     use crate::target::Usage;
 
     #[test]
@@ -127,6 +132,20 @@ mod tests {
         assert_eq!(server.cpu_per_message_ns, Some(20.0));
         // The last sample is of a time when it was over.
         assert_eq!(server.memory_per_connection_bytes, Some(500.0));
+    }
+
+    #[test]
+    fn beside_a_flood_cpu_per_message_is_not_known_and_all_connections_share_the_memory() {
+        let mut report = fake::closed([1_000; 100]);
+        (report.load.flood, report.flood) = (sample::report().load.flood, sample::report().flood);
+        let start = humantime::parse_rfc3339(&report.started_at).expect("a time");
+        let samples = [(0, 1_000), (1_000, 6_000)].map(|(ms, resident_bytes)| {
+            (start + Duration::from_millis(ms), Usage { cpu_ns: ms, resident_bytes })
+        });
+        let server = server_use(&Samples::new(samples.to_vec()), &report);
+        assert_eq!(server.cpu_per_message_ns, None);
+        // One connection, and the four of the flood.
+        assert_eq!(server.memory_per_connection_bytes, Some(1_000.0));
     }
 
     #[test]

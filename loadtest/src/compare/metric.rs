@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::report::Figures;
 use crate::human;
+use crate::run_report::Load;
 
 /// A figure that both sides have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -32,6 +33,8 @@ pub enum Metric {
     Cpu,
     /// Resident memory of the server for each connection.
     Memory,
+    /// Bytes of the flood a second.
+    FloodThroughput,
 }
 
 /// What there is to say of a metric.
@@ -69,7 +72,7 @@ const COST: Words = Words { preposition: "in", verb: "takes", lower: "less", hig
 
 /// All metrics, in the order of their numbers.
 #[allow(clippy::cast_precision_loss)] // Below 2^53.
-static ROWS: [Row; 9] = [
+static ROWS: [Row; 10] = [
     Row {
         metric: Metric::Throughput,
         name: "throughput",
@@ -142,12 +145,25 @@ static ROWS: [Row; 9] = [
         of: |run| run.memory_per_connection_bytes,
         words: &COST,
     },
+    Row {
+        metric: Metric::FloodThroughput,
+        name: "flood-throughput",
+        title: "throughput of the flood",
+        show: human::bytes_per_second,
+        of: |run| run.flood_bytes_per_s,
+        words: &YIELD,
+    },
 ];
 
 impl Metric {
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
         ROWS.iter().map(|row| row.metric)
+    }
+
+    /// Whether runs with this load could have it.
+    pub(super) fn is_of(self, load: &Load) -> bool {
+        self != Self::FloodThroughput || load.flood.is_some()
     }
 
     fn row(self) -> &'static Row {

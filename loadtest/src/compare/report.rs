@@ -133,10 +133,12 @@ pub struct Figures {
     pub connect_p99_ns: u64,
     /// The slowest connect; 0 when none counts.
     pub connect_max_ns: u64,
-    /// CPU time of the server for each message; of a command on Linux.
+    /// CPU time of the server for each message; of a command on Linux, without a flood.
     pub cpu_per_message_ns: Option<f64>,
     /// What the server's resident memory grew by for each connection; of a command on Linux.
     pub memory_per_connection_bytes: Option<f64>,
+    /// Bytes of the flood that came back, a second; if there was one.
+    pub flood_bytes_per_s: Option<f64>,
 }
 
 impl Figures {
@@ -158,6 +160,7 @@ impl Figures {
             cpu_per_message_ns: server.and_then(|server| server.cpu_per_message_ns),
             memory_per_connection_bytes: server
                 .and_then(|server| server.memory_per_connection_bytes),
+            flood_bytes_per_s: report.flood.map(|flood| flood.bytes_per_s),
         }
     }
 }

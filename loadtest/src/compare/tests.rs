@@ -3,6 +3,8 @@ use std::collections::VecDeque;
 use super::*;
 use crate::distribution::{Distribution, histogram};
 use crate::fake;
+use crate::run_report::Flood;
+use crate::sample;
 
 /// Two servers that are only figures. Noise, the same for both sides of a round, makes rounds differ
 /// much more than the sides do; a little of it is of each run alone.
@@ -117,6 +119,35 @@ fn the_slowest_and_the_connects_are_told_by_their_names() {
         let comparison = of(&report, metric);
         assert!(comparison.conclusion.contains(told), "{comparison:?}");
     }
+}
+
+#[test]
+fn a_flood_is_compared_where_there_is_one() {
+    let settings =
+        Settings { fail_if: vec![fail_if("flood-throughput<0.95")], ..Settings::default() };
+    let report = run(&mut Fake::new(1.0), &settings);
+    assert!(report.metrics.iter().all(|one| one.metric != Metric::FloodThroughput));
+    let condition = &report.conditions[0];
+    assert_eq!(condition.measured, "it was not compared");
+    assert!(!condition.judged && !condition.broken);
+
+    let mut fake = Fake::new(1.0);
+    let report = compare(&settings, "one", "other", |side, seed| {
+        let mut measured = fake.measure(side, seed)?;
+        let (load, flood) = (sample::report().load, sample::report().flood);
+        let slowdown = if side == Side::B { 2.0 } else { 1.0 };
+        measured.report.load.flood = load.flood;
+        measured.report.flood =
+            flood.map(|flood| Flood { bytes_per_s: flood.bytes_per_s / slowdown, ..flood });
+        Ok(measured)
+    });
+    let report = report.expect("it warms up");
+    let flood = of(&report, Metric::FloodThroughput);
+    assert_eq!(flood.difference, Difference::Lower);
+    let told = "b has 50.0 % less throughput of the flood [";
+    assert!(flood.conclusion.starts_with(told), "{}", flood.conclusion);
+    assert!(report.to_string().contains("655 MB/s"), "{report}");
+    assert!(report.is_broken());
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Starts the load once all connections have been tried, listens to the threads until the last is
-//! over, and ends the run early when asked to.
+//! over, and ends the run early when asked to. A flood beside it is told what is measured.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, SystemTime};
@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use super::clock::nanoseconds;
 use super::crew::Crew;
 use super::driver::Outcome;
+use super::flood::{Flood, why_nothing_began};
 use super::series::Series;
 use super::shared::Message;
 use super::summary::Summary;
@@ -26,6 +27,7 @@ pub(crate) struct Coordinator<'a> {
     plan: &'a Plan,
     stop: &'a Stop,
     crew: Crew<'a>,
+    flood: Option<Flood<'a>>,
     series: Series,
     outcomes: Vec<Outcome>,
     /// Threads that are not over.
@@ -48,7 +50,7 @@ pub(crate) struct Start {
 }
 
 impl<'a> Coordinator<'a> {
-    pub(crate) fn new(crew: Crew<'a>, stop: &'a Stop) -> Self {
+    pub(crate) fn new(crew: Crew<'a>, stop: &'a Stop, flood: Option<Flood<'a>>) -> Self {
         let (plan, threads) = (crew.plan, crew.len());
         let interval_ns = nanoseconds(plan.interval).max(1);
         let recycling = crew.recycling.clone();
@@ -64,6 +66,7 @@ impl<'a> Coordinator<'a> {
             is_interrupted: false,
             failure: None,
             crew,
+            flood,
         }
     }
 
@@ -127,6 +130,7 @@ impl<'a> Coordinator<'a> {
         let time = now + Duration::from_nanos(delay_ns);
         self.started = Some(Start { at_ns, time });
         let window = Window::of(self.plan, at_ns);
+        self.flood.iter().for_each(|flood| flood.measure(window));
         self.crew.measure(window);
         self.crew.begin(at_ns);
         time
@@ -168,18 +172,15 @@ impl<'a> Coordinator<'a> {
         let Some(start) = self.started else {
             return Err(why_nothing_began(&self.outcomes, self.is_interrupted));
         };
-        let summary = Summary::new(self.plan, start, self.outcomes, self.is_interrupted);
+        let flood = self.flood.as_ref().map(|flood| {
+            // Where messages are counted, this is the end.
+            let Window { start_ns, end_ns } = Window::of(self.plan, start.at_ns);
+            flood.measure(Window { start_ns, end_ns: end_ns.min(self.crew.clock.now_ns()) });
+            flood.end()
+        });
+        let flood = flood.transpose()?;
+        let summary = Summary::new(self.plan, start, self.outcomes, flood, self.is_interrupted);
         self.series.finish(summary.measured_ns(), observer);
         Ok(summary.into_report(self.series))
-    }
-}
-
-/// In words: the first thing that went wrong, unless it was stopped.
-fn why_nothing_began(outcomes: &[Outcome], is_interrupted: bool) -> String {
-    let found = outcomes.iter().flat_map(|outcome| &outcome.findings);
-    let first = found.min_by_key(|found| found.at_ns).map(|found| &found.fault.text);
-    match first {
-        Some(text) if !is_interrupted => text.clone(),
-        _ => "stopped before it began".to_owned(),
     }
 }

@@ -8,6 +8,7 @@ use humantime::format_rfc3339_nanos;
 use super::clock::seconds;
 use super::coordinator::Start;
 use super::driver::Outcome;
+use super::flood;
 use super::recorder::{Found, Tally};
 use super::series::Series;
 use super::window::Window;
@@ -28,6 +29,7 @@ pub(crate) struct Summary<'a> {
     /// When measuring began and ended, in the run's time.
     window_ns: (u64, u64),
     outcomes: Vec<Outcome>,
+    flood: Option<Outcome>,
     is_interrupted: bool,
 }
 
@@ -36,6 +38,7 @@ impl<'a> Summary<'a> {
         plan: &'a Plan,
         start: Start,
         outcomes: Vec<Outcome>,
+        flood: Option<Outcome>,
         is_interrupted: bool,
     ) -> Self {
         let Window { start_ns, end_ns: planned_ns } = Window::of(plan, start.at_ns);
@@ -44,7 +47,7 @@ impl<'a> Summary<'a> {
             Limit::Duration(_) if !is_interrupted => planned_ns,
             Limit::Duration(_) | Limit::Count(_) => end_ns.max(start_ns),
         };
-        Self { plan, start, window_ns: (start_ns, end_ns), outcomes, is_interrupted }
+        Self { plan, start, window_ns: (start_ns, end_ns), outcomes, flood, is_interrupted }
     }
 
     pub(crate) fn measured_ns(&self) -> u64 {
@@ -68,6 +71,7 @@ impl<'a> Summary<'a> {
             connections: self.connections(),
             messages: self.messages(),
             throughput: self.throughput(),
+            flood: self.flood(),
             response_time: series.total.response.as_ref().map(Distribution::new),
             service_time: Distribution::new(&series.total.service),
             connect_time: Distribution::new(&self.sum(|one| &one.connect)),
@@ -140,15 +144,38 @@ impl<'a> Summary<'a> {
         }
     }
 
+    #[allow(clippy::cast_precision_loss)]
+    fn flood(&self) -> Option<report::Flood> {
+        let (plan, found) = (flood::plan(self.plan)?, self.flood.as_ref()?);
+        let measured_s = seconds(found.measured_ns);
+        let bytes = found.tally.bytes as f64;
+        Some(report::Flood {
+            connections: report::Connections {
+                asked: plan.our_connections().count() as u64,
+                established: found.established,
+                opened: found.opened,
+            },
+            messages: found.tally.messages,
+            bytes: found.tally.bytes,
+            bytes_per_s: if measured_s > 0.0 { bytes / measured_s } else { 0.0 },
+            errors: found.errors,
+        })
+    }
+
     fn errors(&self) -> Errors {
         let mut sum = Errors::default();
-        self.outcomes.iter().for_each(|one| sum.add(&one.errors));
+        self.all().for_each(|one| sum.add(&one.errors));
         sum
+    }
+
+    /// The outcomes of the run and of the flood.
+    fn all(&self) -> impl Iterator<Item = &Outcome> {
+        self.outcomes.iter().chain(&self.flood)
     }
 
     /// The first ones; wrong bytes before all others.
     fn findings(&self) -> Vec<report::Finding> {
-        let mut found: Vec<&Found> = self.outcomes.iter().flat_map(|one| &one.findings).collect();
+        let mut found: Vec<&Found> = self.all().flat_map(|one| &one.findings).collect();
         found.sort_by_key(|found| (!found.fault.is_about_bytes(), found.at_ns));
         found.truncate(MAX_FINDINGS);
         found.sort_by_key(|found| found.at_ns);
@@ -215,6 +242,11 @@ fn load(plan: &Plan, interval_ns: u64) -> report::Load {
         interval_s: seconds(interval_ns),
         agent_index: plan.share.index,
         agent_count: plan.share.count,
+        flood: plan.flood.map(|flood| report::FloodLoad {
+            connections: flood.connections.into(),
+            size: flood.size,
+            depth: flood.depth.into(),
+        }),
     }
 }
 

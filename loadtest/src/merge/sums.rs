@@ -4,7 +4,7 @@ use hdrhistogram::Histogram;
 
 use crate::distribution::{self, Distribution};
 use crate::merge::Part;
-use crate::run_report::{Connections, Errors, Generator, Messages, RunReport, Throughput};
+use crate::run_report::{Connections, Errors, Flood, Generator, Messages, RunReport, Throughput};
 
 /// The sum of one count over all.
 pub(super) fn total(reports: &[&RunReport], count: impl Fn(&RunReport) -> u64) -> u64 {
@@ -49,10 +49,35 @@ pub(super) fn throughput(reports: &[&RunReport], total_s: f64) -> Throughput {
     }
 }
 
-pub(super) fn errors(reports: &[&RunReport]) -> Errors {
+/// The flood that all parts have, or none.
+#[allow(clippy::cast_precision_loss)] // A rate is shown, not counted on.
+pub(super) fn flood(reports: &[&RunReport], duration_s: f64) -> Result<Option<Flood>, String> {
+    let floods: Vec<Flood> = reports.iter().filter_map(|report| report.flood).collect();
+    if floods.is_empty() {
+        return Ok(None);
+    }
+    if floods.len() < reports.len() {
+        return Err("some of the reports have a flood that others lack".to_owned());
+    }
+    let total = |count: fn(&Flood) -> u64| floods.iter().map(count).fold(0, u64::saturating_add);
+    let bytes = total(|flood| flood.bytes);
+    Ok(Some(Flood {
+        connections: Connections {
+            asked: total(|flood| flood.connections.asked),
+            established: total(|flood| flood.connections.established),
+            opened: total(|flood| flood.connections.opened),
+        },
+        messages: total(|flood| flood.messages),
+        bytes,
+        bytes_per_s: if duration_s > 0.0 { bytes as f64 / duration_s } else { 0.0 },
+        errors: errors(floods.iter().map(|flood| flood.errors)),
+    }))
+}
+
+pub(super) fn errors(all: impl IntoIterator<Item = Errors>) -> Errors {
     let mut sum = Errors::default();
-    for report in reports {
-        let Errors { refused, timeout, reset, closed_early, short, corrupt, local } = report.errors;
+    for errors in all {
+        let Errors { refused, timeout, reset, closed_early, short, corrupt, local } = errors;
         for (of_all, of_one) in [
             (&mut sum.refused, refused),
             (&mut sum.timeout, timeout),

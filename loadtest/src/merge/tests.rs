@@ -162,6 +162,9 @@ fn counts_are_added() {
     parts[2].report.generator.threads =
         vec![GeneratorThread { busy: 0.5, waiting: 0.0, cpu_s: 1.0 }; 2];
     parts[2].report.generator.cpu_per_message_ns = 4_620.0;
+    if let Some(flood) = &mut parts[1].report.flood {
+        flood.errors.corrupt = 1;
+    }
     let merged = merge(&parts).unwrap();
     assert_eq!((merged.agents, merged.load.agent_count, merged.load.threads), (3, 3, 3));
     assert_eq!((merged.connections.asked, merged.connections.opened), (150, 153));
@@ -171,6 +174,10 @@ fn counts_are_added() {
     assert_eq!(merged.errors, Errors { corrupt: 2, refused: 5, reset: 2, ..Errors::default() });
     assert_eq!(merged.generator.threads.len(), 4);
     assert!((merged.generator.cpu_per_message_ns - 3_080.0).abs() < 0.1);
+    let flood = merged.flood.unwrap();
+    assert_eq!((flood.connections.asked, flood.messages), (12, 60_000));
+    assert_eq!((flood.bytes, flood.errors.total()), (3_932_160_000, 1));
+    assert!((flood.bytes_per_s - 1_966_080_000.0).abs() < 1.0, "{flood:?}");
     assert!(merged.interrupted);
     assert_eq!((merged.started_at, merged.ended_at), (sample::at(0.0), sample::at(2.0)));
 }
@@ -266,6 +273,9 @@ fn other_loads_and_servers_are_refused_by_what_differs() {
     );
     let error = refused(|part| part.report.load.depth = 4);
     assert_eq!(error, format!("{same}depth is 1 in 0.json and 4 in 1.json"));
+    let error = refused(|part| part.report.load.flood = None);
+    assert!(error.starts_with(&format!("{same}flood is {{")), "{error}");
+    assert!(error.ends_with(" in 0.json and null in 1.json"), "{error}");
     let error = refused(|part| part.report.load.agent_count = 3);
     assert_eq!(error, format!("{same}agent_count is 2 in 0.json and 3 in 1.json"));
 }
@@ -293,6 +303,7 @@ fn what_is_no_part_of_a_shared_load_is_refused() {
         (|report| report.started_at = "noon".to_owned(), "1.json: started_at is \"noon\""),
         (|report| report.ended_at = sample::at(-1.0), "1.json: it ended before it began"),
         (|report| report.response_time = None, "some of the reports have times that others lack"),
+        (|report| report.flood = None, "some of the reports have a flood that others lack"),
         (
             |report| report.service_time.histogram = "HIST".to_owned(),
             "1.json: a histogram is not sound",

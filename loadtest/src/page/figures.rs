@@ -61,7 +61,7 @@ const LATENCIES: [Group; 3] = [
     },
 ];
 
-const GROUPS: [Group; 4] = [
+const GROUPS: [Group; 5] = [
     Group {
         title: "Throughput",
         note: "",
@@ -88,6 +88,18 @@ const GROUPS: [Group; 4] = [
             ("asked, at a time", At("/asked", Unit::Count)),
             ("established", At("/established", Unit::Count)),
             ("opened, with replacements", At("/opened", Unit::Count)),
+        ],
+    },
+    Group {
+        title: "Flood",
+        note: "beside what was measured",
+        base: "/flood",
+        lines: &[
+            ("established", At("/connections/established", Unit::Count)),
+            ("bytes", At("/bytes_per_s", Unit::ByteRate)),
+            ("back in time", At("/messages", Unit::Count)),
+            ("bytes back in time", At("/bytes", Unit::Bytes)),
+            ("errors", Told(flood_errors)),
         ],
     },
     Group {
@@ -122,6 +134,9 @@ const GROUPS: [Group; 4] = [
             ("timeout", At("/timeout_s", Unit::Seconds)),
             ("new connections", At("/connect_rate", Unit::Rate)),
             ("messages per connection", At("/messages_per_connection", Unit::Count)),
+            ("connections of the flood", At("/flood/connections", Unit::Count)),
+            ("message size of the flood", At("/flood/size", Unit::Bytes)),
+            ("in flight per connection of the flood", At("/flood/depth", Unit::Count)),
             ("threads", At("/threads", Unit::Count)),
             ("seed", Told(|report| Some(report.load.seed.to_string()))),
             ("source addresses", Told(sources)),
@@ -218,6 +233,10 @@ fn busiest(report: &RunReport) -> Option<String> {
 fn waiting(report: &RunReport) -> Option<String> {
     let parts = report.generator.threads.iter().map(|thread| thread.waiting);
     parts.reduce(f64::max).map(|part| Unit::Part.show(part))
+}
+
+fn flood_errors(report: &RunReport) -> Option<String> {
+    report.flood.map(|flood| Unit::Count.show_count(flood.errors.total()))
 }
 
 fn arrival(report: &RunReport) -> Option<String> {

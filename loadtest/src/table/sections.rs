@@ -5,7 +5,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use crate::distribution::{Distribution, MAX_NS};
 use crate::human;
-use crate::run_report::{Arrival, Load, RunReport, VerdictKind};
+use crate::run_report::{Arrival, Connections, Flood, Load, RunReport, VerdictKind};
 use crate::table::{MAX_FINDINGS, doubtful};
 
 /// The width of the names on the left.
@@ -78,6 +78,7 @@ pub(super) fn work(report: &RunReport) -> String {
     line("connections", &connections(report))
         + &line("messages", &messages(report))
         + &line("throughput", &throughput(report))
+        + &report.flood.as_ref().map_or(String::new(), |found| line("flood", &flood(report, found)))
 }
 
 fn connections(report: &RunReport) -> String {
@@ -115,6 +116,22 @@ fn throughput(report: &RunReport) -> String {
     }
     let (each_way, duration) = (human::bytes(done.bytes_per_s), human::time(done.duration_s * 1e9));
     text + &format!(", {each_way}/s each way, for {duration}")
+}
+
+/// What kept the server busy besides; it is in none of the other figures but the errors.
+#[allow(clippy::cast_precision_loss)] // For people.
+fn flood(report: &RunReport, found: &Flood) -> String {
+    let Connections { asked, established, .. } = found.connections;
+    let mut text = format!("{} of {} established", human::count(established), human::count(asked));
+    if let Some(load) = &report.load.flood {
+        let size = human::bytes(load.size as f64);
+        text.push_str(&format!(", {} of {size} in flight on each", human::count(load.depth)));
+    }
+    text.push_str(&format!(", {}/s each way", human::bytes(found.bytes_per_s)));
+    match found.errors.total() {
+        0 => text,
+        errors => text + &format!(", {}", human::counted(errors, "error")),
+    }
 }
 
 pub(super) fn times(report: &RunReport) -> String {

@@ -34,6 +34,10 @@ fn doubtful_run() -> RunReport {
     report.service_time = Distribution::new(&sample::times(&[(700, 9_900), (MAX_NS, 100)]));
     report.connect_time = Distribution::new(&sample::times(&[]));
     report.errors = Errors { refused: 3, corrupt: 1_000, ..Errors::default() };
+    if let Some(flood) = &mut report.flood {
+        flood.connections.established = 3;
+        flood.errors.corrupt = 1;
+    }
     report.findings = vec![report.findings[0].clone(); MAX_FINDINGS + 2];
     let idle = GeneratorThread { busy: 0.5, waiting: 0.0, cpu_s: 1.0 };
     report.generator.threads.push(idle);
@@ -56,7 +60,9 @@ fn a_run_without_faults_says_none() {
     report.errors = Errors::default();
     report.findings.clear();
     report.objectives.clear();
+    report.flood = None;
     let shown = render(&report);
+    assert!(!shown.contains("flood"), "{shown}");
     assert!(shown.contains("\nerrors         none\n"), "{shown}");
     assert!(!shown.contains("objectives"), "{shown}");
 }

@@ -88,6 +88,7 @@ impl Made {
                 messages_per_s: float(messages) / duration_s,
                 bytes_per_s: float(bytes) / duration_s,
             },
+            flood: None,
             response_time: self.rate.map(|_| Distribution::new(&back.response)),
             service_time: Distribution::new(&back.service),
             connect_time: around(90_000.0, CONNECTIONS, &mut random),
@@ -178,6 +179,7 @@ impl Made {
             interval_s: 1.0,
             agent_index: 0,
             agent_count: 1,
+            flood: None,
         }
     }
 }
