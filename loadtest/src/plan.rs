@@ -129,7 +129,7 @@ impl Plan {
 
     /// The numbers of the connections that are ours: every `share.count`-th.
     #[must_use]
-    pub fn our_connections(&self) -> impl ExactSizeIterator<Item = u64> + use<> {
+    pub fn our_connections(&self) -> impl ExactSizeIterator<Item = u64> + Clone + use<> {
         (self.share.index..self.connections).step_by(self.share.count as usize).map(u64::from)
     }
 

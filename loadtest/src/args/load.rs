@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime};
 
 use clap::builder::BoolishValueParser;
 use clap::{ValueEnum, value_parser};
-use echo_common::units;
 use echo_loadtest::plan::{Arrival, Flood, Limit, Plan, Share, Sizes};
 use echo_loadtest::target::Cpus;
 

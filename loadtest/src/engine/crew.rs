@@ -21,8 +21,9 @@ use crate::plan::{Limit, Plan};
 /// A load that is about to begin, with all that its threads borrow.
 pub(crate) struct Work<'a> {
     plan: &'a Plan,
-    /// Those of its connections.
-    numbers: Vec<u64>,
+    /// The number of its first connection.
+    first: u64,
+    connections: usize,
     threads: usize,
     content: Content,
     clock: Clock,
@@ -36,19 +37,20 @@ impl<'a> Work<'a> {
     /// # Errors
     /// A sentence when there is nothing to do.
     pub(crate) fn new(plan: &'a Plan, first: u64, clock: Clock) -> Result<Self, String> {
-        let numbers: Vec<u64> = plan.our_connections().map(|number| first + number).collect();
-        if numbers.is_empty() {
+        let connections = plan.our_connections().len();
+        if connections == 0 {
             return Err(format!(
                 "agent {} of {} has nothing to do: there are {} connections",
                 plan.share.index, plan.share.count, plan.connections
             ));
         }
-        let threads = numbers.len().min(plan.threads as usize);
+        let threads = connections.min(plan.threads as usize);
         let (messages, inbox) = unbounded();
         let (recycling, recycled) = unbounded();
         Ok(Self {
             plan,
-            numbers,
+            first,
+            connections,
             threads,
             content: Content::new(plan.seed, &plan.sizes),
             clock,
@@ -60,7 +62,7 @@ impl<'a> Work<'a> {
     }
 
     pub(crate) fn connections(&self) -> u64 {
-        self.numbers.len() as u64
+        self.connections as u64
     }
 
     pub(crate) fn threads(&self) -> u64 {
@@ -103,7 +105,8 @@ impl<'a> Work<'a> {
     fn driver(&self, thread: usize, equipment: Equipment) -> Driver<'_> {
         let recorder = Recorder::new(self.plan, thread, &self.shared.messages, &self.recycled);
         let mut bench = Bench::new(self.plan, &self.content, self.clock, recorder);
-        let ours = self.numbers.iter().copied().skip(thread).step_by(self.threads);
+        let numbers = self.plan.our_connections().map(|number| self.first + number);
+        let ours = numbers.skip(thread).step_by(self.threads);
         if let Limit::Count(count) = self.plan.limit {
             bench.quota = self.plan.part_of(count, ours.clone());
         }
