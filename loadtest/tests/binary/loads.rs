@@ -57,13 +57,15 @@ fn everything_that_can_be_written_is_of_the_same_run() {
 
 #[test]
 fn a_flood_is_told_of_and_its_variables_are_read() {
-    let server = server();
+    let (server, folder) = (server(), tempfile::tempdir().unwrap());
+    let document = folder.path().join("run.json");
     let mut command = load(&server);
-    command.args(["--flood", "2", "--json", "-"]).env("ECHO_LOADTEST_FLOOD_SIZE", "4KiB");
-    let (code, document, table) = run(command.env("ECHO_LOADTEST_FLOOD_DEPTH", "3"));
+    command.args(["--flood", "2"]).env("ECHO_LOADTEST_FLOOD_SIZE", "4KiB");
+    command.arg("--json").arg(&document).env("ECHO_LOADTEST_FLOOD_DEPTH", "3");
+    let (code, table, _) = run(&mut command);
     assert!(matches!(code, Some(0 | 3)), "{table}");
     assert!(table.contains("2 of 2 established, 3 of 4.10 kB in flight on each, "), "{table}");
-    let report: RunReport = serde_json::from_str(&document).unwrap();
+    let report = json::read(&document).unwrap();
     assert!(report.flood.is_some_and(|flood| flood.bytes > 0), "{table}");
     server.stop_clean();
 }
