@@ -1,0 +1,162 @@
+//! An echo server on bare epoll: level-triggered, one loop a worker, a `recv` and a `send` for each
+//! event, and no other system call while peers read what they are sent.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::process::ExitCode;
+use std::{array, ptr};
+
+use echo_peers::{Args, on_each_worker, run};
+use libc::{EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT, epoll_event};
+
+/// Events that are taken from the kernel at once.
+const MAX_EVENTS: usize = 1024;
+
+/// Full buffers that a connection is read before others have their turn.
+const MAX_READS: usize = 16;
+
+fn main() -> ExitCode {
+    run(|args| on_each_worker(args, |args, listener| Worker::new(args, listener)?.run()))
+}
+
+struct Worker {
+    epoll: Epoll,
+    listener: TcpListener,
+    /// By descriptor.
+    connections: Vec<Option<Connection>>,
+    buffer: Box<[u8]>,
+}
+
+impl Worker {
+    fn new(args: Args, listener: TcpListener) -> io::Result<Self> {
+        let epoll = Epoll::new()?;
+        epoll.control(EPOLL_CTL_ADD, listener.as_raw_fd(), EPOLLIN)?;
+        let buffer = vec![0; args.buffer_size].into();
+        Ok(Self { epoll, listener, connections: vec![], buffer })
+    }
+
+    fn run(mut self) -> io::Result<()> {
+        let mut events: [_; MAX_EVENTS] = array::from_fn(|_| epoll_event { events: 0, u64: 0 });
+        loop {
+            for event in self.epoll.wait(&mut events)? {
+                // It is what `control` put there.
+                let Ok(key) = usize::try_from(event.u64) else { continue };
+                if let Some(Some(connection)) = self.connections.get_mut(key) {
+                    if connection.drive(&self.epoll, &mut self.buffer).is_err() {
+                        self.connections[key] = None;
+                    }
+                } else {
+                    self.accept();
+                }
+            }
+        }
+    }
+
+    /// A connection that cannot be taken is let go; what cannot be accepted now is tried again.
+    fn accept(&mut self) {
+        while let Ok(stream) = accept(&self.listener) {
+            let fd = stream.as_raw_fd();
+            let Ok(key) = usize::try_from(fd) else { return };
+            if self.epoll.control(EPOLL_CTL_ADD, fd, EPOLLIN).is_ok() {
+                if self.connections.len() <= key {
+                    self.connections.resize_with(key + 1, || None);
+                }
+                self.connections[key] = Some(Connection { stream, unsent: vec![] });
+            }
+        }
+    }
+}
+
+struct Connection {
+    stream: TcpStream,
+    /// While there is something, nothing is read.
+    unsent: Vec<u8>,
+}
+
+impl Connection {
+    /// # Errors
+    /// It is over.
+    fn drive(&mut self, epoll: &Epoll, buffer: &mut [u8]) -> io::Result<()> {
+        if !self.unsent.is_empty() {
+            return self.flush(epoll);
+        }
+        for _ in 0..MAX_READS {
+            let Some(received) = unless_it_would_block(self.stream.read(buffer))? else { break };
+            if received == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+            let sent = unless_it_would_block(self.stream.write(&buffer[..received]))?.unwrap_or(0);
+            if sent < received {
+                self.unsent.extend_from_slice(&buffer[sent..received]);
+                return epoll.control(EPOLL_CTL_MOD, self.stream.as_raw_fd(), EPOLLOUT);
+            }
+            if received < buffer.len() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, epoll: &Epoll) -> io::Result<()> {
+        let sent = unless_it_would_block(self.stream.write(&self.unsent))?.unwrap_or(0);
+        if sent < self.unsent.len() {
+            self.unsent.drain(..sent);
+            return Ok(());
+        }
+        self.unsent = vec![];
+        epoll.control(EPOLL_CTL_MOD, self.stream.as_raw_fd(), EPOLLIN)
+    }
+}
+
+fn unless_it_would_block(outcome: io::Result<usize>) -> io::Result<Option<usize>> {
+    match outcome {
+        Ok(len) => Ok(Some(len)),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+struct Epoll(OwnedFd);
+
+impl Epoll {
+    fn new() -> io::Result<Self> {
+        // SAFETY: no pointer is passed.
+        let fd = checked(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
+        // SAFETY: it is a descriptor, and nobody else has it.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// Events of `fd` carry its number.
+    fn control(&self, operation: i32, fd: RawFd, events: i32) -> io::Result<()> {
+        let mut event =
+            epoll_event { events: events.cast_unsigned(), u64: fd.unsigned_abs().into() };
+        // SAFETY: the event outlives the call.
+        let done = unsafe { libc::epoll_ctl(self.0.as_raw_fd(), operation, fd, &raw mut event) };
+        checked(done).map(drop)
+    }
+
+    /// Waits until something happens, and puts it into `events`.
+    fn wait<'a>(&self, events: &'a mut [epoll_event]) -> io::Result<&'a [epoll_event]> {
+        let (fd, room) = (self.0.as_raw_fd(), i32::try_from(events.len()).unwrap_or(i32::MAX));
+        // SAFETY: there is that much room.
+        let count = checked(unsafe { libc::epoll_wait(fd, events.as_mut_ptr(), room, -1) })?;
+        Ok(&events[..count.unsigned_abs() as usize])
+    }
+}
+
+/// Like the method of the listener, with one system call less.
+fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
+    let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    // SAFETY: nobody asks for the address.
+    let fd = checked(unsafe {
+        libc::accept4(listener.as_raw_fd(), ptr::null_mut(), ptr::null_mut(), flags)
+    })?;
+    // SAFETY: it is a descriptor, and nobody else has it.
+    Ok(unsafe { TcpStream::from_raw_fd(fd) })
+}
+
+/// What a system call returned, or why it failed.
+fn checked(returned: i32) -> io::Result<i32> {
+    if returned < 0 { Err(io::Error::last_os_error()) } else { Ok(returned) }
+}
