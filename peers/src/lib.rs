@@ -34,8 +34,8 @@ pub struct Args {
     /// Threads that echo
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub workers: u16,
-    /// Bytes that are read at once at most
-    #[arg(long, default_value = "16KiB", value_parser = buffer_len)]
+    /// Bytes that are read at once at most. Our server's are 64 KiB
+    #[arg(long, default_value = "64KiB", value_parser = buffer_len)]
     pub buffer_size: usize,
 }
 

@@ -15,12 +15,10 @@ fn main() -> ExitCode {
 }
 
 async fn echo(mut stream: TcpStream, buffer_len: usize) -> io::Result<()> {
-    let mut buffer = vec![0; buffer_len];
-    loop {
-        let received = stream.read(&mut buffer).await?;
-        if received == 0 {
-            return Ok(());
-        }
-        stream.write_all(&buffer[..received]).await?;
+    let mut buffer = Vec::with_capacity(buffer_len);
+    while stream.read_buf(&mut buffer).await? > 0 {
+        stream.write_all(&buffer).await?;
+        buffer.clear();
     }
+    Ok(())
 }

@@ -12,9 +12,11 @@ use io_uring::types::BufRingEntry;
 /// The group they form.
 pub(crate) const GROUP: u16 = 0;
 
-/// How many there are, a power of two. They are used in turn, so that more of them are more memory
-/// to touch; fewer are not enough for as many completions as are looked at together.
-const COUNT: u16 = 1024;
+/// How many there are at most, a power of two.
+const MAX_COUNT: u16 = 1024;
+
+/// How many there are at first. They are used in turn, so that more of them are more memory to touch.
+const FIRST_COUNT: u16 = 64;
 
 pub(crate) struct Buffers {
     /// Those that the kernel may take.
@@ -23,20 +25,32 @@ pub(crate) struct Buffers {
     tail: u16,
     memory: NonNull<u8>,
     len: u32,
+    /// So many of them are used.
+    count: u16,
 }
 
 impl Buffers {
     /// All of them, in the hands of the kernel, each of so many bytes. They are never given up.
     pub(crate) fn new(submitter: &Submitter<'_>, len: usize) -> io::Result<Self> {
-        let entries = mapped(usize::from(COUNT) * size_of::<BufRingEntry>())?.cast();
-        let memory = mapped(usize::from(COUNT) * len)?;
+        let entries = mapped(usize::from(MAX_COUNT) * size_of::<BufRingEntry>())?.cast();
+        let memory = mapped(usize::from(MAX_COUNT) * len)?;
         let len = u32::try_from(len).map_err(io::Error::other)?;
-        let mut buffers = Self { free: entries, tail: 0, memory, len };
+        let mut buffers = Self { free: entries, tail: 0, memory, len, count: 0 };
         let address = entries.as_ptr() as u64;
         // SAFETY: there is room for so many entries, and it is never unmapped.
-        unsafe { submitter.register_buf_ring_with_flags(address, COUNT, GROUP, 0) }?;
-        (0..COUNT).for_each(|id| buffers.give_back(id));
+        unsafe { submitter.register_buf_ring_with_flags(address, MAX_COUNT, GROUP, 0) }?;
+        buffers.use_up_to(FIRST_COUNT);
         Ok(buffers)
+    }
+
+    /// Twice as many of them are used, if there are as many.
+    pub(crate) fn use_more(&mut self) {
+        self.use_up_to(self.count.saturating_mul(2).min(MAX_COUNT));
+    }
+
+    fn use_up_to(&mut self, count: u16) {
+        (self.count..count).for_each(|id| self.give_back(id));
+        self.count = count;
     }
 
     /// What was received into a buffer. The kernel must have said so, and not have it back yet.
@@ -49,7 +63,7 @@ impl Buffers {
     pub(crate) fn give_back(&mut self, id: u16) {
         let start = self.start(id);
         // SAFETY: it is within the mapping, and the kernel does not look there before the tail says.
-        let entry = unsafe { self.free.add(usize::from(self.tail % COUNT)).as_mut() };
+        let entry = unsafe { self.free.add(usize::from(self.tail % MAX_COUNT)).as_mut() };
         entry.set_addr(start.as_ptr() as u64);
         entry.set_len(self.len);
         entry.set_bid(id);
@@ -61,8 +75,8 @@ impl Buffers {
     }
 
     fn start(&self, id: u16) -> NonNull<u8> {
-        // SAFETY: there are `COUNT` of them in the mapping.
-        unsafe { self.memory.add(usize::from(id % COUNT) * self.len as usize) }
+        // SAFETY: there are `MAX_COUNT` of them in the mapping.
+        unsafe { self.memory.add(usize::from(id % MAX_COUNT) * self.len as usize) }
     }
 }
 

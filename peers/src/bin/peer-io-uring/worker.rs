@@ -49,11 +49,18 @@ impl Worker {
             for completion in completions.drain(..) {
                 self.complete(&completion)?;
             }
-            // Buffers have come back meanwhile.
-            for fd in mem::take(&mut self.starved) {
-                self.go_on(fd)?;
-            }
+            self.feed()?;
         }
+    }
+
+    fn feed(&mut self) -> io::Result<()> {
+        if !self.starved.is_empty() {
+            self.buffers.use_more();
+        }
+        for fd in mem::take(&mut self.starved) {
+            self.go_on(fd)?;
+        }
+        Ok(())
     }
 
     fn complete(&mut self, completion: &cqueue::Entry) -> io::Result<()> {
