@@ -9,15 +9,12 @@ use monoio::io::{AsyncReadRent, AsyncWriteRentExt};
 use monoio::net::{TcpListener, TcpStream};
 use monoio::{FusionDriver, RuntimeBuilder};
 
-/// Operations that the kernel takes at once.
-const ENTRIES: u32 = 4096;
-
 fn main() -> ExitCode {
     run(|args| on_each_worker(args, serve))
 }
 
 fn serve(args: Args, listener: net::TcpListener) -> io::Result<()> {
-    let mut runtime = RuntimeBuilder::<FusionDriver>::new().with_entries(ENTRIES).build()?;
+    let mut runtime = RuntimeBuilder::<FusionDriver>::new().build()?;
     runtime.block_on(accept(listener, args.buffer_size))
 }
 

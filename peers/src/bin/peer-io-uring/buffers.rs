@@ -16,7 +16,7 @@ pub(crate) const GROUP: u16 = 0;
 const MAX_COUNT: u16 = 1024;
 
 /// How many there are at first. They are used in turn, so that more of them are more memory to touch.
-const FIRST_COUNT: u16 = 64;
+const FIRST_COUNT: u16 = 32;
 
 pub(crate) struct Buffers {
     /// Those that the kernel may take.
