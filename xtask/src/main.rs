@@ -8,6 +8,7 @@
 mod abuse;
 mod cargo;
 mod check;
+mod contenders;
 mod faults;
 mod hosts;
 mod load;
@@ -37,6 +38,8 @@ enum Task {
     Faults(Filter),
     /// Clients and proxies that nobody here wrote (installs them)
     Peers(Filter),
+    /// The servers that ours is measured against: that each is right (installs what they need)
+    Contenders(Filter),
     /// The page of a report in headless Chromium (installs it)
     Page(Filter),
     /// A server host, a router and a client host, in network namespaces (needs privilege)
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
     let (checks, filter) = match Args::parse().task {
         Task::Faults(Filter { filter }) => (faults::checks(), filter),
         Task::Peers(Filter { filter }) => (peers::checks(), filter),
+        Task::Contenders(Filter { filter }) => (contenders::checks(), filter),
         Task::Page(Filter { filter }) => (page::checks(), filter),
         Task::Hosts(Filter { filter }) => (hosts::checks(), filter),
         Task::Abuse(Filter { filter }) => (abuse::checks(), filter),

@@ -1,0 +1,105 @@
+// An echo server on Asio: a context for each worker, each with an acceptor of its own, so that none
+// needs a lock.
+
+#include <sys/resource.h>
+
+#include <array>
+#include <asio.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <list>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+using asio::ip::tcp;
+
+constexpr int backlog = 4096;
+constexpr std::size_t buffer_len = 64 * 1024;
+
+class Connection : public std::enable_shared_from_this<Connection> {
+public:
+    explicit Connection(tcp::socket socket) : socket_(std::move(socket)) {}
+
+    void read() {
+        socket_.async_read_some(
+            asio::buffer(buffer_),
+            [self = shared_from_this()](std::error_code error, std::size_t received) {
+                if (!error) self->write(received);
+            });
+    }
+
+private:
+    void write(std::size_t len) {
+        asio::async_write(socket_, asio::buffer(buffer_, len),
+                          [self = shared_from_this()](std::error_code error, std::size_t) {
+                              if (!error) self->read();
+                          });
+    }
+
+    tcp::socket socket_;
+    std::array<char, buffer_len> buffer_;
+};
+
+class Worker {
+public:
+    Worker(unsigned short port, bool is_shared) : acceptor_(context_) {
+        using reuse_port = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+        acceptor_.open(tcp::v4());
+        acceptor_.set_option(tcp::acceptor::reuse_address(true));
+        acceptor_.set_option(reuse_port(is_shared));
+        acceptor_.bind({asio::ip::address_v4::loopback(), port});
+        acceptor_.listen(backlog);
+        accept();
+    }
+
+    void run() { context_.run(); }
+
+private:
+    void accept() {
+        acceptor_.async_accept([this](std::error_code error, tcp::socket socket) {
+            if (!error) socket.set_option(tcp::no_delay(true), error);
+            // Not make_shared, which would clear the buffer.
+            if (!error) std::shared_ptr<Connection>(new Connection(std::move(socket)))->read();
+            accept();
+        });
+    }
+
+    // Only one thread uses it.
+    asio::io_context context_{ASIO_CONCURRENCY_HINT_UNSAFE};
+    tcp::acceptor acceptor_;
+};
+
+static void end(int) { std::_Exit(0); }
+
+static void raise_limit() {
+    rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+int main(int argc, char **argv) try {
+    unsigned short port = 0;
+    int workers = 1;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (std::string(argv[i]) == "--port") port = std::stoi(argv[i + 1]);
+        if (std::string(argv[i]) == "--workers") workers = std::stoi(argv[i + 1]);
+    }
+    std::signal(SIGINT, end);
+    std::signal(SIGTERM, end);
+    raise_limit();
+    std::list<Worker> all;
+    for (int i = 0; i < workers; i++) all.emplace_back(port, workers > 1);
+    std::vector<std::thread> threads;
+    for (Worker &worker : all) threads.emplace_back([&worker] { worker.run(); });
+    for (std::thread &thread : threads) thread.join();
+} catch (const std::exception &error) {
+    std::cerr << "error: " << error.what() << '\n';
+    return 1;
+}

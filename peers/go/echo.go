@@ -1,0 +1,60 @@
+// An echo server on Go's net package: a goroutine for each connection.
+//
+// The runtime raises the limit on open files, the package sends at once and takes the backlog that
+// the system allows.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+)
+
+// Bytes that are read at once at most.
+const bufferLen = 64 * 1024
+
+func main() {
+	port := flag.Int("port", 0, "where to listen, on 127.0.0.1")
+	workers := flag.Int("workers", 1, "threads that run Go code")
+	flag.Parse()
+	runtime.GOMAXPROCS(*workers)
+	endOnSignals()
+	listener, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", *port))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		os.Exit(1)
+	}
+	for {
+		if conn, err := listener.Accept(); err == nil {
+			go echo(conn)
+		}
+	}
+}
+
+func endOnSignals() {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		<-signals
+		os.Exit(0)
+	}()
+}
+
+// Not io.Copy: that splices, which takes four system calls for a short message.
+func echo(conn net.Conn) {
+	defer conn.Close()
+	buffer := make([]byte, bufferLen)
+	for {
+		received, err := conn.Read(buffer)
+		if err != nil {
+			return
+		}
+		if _, err = conn.Write(buffer[:received]); err != nil {
+			return
+		}
+	}
+}

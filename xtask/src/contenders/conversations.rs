@@ -1,0 +1,131 @@
+//! What every contender must get right before it is measured: each byte comes back, in order, also to
+//! those that read late, finish early or are many; and nobody suffers from another.
+
+use std::net::{Shutdown, SocketAddr};
+use std::thread;
+use std::time::Duration;
+
+use echo_common::descriptors;
+use echo_loadtest::engine::{self, Stop};
+use echo_loadtest::plan::{Limit, Plan, Sizes};
+use echo_tests::peer;
+use echo_tests::random::Random;
+
+use crate::load::Session;
+
+/// What comes back unaltered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bytes {
+    Any,
+    /// Lines of text, the last one with its newline.
+    Lines,
+}
+
+/// The longest line that contenders for lines take, newline included.
+const MAX_LINE_LEN: usize = 64 * 1024;
+
+/// More than the systems of both sides keep.
+const TEXT_LEN: usize = 16 << 20;
+
+/// With it the systems keep little for a peer, so that most sends come up short.
+const SMALL_BUFFER_LEN: usize = 128 * 1024;
+
+/// At a time.
+const CROWD: u64 = 10_000;
+
+/// Descriptors that this process has for other things.
+const OTHER_DESCRIPTORS: u64 = 100;
+
+/// # Panics
+/// When something came back otherwise, or not at all.
+#[track_caller]
+pub(super) fn have_all(server: SocketAddr, bytes: Bytes) {
+    finish_early(server, bytes);
+    let stuck = (bytes == Bytes::Any).then(|| {
+        let session = Session::connect(server, 1);
+        let content = session.stuff(&mut Random::new());
+        (session, content)
+    });
+    read_late(server);
+    load(pipelined(server));
+    load(crowded(server));
+    if let Some((session, content)) = stuck {
+        session.unstuff(content);
+    }
+}
+
+/// Finishes the sending side at once, after nothing and after a little; and breaks connections.
+#[track_caller]
+fn finish_early(server: SocketAddr, bytes: Bytes) {
+    let little = match bytes {
+        Bytes::Any => "a rest without newline",
+        Bytes::Lines => "a line\n",
+    };
+    for sent in ["", little] {
+        let stream = peer::connect(server);
+        peer::send(&stream, sent);
+        peer::assert_same(&peer::finish(&stream), sent.as_bytes());
+        let broken = peer::connect(server);
+        peer::send(&broken, sent);
+        peer::reset(broken);
+    }
+}
+
+/// Sends lines of all lengths and finishes, and has room for few of them at a time.
+#[track_caller]
+fn read_late(server: SocketAddr) {
+    let text = text();
+    let stream = peer::connect_with_buffer(server, SMALL_BUFFER_LEN);
+    let received = thread::scope(|scope| {
+        scope.spawn(|| {
+            peer::send(&stream, &text);
+            stream.shutdown(Shutdown::Write).expect("the connection lives");
+        });
+        peer::rest(&stream)
+    });
+    peer::assert_same(&received, text.as_bytes());
+}
+
+fn text() -> String {
+    let mut random = Random::new();
+    let mut text = String::with_capacity(TEXT_LEN + MAX_LINE_LEN);
+    while text.len() < TEXT_LEN {
+        let letter = char::from(b'a' + u8::try_from(random.up_to(25)).unwrap());
+        let len = random.up_to(MAX_LINE_LEN - 1);
+        text.extend(std::iter::repeat_n(letter, len));
+        text.push('\n');
+    }
+    text
+}
+
+/// Some connections with several messages under way, each of which is finished after a while.
+fn pipelined(server: SocketAddr) -> Plan {
+    Plan {
+        connections: 8,
+        sizes: Sizes::Range(1, MAX_LINE_LEN),
+        depth: 16,
+        send_burst: 4,
+        messages_per_connection: Some(50),
+        ..plan(server, 800)
+    }
+}
+
+/// As many as there may be.
+fn crowded(server: SocketAddr) -> Plan {
+    let limit = descriptors::raise_limit().unwrap_or(u64::MAX);
+    let connections = limit.saturating_sub(OTHER_DESCRIPTORS).min(CROWD);
+    let sizes = Sizes::Range(1, 100);
+    Plan { connections: connections as u32, sizes, ..plan(server, 2 * connections) }
+}
+
+fn plan(server: SocketAddr, messages: u64) -> Plan {
+    let patience = Duration::from_secs(30);
+    Plan { warmup: Duration::ZERO, timeout: patience, ..Plan::new(server, Limit::Count(messages)) }
+}
+
+#[track_caller]
+fn load(plan: Plan) {
+    let report = engine::run(&plan, &Stop::default(), &mut ()).unwrap();
+    assert_eq!(report.errors.total(), 0, "{:#?}", report.findings);
+    assert_eq!(Some(report.messages.verified), report.messages.asked);
+}

@@ -1,0 +1,53 @@
+//! A contender's process: started on a free port, and stopped by a signal.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+
+use echo_loadtest::target::CommandLine;
+use echo_tests::process::{Process, eventually};
+use nix::sys::signal::Signal;
+
+use super::Contender;
+
+pub(super) struct Running {
+    address: SocketAddr,
+    process: Process,
+}
+
+impl Running {
+    /// Starts it and waits until it accepts connections.
+    #[track_caller]
+    pub(super) fn start(contender: &Contender, workers: usize) -> Self {
+        let line: CommandLine = contender.command(workers).parse().unwrap();
+        let address = free_address();
+        let (program, args) = line.with_port(address.port());
+        let mut command = Command::new(program);
+        command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let process = Process::spawn(command);
+        eventually(&format!("{} to accept", contender.name), || accepted(address));
+        Self { address, process }
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Asks it to end, which it must do with 0.
+    #[track_caller]
+    pub(super) fn stop(self) {
+        self.process.signal(Signal::SIGTERM);
+        let finished = self.process.wait();
+        finished.expect_code(0);
+    }
+}
+
+fn accepted(address: SocketAddr) -> Option<TcpStream> {
+    let stream = TcpStream::connect(address).ok()?;
+    // Where nobody listens, the system may connect a socket with itself.
+    stream.local_addr().is_ok_and(|local| local != address).then_some(stream)
+}
+
+/// An address that nobody listens on at the moment.
+fn free_address() -> SocketAddr {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr()).unwrap()
+}
