@@ -177,17 +177,20 @@ impl Metric {
     }
 
     /// As it is called in a table.
-    pub(super) fn title(self) -> &'static str {
+    #[must_use]
+    pub fn title(self) -> &'static str {
         self.row().title
     }
 
     /// A value of it, with its unit.
-    pub(super) fn show(self, value: f64) -> String {
+    #[must_use]
+    pub fn show(self, value: f64) -> String {
         (self.row().show)(value)
     }
 
     /// Its value in a run, if it was measured and a ratio can be made of it.
-    pub(super) fn of(self, run: &Figures) -> Option<f64> {
+    #[must_use]
+    pub fn of(self, run: &Figures) -> Option<f64> {
         (self.row().of)(run).filter(|value| value.is_finite() && *value > 0.0)
     }
 
