@@ -1,0 +1,259 @@
+//! What we want to reach, and whether it was; pure. Nothing here is rounded in anybody's favour: where
+//! the interval spans the limit, that is what is said.
+
+use echo_loadtest::statistics::MIN_PAIRS;
+
+use super::finding::Named;
+use super::metric;
+
+/// A bound for one of our figures.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bar {
+    pub(super) metric: &'static str,
+    pub(super) against: Against,
+    pub(super) limit: Limit,
+}
+
+/// What is bounded.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Against {
+    /// The ratio of our figure to that of this peer.
+    Peer(&'static str),
+    /// The ratio to each peer, so to the best of them.
+    EveryPeer,
+    /// Our figure itself, in nanoseconds or bytes, in every round.
+    Nobody,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Limit {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+/// What became of a bar, the worst last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Judgement {
+    Met,
+    /// The interval spans the limit; of figures without one, some rounds are within and some beyond.
+    NotSeparable,
+    /// Too little was measured, or it may be the load tester's own figure.
+    NotJudged,
+    Missed,
+}
+
+/// A judgement, and what it rests on.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Judged {
+    pub(super) judgement: Judgement,
+    pub(super) measured: String,
+}
+
+impl Judgement {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Met => "met",
+            Self::NotSeparable => "not separable",
+            Self::NotJudged => "not judged",
+            Self::Missed => "missed",
+        }
+    }
+}
+
+impl Limit {
+    pub(super) fn value(self) -> f64 {
+        match self {
+            Self::AtMost(value) | Self::AtLeast(value) => value,
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::AtMost(_) => "at most",
+            Self::AtLeast(_) => "at least",
+        }
+    }
+
+    fn holds(self, value: f64) -> bool {
+        match self {
+            Self::AtMost(limit) => value <= limit,
+            Self::AtLeast(limit) => value >= limit,
+        }
+    }
+
+    /// Whether all, none, or some of the bounds hold.
+    fn judge(self, low: f64, high: f64) -> Judgement {
+        match (self.holds(low), self.holds(high)) {
+            (true, true) => Judgement::Met,
+            (false, false) => Judgement::Missed,
+            (true, false) | (false, true) => Judgement::NotSeparable,
+        }
+    }
+
+    /// The ratio nearest to the limit, or farthest beyond it.
+    fn worst(self, left: f64, right: f64) -> std::cmp::Ordering {
+        match self {
+            Self::AtMost(_) => left.total_cmp(&right),
+            Self::AtLeast(_) => right.total_cmp(&left),
+        }
+    }
+}
+
+impl Bar {
+    /// In words.
+    pub(super) fn text(&self) -> String {
+        let (title, words, limit) =
+            (metric::title(self.metric), self.limit.words(), self.limit.value());
+        match self.against {
+            Against::Peer(peer) => format!("{title} {words} {limit:.2} × {peer}"),
+            Against::EveryPeer => format!("{title} {words} {limit:.2} × the best peer"),
+            Against::Nobody => {
+                format!("{title} {words} {} in every round", metric::show(self.metric, limit))
+            }
+        }
+    }
+
+    /// What the pairs say that were measured; each finding is of this bar's metric.
+    pub(super) fn judge(&self, findings: &[Named]) -> Judged {
+        match self.against {
+            Against::Nobody => self.judge_ours(findings),
+            Against::Peer(peer) => {
+                let found = findings.iter().find(|named| named.peer == peer);
+                found.map_or_else(|| not_judged("not measured"), |named| self.judge_ratio(named))
+            }
+            Against::EveryPeer => self.judge_all(findings),
+        }
+    }
+
+    fn judge_ratio(&self, Named { peer, finding, is_disturbed }: &Named) -> Judged {
+        if let Some(why) = &finding.unfit {
+            return not_judged(why);
+        }
+        let interval = finding.estimate.and_then(|estimate| Some((estimate, estimate.interval?)));
+        match interval {
+            Some((estimate, (low, high))) if finding.rounds >= MIN_PAIRS => Judged {
+                judgement: self.limit.judge(low, high),
+                measured: format!(
+                    "{:.3} [{low:.3} .. {high:.3}] × {peer}{}",
+                    estimate.ratio,
+                    disturbed(*is_disturbed),
+                ),
+            },
+            Some(_) | None => not_judged(&format!("it takes at least {MIN_PAIRS} rounds")),
+        }
+    }
+
+    /// The worst judgement counts. Peers that failed set no bar.
+    fn judge_all(&self, findings: &[Named]) -> Judged {
+        let fit = findings.iter().filter(|named| named.is_peer() && !named.finding.has_failed);
+        let ratio = |named: &Named| named.finding.estimate.map_or(f64::NAN, |found| found.ratio);
+        let all = fit.map(|named| (self.judge_ratio(named), ratio(named)));
+        let worst = all.max_by(|(left, left_ratio), (right, right_ratio)| {
+            let order = left.judgement.cmp(&right.judgement);
+            order.then(self.limit.worst(*left_ratio, *right_ratio))
+        });
+        worst.map_or_else(|| not_judged("not measured"), |(judged, _)| judged)
+    }
+
+    fn judge_ours(&self, findings: &[Named]) -> Judged {
+        if let Some(why) = findings.iter().find_map(|named| named.finding.unfit.as_deref()) {
+            return not_judged(why);
+        }
+        let values: Vec<f64> =
+            findings.iter().flat_map(|named| &named.finding.our_rounds).copied().collect();
+        let within = values.iter().filter(|value| self.limit.holds(**value)).count();
+        let Some(worst) =
+            values.iter().copied().max_by(|left, right| self.limit.worst(*left, *right))
+        else {
+            return not_judged("not measured");
+        };
+        let judgement = match within {
+            0 => Judgement::Missed,
+            within if within == values.len() => Judgement::Met,
+            _ => Judgement::NotSeparable,
+        };
+        let (worst, rounds) = (metric::show(self.metric, worst), values.len());
+        let disturbed = disturbed(findings.iter().any(|named| named.is_disturbed));
+        let measured =
+            format!("{worst} in the worst round, {within} of {rounds} rounds within{disturbed}");
+        Judged { judgement, measured }
+    }
+}
+
+fn disturbed(is_disturbed: bool) -> &'static str {
+    if is_disturbed { ", disturbed" } else { "" }
+}
+
+fn not_judged(why: &str) -> Judged {
+    Judged { judgement: Judgement::NotJudged, measured: why.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::{Finding, ITSELF};
+    use super::*;
+
+    const RATIO: Bar =
+        Bar { metric: "cpu", against: Against::Peer("peer"), limit: Limit::AtMost(1.0) };
+
+    fn named(peer: &str, ratios: &[f64]) -> Named {
+        let pairs: Vec<(f64, f64)> = ratios.iter().map(|ratio| (100.0, 100.0 * ratio)).collect();
+        Named { peer: peer.to_owned(), finding: Finding::of_pairs(&pairs, 7), is_disturbed: false }
+    }
+
+    #[track_caller]
+    fn check(bar: Bar, findings: &[Named], judgement: Judgement, part: &str) {
+        let judged = bar.judge(findings);
+        assert_eq!(judged.judgement, judgement, "{judged:?}");
+        assert!(judged.measured.contains(part), "{judged:?}");
+    }
+
+    #[test]
+    fn a_ratio_is_met_missed_or_not_separable() {
+        let spread = |centre: f64| [0.98, 1.02, 0.99, 1.01, 0.98, 1.02].map(|part| part * centre);
+        for (centre, limit, judgement) in [
+            (0.9, Limit::AtMost(1.0), Judgement::Met),
+            (1.1, Limit::AtMost(1.0), Judgement::Missed),
+            (1.0, Limit::AtMost(1.0), Judgement::NotSeparable),
+            (1.1, Limit::AtLeast(1.0), Judgement::Met),
+            (0.9, Limit::AtLeast(1.0), Judgement::Missed),
+            (1.0, Limit::AtLeast(1.0), Judgement::NotSeparable),
+        ] {
+            check(Bar { limit, ..RATIO }, &[named("peer", &spread(centre))], judgement, "× peer");
+        }
+    }
+
+    #[test]
+    fn too_few_rounds_and_unfit_ones_are_not_judged() {
+        check(RATIO, &[], Judgement::NotJudged, "not measured");
+        check(RATIO, &[named("other", &[0.5; 6])], Judgement::NotJudged, "not measured");
+        check(RATIO, &[named("peer", &[0.5; 5])], Judgement::NotJudged, "6 rounds");
+        let mut limited = named("peer", &[0.5; 6]);
+        limited.finding.unfit = Some("generator-limited".to_owned());
+        check(RATIO, &[limited], Judgement::NotJudged, "generator-limited");
+    }
+
+    #[test]
+    fn the_best_peer_decides_and_the_same_server_is_none() {
+        let bar = Bar { against: Against::EveryPeer, ..RATIO };
+        let mut findings = vec![named("slow", &[0.5; 6]), named("fast", &[0.8; 6])];
+        findings.push(named(ITSELF, &[1.3; 6]));
+        check(bar, &findings, Judgement::Met, "0.800 [0.800 .. 0.800] × fast");
+        findings.push(named("faster", &[1.2; 6]));
+        check(bar, &findings, Judgement::Missed, "× faster");
+        findings.pop();
+        let mut failed = named("broken", &[]);
+        failed.finding.has_failed = true;
+        findings.push(failed);
+        check(bar, &findings, Judgement::Met, "× fast");
+    }
+
+    #[test]
+    fn a_figure_of_our_own_counts_in_every_round() {
+        let bar = Bar { against: Against::Nobody, limit: Limit::AtMost(95.0), ..RATIO };
+        check(bar, &[named("peer", &[0.9, 0.95])], Judgement::Met, "95 ns in the worst round");
+        check(bar, &[named("peer", &[0.9, 0.96])], Judgement::NotSeparable, "1 of 2 rounds");
+        check(bar, &[named("peer", &[0.97, 0.96])], Judgement::Missed, "0 of 2 rounds");
+        check(bar, &[], Judgement::NotJudged, "not measured");
+    }
+}

@@ -1,0 +1,90 @@
+//! All results together, as the page looks at them; pure.
+
+use super::finding::{Finding, ITSELF, Named};
+use super::metric;
+use super::raw::{Entry, Folder, Raw};
+use super::workload::{Setting, Workload};
+
+/// What is kept in a folder.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// In the order of the contenders.
+    pub(super) results: Vec<Raw>,
+    pub(super) contenders: Vec<Entry>,
+}
+
+impl Kept {
+    pub(super) fn new(mut results: Vec<Raw>, contenders: Vec<Entry>) -> Self {
+        let place = |raw: &Raw| {
+            let found = contenders.iter().position(|entry| entry.name == raw.peer);
+            // Our own server comes last: it is no peer.
+            (raw.peer == ITSELF, found.unwrap_or(usize::MAX))
+        };
+        results.sort_by_key(place);
+        Self { results, contenders }
+    }
+
+    /// # Errors
+    /// A sentence that names a file that cannot be read.
+    pub(super) fn read(folder: &Folder) -> Result<Self, String> {
+        Ok(Self::new(folder.all()?, folder.contenders()?))
+    }
+
+    /// Of a workload in a setting.
+    pub(super) fn of(&self, setting: Setting, workload: &Workload) -> Vec<&Raw> {
+        let name = workload.name();
+        let is_of = |raw: &&Raw| raw.setting == setting && raw.workload == name;
+        self.results.iter().filter(is_of).collect()
+    }
+
+    /// What they say about a metric.
+    pub(super) fn findings(&self, setting: Setting, workload: &Workload, name: &str) -> Vec<Named> {
+        let found = self.of(setting, workload).into_iter();
+        let named = |raw: &Raw| Named {
+            peer: raw.peer.clone(),
+            finding: Finding::new(&raw.outcome, name),
+            is_disturbed: raw.context.is_disturbed(),
+        };
+        found.map(named).collect()
+    }
+}
+
+/// The strongest peer first; then those that cannot be ranked, and our own server, in the order given.
+pub(super) fn rank(metric: &str, findings: &mut [Named]) {
+    let strength = |named: &Named| {
+        let ratio = named.finding.estimate.map(|estimate| estimate.ratio)?;
+        // It is no peer.
+        if !named.is_peer() {
+            return None;
+        }
+        Some(if metric::is_more_better(metric) { ratio } else { -ratio })
+    };
+    findings.sort_by(|left, right| match (strength(left), strength(right)) {
+        (Some(left), Some(right)) => left.total_cmp(&right),
+        (left, right) => right.is_some().cmp(&left.is_some()),
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ranked(metric: &str) -> Vec<String> {
+        let named = |(peer, ratio): (&str, f64)| Named {
+            peer: peer.to_owned(),
+            finding: Finding::of_pairs(&[(1.0, ratio)], 1),
+            is_disturbed: false,
+        };
+        let peers = [("unknown", 0.0), (ITSELF, 3.0), ("slow", 0.5), ("equal", 1.0), ("fast", 2.0)];
+        let mut findings: Vec<Named> = peers.into_iter().map(named).collect();
+        rank(metric, &mut findings);
+        findings.into_iter().map(|named| named.peer).collect()
+    }
+
+    #[test]
+    fn the_strongest_peer_comes_first() {
+        // Twice its CPU time: it is far better than we are.
+        assert_eq!(ranked("cpu"), ["fast", "equal", "slow", "unknown", ITSELF]);
+        assert_eq!(ranked("throughput"), ["slow", "equal", "fast", "unknown", ITSELF]);
+    }
+}

@@ -1,0 +1,55 @@
+//! The names of metrics: those of `loadtest compare`, and what is measured of idle connections.
+
+use echo_loadtest::compare::Metric;
+
+/// CPU time of an idle server, in nanoseconds a second.
+pub(super) const IDLE_CPU: &str = "idle-cpu";
+
+/// Resident memory for each connection, in bytes.
+pub(super) const MEMORY: &str = "memory";
+
+/// As a table calls it.
+pub(super) fn title(name: &str) -> &str {
+    match name.parse::<Metric>() {
+        Ok(metric) => metric.title(),
+        Err(_) if name == IDLE_CPU => "CPU at idle",
+        Err(_) => name,
+    }
+}
+
+/// A value with its unit.
+pub(super) fn show(name: &str, value: f64) -> String {
+    match name.parse::<Metric>() {
+        Ok(metric) => metric.show(value),
+        Err(_) if name == IDLE_CPU => format!("{:.2} ms/s", value / 1e6),
+        Err(_) => value.to_string(),
+    }
+}
+
+/// Whether it is what a server costs. That does not depend on whether the load tester could have been
+/// quicker, as times and rates do.
+pub(super) fn is_cost(name: &str) -> bool {
+    ["cpu", MEMORY, IDLE_CPU].contains(&name)
+}
+
+/// Whether more of it is better.
+pub(super) fn is_more_better(name: &str) -> bool {
+    name.ends_with("throughput")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_have_their_units() {
+        for (name, value, shown) in [
+            ("cpu", 5_120.0, "5.12 µs"),
+            ("throughput", 123_456.0, "123,456/s"),
+            (MEMORY, 96.0, "96 B"),
+            (IDLE_CPU, 1_234_000.0, "1.23 ms/s"),
+        ] {
+            assert_eq!(show(name, value), shown);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! A peer and our server under a workload: what is started, and what came of it.
+
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use echo_loadtest::compare::CompareReport;
+
+use super::raw::Outcome;
+use super::workload::{Setting, Workload};
+use crate::cargo::{target_dir, workspace};
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Effort {
+    pub(super) rounds: u32,
+    /// Of a run.
+    pub(super) duration: Duration,
+    /// Before it.
+    pub(super) warm_up: Duration,
+}
+
+/// Two command lines under a workload, with `{port}` in them.
+#[derive(Debug)]
+pub(super) struct Pair<'a> {
+    pub(super) setting: Setting,
+    pub(super) workload: &'a Workload,
+    pub(super) theirs: String,
+    pub(super) ours: String,
+}
+
+/// The user wants no more of it.
+#[derive(Debug)]
+pub(super) struct Interrupted;
+
+/// The path of something that is built, from the workspace if it is in there: where that is, is of no
+/// interest to those who read the results.
+pub(super) fn built(name: &str) -> PathBuf {
+    let path = target_dir().join(name);
+    path.strip_prefix(workspace()).map(PathBuf::from).unwrap_or(path)
+}
+
+/// Takes the workspace's own place out of a command line.
+pub(super) fn from_workspace(text: &str) -> String {
+    text.replace(&format!("{}/", workspace().display()), "")
+}
+
+/// Our server's command line.
+pub(super) fn our_command(flags: &str) -> String {
+    let server = built("release/server");
+    let command = format!("{} --port {{port}} --num-workers {{workers}} {flags}", server.display());
+    command.trim_end().to_owned()
+}
+
+impl<'a> Pair<'a> {
+    pub(super) fn new(setting: Setting, workload: &'a Workload, theirs: &str) -> Self {
+        let command = |text: &str| text.replace("{workers}", &setting.workers().to_string());
+        let ours = command(&our_command(workload.ours));
+        Self { setting, workload, theirs: command(theirs), ours }
+    }
+
+    /// What `loadtest compare` finds; `more` are further flags.
+    ///
+    /// # Errors
+    /// It was interrupted.
+    pub(super) fn load(&self, effort: Effort, more: &[String]) -> Result<Outcome, Interrupted> {
+        let json = built("compare/pair.json");
+        match self.run(effort, more, &json.display().to_string()) {
+            Ok(report) if report.interrupted => Err(Interrupted),
+            Ok(report) => Ok(Outcome::Compared(Box::new(report))),
+            Err(why) => Ok(Outcome::Failed(from_workspace(&why))),
+        }
+    }
+
+    fn run(&self, effort: Effort, more: &[String], json: &str) -> Result<CompareReport, String> {
+        let path = workspace().join(json);
+        fs::create_dir_all(path.parent().unwrap_or(&path))
+            .map_err(|error| format!("make a folder for {json}: {error}"))?;
+        let _ = fs::remove_file(&path);
+        let output = self
+            .command(effort, more, json)
+            .output()
+            .map_err(|error| format!("start loadtest: {error}"))?;
+        // It may not have got so far.
+        let Ok(text) = fs::read(&path) else {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(said.trim().to_owned());
+        };
+        serde_json::from_slice(&text).map_err(|error| format!("read {json}: {error}"))
+    }
+
+    fn command(&self, effort: Effort, more: &[String], json: &str) -> Command {
+        let mut command = Command::new(workspace().join(built("release/loadtest")));
+        // What it calls itself is in its report.
+        command.arg0("loadtest").current_dir(workspace()).stdin(Stdio::null());
+        command.args(["compare", "--a", &self.theirs, "--b", &self.ours]);
+        command.args(["--quiet", "--log_level", "ERROR", "--json", json]);
+        command.args(["--rounds", &effort.rounds.to_string()]);
+        for (flag, time) in [("--duration", effort.duration), ("--warmup", effort.warm_up)] {
+            command.args([flag, &humantime::format_duration(time).to_string()]);
+        }
+        let flags = [self.setting.flags(), self.workload.load];
+        command.args(flags.iter().flat_map(|flags| flags.split_whitespace())).args(more);
+        command
+    }
+}

@@ -1,0 +1,295 @@
+//! What was measured, as it is kept in the repository: a file for each setting, workload and peer.
+//! Everything on the page is made of these files.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use echo_loadtest::compare::CompareReport;
+use echo_loadtest::files;
+use echo_loadtest::run_report::Machine;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::metric;
+use super::workload::Setting;
+
+const CONTENDERS: &str = "contenders.json";
+
+/// A pair under a workload. In each, `a` is the peer and `b` our server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Raw {
+    pub(super) setting: Setting,
+    /// The workload's name.
+    pub(super) workload: String,
+    pub(super) peer: String,
+    /// The peer's version.
+    pub(super) version: String,
+    pub(super) context: Context,
+    pub(super) outcome: Outcome,
+}
+
+/// Where and beside what it was measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Context {
+    pub(super) machine: Machine,
+    /// When it began, in UTC, RFC 3339.
+    pub(super) started_at: String,
+    /// The compiler that built our server.
+    pub(super) rustc: String,
+    /// What our server was built from.
+    pub(super) commit: String,
+    /// CPUs that others kept busy meanwhile, on the average.
+    pub(super) others_cpus: f64,
+    /// CPUs that the host did not give us, on the average.
+    pub(super) stolen_cpus: f64,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Outcome {
+    /// The document of `loadtest compare --json`, as it was written.
+    Compared(Box<CompareReport>),
+    /// The connections that only stay.
+    Idle(Idle),
+    /// A sentence.
+    Failed(String),
+}
+
+/// Idle connections.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Idle {
+    pub(super) connections: usize,
+    /// What chance in the statistics follows from.
+    pub(super) seed: u64,
+    pub(super) rounds: Vec<IdleRound>,
+}
+
+/// One of each.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IdleRound {
+    pub(super) a: IdleFigures,
+    pub(super) b: IdleFigures,
+}
+
+/// What idle connections cost a server.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IdleFigures {
+    /// What resident memory grew by for each.
+    pub(super) memory_per_connection_bytes: f64,
+    /// CPU time while nothing happened.
+    pub(super) cpu_ns_per_s: f64,
+}
+
+impl IdleFigures {
+    pub(super) fn figure(&self, name: &str) -> Option<f64> {
+        match name {
+            metric::MEMORY => Some(self.memory_per_connection_bytes),
+            metric::IDLE_CPU => Some(self.cpu_ns_per_s),
+            _ => None,
+        }
+    }
+}
+
+/// A peer, whether it could be had or not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Entry {
+    pub(super) name: String,
+    pub(super) state: State,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum State {
+    Built {
+        version: String,
+        command: String,
+    },
+    /// Why it could not be had.
+    Skipped(String),
+}
+
+/// A folder of results.
+#[derive(Debug, Clone)]
+pub(super) struct Folder(PathBuf);
+
+impl Folder {
+    pub(super) fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// Puts a result in the place of an earlier one.
+    ///
+    /// # Errors
+    /// A sentence that names the file.
+    pub(super) fn keep(&self, raw: &Raw) -> Result<(), String> {
+        write(&self.path(raw.setting, &raw.workload, &raw.peer), raw)
+    }
+
+    /// The result of a pair, if there is one.
+    ///
+    /// # Errors
+    /// A sentence that names the file, when it is there and cannot be read.
+    pub(super) fn find(
+        &self,
+        setting: Setting,
+        load: &str,
+        peer: &str,
+    ) -> Result<Option<Raw>, String> {
+        read(&self.path(setting, load, peer))
+    }
+
+    /// All results, in the order of their files' names.
+    ///
+    /// # Errors
+    /// A sentence that names the first file that cannot be read.
+    pub(super) fn all(&self) -> Result<Vec<Raw>, String> {
+        let mut found = vec![];
+        for setting in Setting::ALL {
+            for workload in entries(&self.0.join(setting.name()))? {
+                for file in entries(&workload)? {
+                    found.extend(read(&file)?);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The peers of the last time each was asked for.
+    ///
+    /// # Errors
+    /// A sentence that names the file.
+    pub(super) fn contenders(&self) -> Result<Vec<Entry>, String> {
+        Ok(read(&self.0.join(CONTENDERS))?.unwrap_or_default())
+    }
+
+    /// Renews what is known of peers: others stay as they are.
+    ///
+    /// # Errors
+    /// A sentence that names the file.
+    pub(super) fn renew_contenders(&self, entries: &[Entry]) -> Result<(), String> {
+        let mut all = self.contenders()?;
+        for entry in entries {
+            match all.iter_mut().find(|known| known.name == entry.name) {
+                Some(known) => known.clone_from(entry),
+                None => all.push(entry.clone()),
+            }
+        }
+        write(&self.0.join(CONTENDERS), &all)
+    }
+
+    fn path(&self, setting: Setting, workload: &str, peer: &str) -> PathBuf {
+        self.0.join(setting.name()).join(workload).join(format!("{}.json", slug(peer)))
+    }
+}
+
+/// A name as part of a path: `tokio lines, forwarded` is `tokio-lines-forwarded`.
+pub(super) fn slug(name: &str) -> String {
+    let words = name.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    words.join("-").to_lowercase()
+}
+
+/// What is in a folder, in the order of names; nothing when it is not there.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let told = |error: io::Error| format!("read {}: {error}", folder.display());
+    let listed = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
+        listed => listed.map_err(told)?,
+    };
+    let paths = listed.map(|entry| entry.map(|entry| entry.path()));
+    let mut paths = paths.collect::<io::Result<Vec<PathBuf>>>().map_err(told)?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, String> {
+    let text = match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        text => text.map_err(|error| format!("read {}: {error}", path.display()))?,
+    };
+    serde_json::from_slice(&text).map_err(|error| format!("read {}: {error}", path.display()))
+}
+
+/// A round on a line: as small as it can be, and still something that differences are seen in.
+fn write(path: &Path, document: &impl Serialize) -> Result<(), String> {
+    let told = |error: &dyn std::error::Error| format!("write {}: {error}", path.display());
+    let text = serde_json::to_string(document).map_err(|error| told(&error))?;
+    let text = ["{\"number\":", "{\"a\":{", "{\"name\":", "\"outcome\":"]
+        .iter()
+        .fold(text, |text, begin| text.replace(begin, &format!("\n{begin}")));
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|error| told(&error))?;
+    }
+    files::write(path, format!("{text}\n").as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use echo_loadtest::run_report::VerdictKind;
+
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn results_come_back_as_they_were_kept_and_the_last_counts() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = Folder::new(temporary.path());
+        let first = sample::raw("W2", "tokio lines, forwarded", VerdictKind::Valid);
+        let second = Raw { version: "2".to_owned(), ..first.clone() };
+        for raw in [&first, &second] {
+            folder.keep(raw).unwrap();
+        }
+        let found = folder.find(Setting::Pinned, "W2", "tokio lines, forwarded").unwrap();
+        assert_eq!(found, Some(second.clone()));
+        assert_eq!(folder.all().unwrap(), [second]);
+        assert_eq!(folder.find(Setting::Unpinned, "W2", "Go").unwrap(), None);
+        let path = temporary.path().join("pinned/W2/tokio-lines-forwarded.json");
+        assert!(fs::read_to_string(path).unwrap().lines().count() > 10);
+    }
+
+    #[test]
+    fn a_peer_is_known_as_it_was_last() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = Folder::new(temporary.path());
+        let skipped = |name: &str, why: &str| Entry {
+            name: name.to_owned(),
+            state: State::Skipped(why.to_owned()),
+        };
+        folder
+            .renew_contenders(&[skipped("Go", "no compiler"), skipped("Node", "too old")])
+            .unwrap();
+        folder.renew_contenders(&[skipped("Node", "not there")]).unwrap();
+        let all = folder.contenders().unwrap();
+        assert_eq!(all, [skipped("Go", "no compiler"), skipped("Node", "not there")]);
+    }
+
+    #[test]
+    fn a_file_that_is_no_result_is_named() {
+        let temporary = tempfile::tempdir().unwrap();
+        let path = temporary.path().join("pinned/W2/go.json");
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "{}").unwrap();
+        let error = Folder::new(temporary.path()).all().unwrap_err();
+        assert!(error.starts_with(&format!("read {}: ", path.display())), "{error}");
+    }
+
+    #[test]
+    fn names_become_parts_of_paths() {
+        for (name, expected) in [
+            ("bare epoll", "bare-epoll"),
+            ("io_uring", "io_uring"),
+            ("tokio lines, forwarded", "tokio-lines-forwarded"),
+            ("../Go", "go"),
+        ] {
+            assert_eq!(slug(name), expected);
+        }
+    }
+}

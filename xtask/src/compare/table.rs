@@ -1,0 +1,288 @@
+//! Results as Markdown; pure.
+
+use std::fmt::Write;
+
+use super::bar::Judged;
+use super::finding::{Finding, Named};
+use super::kept::{Kept, rank};
+use super::metric;
+use super::raw::{Context, Outcome, Raw, State};
+use super::workload::{Setting, Workload};
+
+/// A figure that is not there.
+const NONE: &str = "–";
+
+/// Everything of a section but its plots' files.
+pub(super) fn section(kept: &Kept, workloads: &[&Workload]) -> String {
+    let parts: Vec<String> = workloads.iter().map(|workload| one(kept, workload)).collect();
+    parts.join("\n\n")
+}
+
+fn one(kept: &Kept, workload: &Workload) -> String {
+    let mut text = format!("**{}: {}.** {}", workload.name(), workload.title, flags(workload));
+    for (bar, Judged { judgement, measured }) in judged(kept, workload) {
+        let _ = write!(text, "\n- {bar}: **{}**; {measured}", judgement.name());
+    }
+    let mut is_measured = false;
+    for setting in workload.settings() {
+        let results = kept.of(*setting, workload);
+        if !results.is_empty() {
+            is_measured = true;
+            let _ = write!(text, "\n\n{}", table(kept, *setting, workload, &results));
+        }
+    }
+    if !is_measured {
+        text.push_str("\n\nNot measured yet.");
+    }
+    text
+}
+
+fn flags(workload: &Workload) -> String {
+    let ours = match workload.ours {
+        "" => String::new(),
+        flags => format!(" Our server has `{flags}`."),
+    };
+    match workload.load {
+        "" => ours.trim_start().to_owned(),
+        flags => {
+            let words: Vec<&str> = flags.split_whitespace().collect();
+            format!("`loadtest compare … {}`.{ours}", words.join(" "))
+        }
+    }
+}
+
+/// Each bar of a workload in words, and what became of it.
+pub(super) fn judged(kept: &Kept, workload: &Workload) -> Vec<(String, Judged)> {
+    let judge = |bar: &super::bar::Bar| {
+        let findings = kept.findings(Setting::Pinned, workload, bar.metric);
+        (bar.text(), bar.judge(&findings))
+    };
+    workload.bars.iter().map(judge).collect()
+}
+
+/// Where the plot of a workload is, from the page.
+pub(super) fn plot_path(setting: Setting, workload: &Workload) -> String {
+    format!("performance/plots/{}-{}.svg", workload.name(), setting.name())
+}
+
+fn table(kept: &Kept, setting: Setting, workload: &Workload, results: &[&Raw]) -> String {
+    let first = workload.metrics[0];
+    let mut ranked = kept.findings(setting, workload, first);
+    rank(first, &mut ranked);
+    let heads = workload.metrics.iter().map(|name| {
+        let title = metric::title(name);
+        format!(" {title}, peer → ours | ours/peer |")
+    });
+    let mut text = format!("*{}*\n\n| peer |", setting.title());
+    text.extend(heads);
+    text.push_str(" rounds | |\n|---|");
+    text.extend(workload.metrics.iter().map(|_| "--:|--:|"));
+    text.push_str("--:|---|");
+    for Named { peer, finding, .. } in &ranked {
+        if let Some(raw) = results.iter().find(|raw| raw.peer == *peer) {
+            let _ = write!(text, "\n{}", row(raw, workload, finding.rounds));
+        }
+    }
+    if ranked.iter().any(|named| named.finding.estimate.is_some()) {
+        let (title, path) = (metric::title(first), plot_path(setting, workload));
+        let _ = write!(text, "\n\n![{title}, ours/peer, {}]({path})", setting.title());
+    }
+    text
+}
+
+fn row(raw: &Raw, workload: &Workload, rounds: usize) -> String {
+    let mut row = format!("| {} |", raw.peer);
+    for name in workload.metrics {
+        let finding = Finding::new(&raw.outcome, name);
+        let _ = write!(row, " {} | {} |", values(name, &finding), ratio(&finding));
+    }
+    let _ = write!(row, " {rounds} | {} |", notes(raw));
+    row
+}
+
+fn values(name: &str, finding: &Finding) -> String {
+    match (finding.theirs, finding.ours) {
+        (Some(theirs), Some(ours)) => {
+            format!("{} → {}", metric::show(name, theirs), metric::show(name, ours))
+        }
+        (_, _) => NONE.to_owned(),
+    }
+}
+
+fn ratio(finding: &Finding) -> String {
+    if finding.has_failed {
+        return NONE.to_owned();
+    }
+    match (&finding.unfit, finding.estimate) {
+        (Some(why), _) => why.clone(),
+        (None, None) => NONE.to_owned(),
+        (None, Some(estimate)) => {
+            let ratio = match estimate.is_significant() {
+                true => format!("**{:.3}**", estimate.ratio),
+                false => format!("{:.3}", estimate.ratio),
+            };
+            let bounds = estimate.interval.map(|(low, high)| format!(" [{low:.3} .. {high:.3}]"));
+            ratio + &bounds.unwrap_or_default()
+        }
+    }
+}
+
+/// What a reader has to know before believing a row.
+fn notes(raw: &Raw) -> String {
+    let mut notes = vec![];
+    match &raw.outcome {
+        Outcome::Failed(why) => notes.push(format!("failed: {}", one_line(why))),
+        Outcome::Compared(report) if report.errors() > 0 => {
+            notes.push(format!("{} errors", report.errors()));
+        }
+        Outcome::Compared(_) | Outcome::Idle(_) => {}
+    }
+    if raw.context.is_disturbed() {
+        let Context { others_cpus, stolen_cpus, .. } = raw.context;
+        notes.push(format!("disturbed: {:.2} CPUs were others'", others_cpus + stolen_cpus));
+    }
+    notes.join("; ")
+}
+
+/// All bars, and what became of each.
+pub(super) fn bars(kept: &Kept, workloads: &[Workload]) -> String {
+    let mut text = "| | bar | | measured |\n|---|---|---|---|".to_owned();
+    for workload in workloads {
+        for (bar, Judged { judgement, measured }) in judged(kept, workload) {
+            let (name, word) = (workload.name(), judgement.name());
+            let _ = write!(text, "\n| {name} | {bar} | **{word}** | {} |", one_line(&measured));
+        }
+    }
+    text
+}
+
+/// Where, when, with what and against whom.
+pub(super) fn circumstances(kept: &Kept) -> String {
+    if kept.results.is_empty() {
+        return "Nothing is measured yet.".to_owned();
+    }
+    format!("{}\n\n{}", machines(kept), peers(kept))
+}
+
+fn machines(kept: &Kept) -> String {
+    let mut facts: Vec<String> = vec![];
+    for Context { machine, started_at, rustc, commit, .. } in contexts(kept) {
+        let (day, memory) =
+            (started_at.split('T').next().unwrap_or_default(), machine.memory_bytes);
+        let fact = format!(
+            "- {day}: {}, {} CPUs, {} GiB, {}, kernel {}; {rustc}; commit {commit}",
+            machine.cpu.trim(),
+            machine.cpus,
+            memory >> 30,
+            machine.system.trim(),
+            machine.kernel,
+        );
+        if !facts.contains(&fact) {
+            facts.push(fact);
+        }
+    }
+    facts.sort();
+    let disturbed = contexts(kept).filter(|context| context.is_disturbed()).count();
+    format!(
+        "{}\n\n{} comparisons; beside {disturbed} of them others kept the machine busy.",
+        facts.join("\n"),
+        kept.results.len(),
+    )
+}
+
+fn contexts(kept: &Kept) -> impl Iterator<Item = &Context> {
+    kept.results.iter().map(|raw| &raw.context)
+}
+
+fn peers(kept: &Kept) -> String {
+    let mut text = "| peer | version | started as |\n|---|---|---|".to_owned();
+    for entry in &kept.contenders {
+        let (version, command) = match &entry.state {
+            State::Built { version, command } => (one_line(version), format!("`{command}`")),
+            State::Skipped(why) => (format!("skipped: {}", one_line(why)), String::new()),
+        };
+        let _ = write!(text, "\n| {} | {version} | {command} |", entry.name);
+    }
+    text
+}
+
+/// Fit for a cell: the first line, and no bars.
+fn one_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().replace('|', "/")
+}
+
+#[cfg(test)]
+mod tests {
+    use echo_loadtest::run_report::VerdictKind;
+
+    use super::super::raw::Entry;
+    use super::super::{sample, workload};
+    use super::*;
+
+    fn workload(name: &str) -> &'static Workload {
+        workload::ALL.iter().find(|workload| workload.name() == name).unwrap()
+    }
+
+    #[track_caller]
+    fn expect(text: &str, parts: &[&str]) {
+        for part in parts {
+            assert!(text.contains(part), "{part} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_section_has_flags_bars_and_a_table_by_strength() {
+        let kept = Kept::new(
+            vec![
+                sample::raw("W2", "bare epoll", VerdictKind::Valid),
+                sample::raw("W2", "Go", VerdictKind::GeneratorLimited),
+            ],
+            vec![],
+        );
+        let text = section(&kept, &[workload("W2")]);
+        expect(
+            &text,
+            &[
+                "**W2: 50 connections",
+                "`loadtest compare … --connections 50 --size 128`.",
+                "- CPU per message at most 1.00 × bare epoll: **met**; 0.9",
+                "*one worker, pinned*",
+                "| bare epoll | 5.0",
+                "µs → ",
+                "| **0.9",
+                "generator-limited",
+                "![CPU per message, ours/peer, one worker, pinned](performance/plots/W2-pinned.svg)",
+            ],
+        );
+        assert!(!text.contains("two workers"), "{text}");
+    }
+
+    #[test]
+    fn what_is_not_measured_has_failed_or_was_disturbed_is_said() {
+        expect(&section(&Kept::default(), &[workload("W4")]), &["Not measured yet.", "not judged"]);
+        let mut failed = sample::raw("W4", "Go", VerdictKind::Valid);
+        failed.outcome = Outcome::Failed("warm up a: no | luck\nat all".to_owned());
+        failed.context.others_cpus = 0.4;
+        let text = section(&Kept::new(vec![failed], vec![]), &[workload("W4")]);
+        expect(&text, &["| Go | – | – |", "failed: warm up a: no / luck; disturbed: 0.40 CPUs"]);
+        assert!(!text.contains("!["), "{text}");
+    }
+
+    #[test]
+    fn circumstances_name_the_machine_and_the_peers() {
+        let entry = |name: &str, state| Entry { name: name.to_owned(), state };
+        let kept = Kept::new(
+            vec![sample::raw("W2", "Go", VerdictKind::Valid)],
+            vec![
+                entry(
+                    "Go",
+                    State::Built { version: "1.25".to_owned(), command: "go {port}".to_owned() },
+                ),
+                entry("Node", State::Skipped("there is no node".to_owned())),
+            ],
+        );
+        let parts = ["| Go | 1.25 | `go {port}` |", "skipped: there is no node", "commit 1234567"];
+        expect(&circumstances(&kept), &parts);
+        expect(&circumstances(&Kept::default()), &["Nothing is measured yet."]);
+    }
+}
