@@ -25,7 +25,7 @@ use echo_common::units;
 use crate::cargo::workspace;
 use crate::check::say;
 use crate::contenders::Contender;
-use context::Watch;
+use context::{Origin, Watch};
 use finding::{Finding, ITSELF};
 use pair::{Effort, Interrupted, Pair};
 use plan::{Job, Plan};
@@ -95,10 +95,10 @@ impl Compare {
         let plan = Plan::new(self.settings(), &workloads, &contenders);
         let effort = self.effort();
         say(plan.estimate(effort));
-        let count = plan.jobs.len();
+        let (count, origin) = (plan.jobs.len(), Origin::here());
         for (number, job) in (1..).zip(&plan.jobs) {
             let started = Instant::now();
-            let outcome = measure(job, effort, folder)?;
+            let outcome = measure(job, effort, folder, &origin)?;
             let seconds = started.elapsed().as_secs();
             say(format_args!("[{number}/{count}] {}: {outcome}, {seconds} s", job.name()));
         }
@@ -161,7 +161,12 @@ fn build(recipes: &[plan::Chosen], folder: &Folder) -> Result<Vec<Contender>, St
 }
 
 /// Measures a pair and keeps what came of it; a few words about it.
-fn measure(job: &Job<'_>, effort: Effort, folder: &Folder) -> Result<String, String> {
+fn measure(
+    job: &Job<'_>,
+    effort: Effort,
+    folder: &Folder,
+    origin: &Origin,
+) -> Result<String, String> {
     let watch = Watch::start()?;
     let Job { setting, workload, peer } = *job;
     let command = match peer.name == ITSELF {
@@ -172,7 +177,7 @@ fn measure(job: &Job<'_>, effort: Effort, folder: &Folder) -> Result<String, Str
     let loaded = match workload.means {
         Means::Idle => Ok(match idle::measure(&pair, effort.rounds) {
             Ok(idle) => Outcome::Idle(idle),
-            Err(why) => Outcome::Failed(pair::from_workspace(&why)),
+            Err(failure) => Outcome::Failed(failure),
         }),
         Means::Load => pair.load(effort, &[]),
         Means::HalfTheRateOf(other) => match half_the_rate(folder, setting, other)? {
@@ -186,7 +191,7 @@ fn measure(job: &Job<'_>, effort: Effort, folder: &Folder) -> Result<String, Str
         workload: workload.name(),
         peer: peer.name.to_string(),
         version: peer.version.to_string(),
-        context: watch.stop()?,
+        context: watch.stop(origin)?,
         outcome,
     };
     folder.keep(&raw)?;
@@ -206,8 +211,11 @@ fn in_short(raw: &Raw, metric: &str) -> String {
     let finding = Finding::new(&raw.outcome, metric);
     let disturbed = if raw.context.is_disturbed() { ", disturbed" } else { "" };
     let title = metric::title(metric);
+    if let Outcome::Failed(failure) = &raw.outcome {
+        return format!("failed: {}", failure.why);
+    }
     let said = match (finding.estimate, finding.unfit) {
-        (_, Some(why)) => format!("{title}: {why}"),
+        (_, Some(unfit)) => format!("{title}: {}", unfit.words()),
         (Some(estimate), None) => match estimate.interval {
             Some((low, high)) => format!("{title} {:.3} [{low:.3} .. {high:.3}]", estimate.ratio),
             None => format!("{title} {:.3}", estimate.ratio),

@@ -3,7 +3,7 @@
 
 use echo_loadtest::statistics::MIN_PAIRS;
 
-use super::finding::Named;
+use super::finding::{Named, Unfit};
 use super::metric;
 
 /// A bound for one of our figures.
@@ -126,8 +126,8 @@ impl Bar {
     }
 
     fn judge_ratio(&self, Named { peer, finding, is_disturbed }: &Named) -> Judged {
-        if let Some(why) = &finding.unfit {
-            return not_judged(why);
+        if let Some(unfit) = &finding.unfit {
+            return not_judged(unfit.words());
         }
         let interval = finding.estimate.and_then(|estimate| Some((estimate, estimate.interval?)));
         match interval {
@@ -143,9 +143,11 @@ impl Bar {
         }
     }
 
-    /// The worst judgement counts. Peers that failed set no bar.
+    /// The worst judgement counts. Peers that cannot do what was asked set no bar; those that were too
+    /// quick for the load tester may set it, nobody knows.
     fn judge_all(&self, findings: &[Named]) -> Judged {
-        let fit = findings.iter().filter(|named| named.is_peer() && !named.finding.has_failed);
+        let has_failed = |named: &Named| matches!(named.finding.unfit, Some(Unfit::Theirs(_)));
+        let fit = findings.iter().filter(|named| named.is_peer() && !has_failed(named));
         let ratio = |named: &Named| named.finding.estimate.map_or(f64::NAN, |found| found.ratio);
         let all = fit.map(|named| (self.judge_ratio(named), ratio(named)));
         let worst = all.max_by(|(left, left_ratio), (right, right_ratio)| {
@@ -156,16 +158,19 @@ impl Bar {
     }
 
     fn judge_ours(&self, findings: &[Named]) -> Judged {
-        if let Some(why) = findings.iter().find_map(|named| named.finding.unfit.as_deref()) {
-            return not_judged(why);
+        let unfit = |named: &&Named| named.finding.unfit.is_some();
+        let unknown = |unfit: &&Unfit| matches!(unfit, Unfit::Unknown(_));
+        let mut all_unfit = findings.iter().filter_map(|named| named.finding.unfit.as_ref());
+        if let Some(unfit) = all_unfit.clone().find(unknown) {
+            return not_judged(unfit.words());
         }
-        let values: Vec<f64> =
-            findings.iter().flat_map(|named| &named.finding.our_rounds).copied().collect();
+        let fit = findings.iter().filter(|named| !unfit(named));
+        let values: Vec<f64> = fit.flat_map(|named| &named.finding.our_rounds).copied().collect();
         let within = values.iter().filter(|value| self.limit.holds(**value)).count();
         let Some(worst) =
             values.iter().copied().max_by(|left, right| self.limit.worst(*left, *right))
         else {
-            return not_judged("not measured");
+            return not_judged(all_unfit.next().map_or("not measured", Unfit::words));
         };
         let judgement = match within {
             0 => Judgement::Missed,
@@ -229,7 +234,7 @@ mod tests {
         check(RATIO, &[named("other", &[0.5; 6])], Judgement::NotJudged, "not measured");
         check(RATIO, &[named("peer", &[0.5; 5])], Judgement::NotJudged, "6 rounds");
         let mut limited = named("peer", &[0.5; 6]);
-        limited.finding.unfit = Some("generator-limited".to_owned());
+        limited.finding.unfit = Some(Unfit::Limited);
         check(RATIO, &[limited], Judgement::NotJudged, "generator-limited");
     }
 
@@ -243,9 +248,13 @@ mod tests {
         check(bar, &findings, Judgement::Missed, "× faster");
         findings.pop();
         let mut failed = named("broken", &[]);
-        failed.finding.has_failed = true;
+        failed.finding.unfit = Some(Unfit::Theirs("failed"));
         findings.push(failed);
         check(bar, &findings, Judgement::Met, "× fast");
+        findings[2].finding.unfit = Some(Unfit::Limited);
+        check(bar, &findings, Judgement::Met, "× fast");
+        findings[3].finding.unfit = Some(Unfit::Limited);
+        check(bar, &findings, Judgement::NotJudged, "generator-limited");
     }
 
     #[test]
@@ -255,5 +264,16 @@ mod tests {
         check(bar, &[named("peer", &[0.9, 0.96])], Judgement::NotSeparable, "1 of 2 rounds");
         check(bar, &[named("peer", &[0.97, 0.96])], Judgement::Missed, "0 of 2 rounds");
         check(bar, &[], Judgement::NotJudged, "not measured");
+        let mut findings = [named("peer", &[0.9, 0.95]), named("other", &[2.0])];
+        for (unfit, judgement, part) in [
+            (Unfit::Limited, Judgement::Met, "2 of 2"),
+            (Unfit::Theirs("failed"), Judgement::Met, "2 of 2"),
+            (Unfit::Unknown("failed".to_owned()), Judgement::NotJudged, "failed"),
+        ] {
+            findings[1].finding.unfit = Some(unfit);
+            check(bar, &findings, judgement, part);
+        }
+        findings[1].finding.unfit = Some(Unfit::Limited);
+        check(bar, &findings[1..], Judgement::NotJudged, "generator-limited");
     }
 }

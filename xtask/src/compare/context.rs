@@ -45,8 +45,8 @@ impl Watch {
     }
 
     /// # Errors
-    /// A sentence when the system, the compiler or git do not tell.
-    pub(super) fn stop(self) -> Result<Context, String> {
+    /// A sentence when the system does not tell.
+    pub(super) fn stop(self, origin: &Origin) -> Result<Context, String> {
         let (now, seconds) = (Taken::now()?, self.start.elapsed().as_secs_f64());
         let all = now.all.saturating_sub(self.before.all);
         let own = now.own.saturating_sub(self.before.own);
@@ -56,8 +56,8 @@ impl Watch {
         Ok(Context {
             machine: machine::this(),
             started_at: humantime::format_rfc3339_seconds(self.started_at).to_string(),
-            rustc: said("rustc", &["--version"])?,
-            commit: said("git", &["describe", "--always", "--dirty", "--exclude=*"])?,
+            rustc: origin.rustc.clone(),
+            commit: origin.commit.clone(),
             others_cpus: cpus(all.saturating_sub(own)),
             stolen_cpus: cpus(stolen),
         })
@@ -84,15 +84,30 @@ impl Taken {
     }
 }
 
-/// The first line that a program prints.
-fn said(program: &str, args: &[&str]) -> Result<String, String> {
-    let output = Command::new(program)
-        .args(args)
-        .current_dir(workspace())
-        .output()
-        .map_err(|error| format!("run {program}: {error}"))?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    Ok(text.lines().next().unwrap_or("unknown").to_owned())
+/// What our server is built from.
+#[derive(Debug)]
+pub(super) struct Origin {
+    rustc: String,
+    commit: String,
+}
+
+impl Origin {
+    /// That of this workspace; `unknown` where nobody can tell.
+    pub(super) fn here() -> Self {
+        let line = |said: Option<String>| said.unwrap_or_else(|| "unknown".to_owned());
+        // Results do not go into what is built.
+        let sources = [".", ":!performance", ":!PERFORMANCE.md"];
+        let changes = said("git", &[&["status", "--porcelain", "--"][..], &sources].concat());
+        let dirty = if changes.is_some() { ", and changes" } else { "" };
+        let commit = line(said("git", &["rev-parse", "--short", "HEAD"]));
+        Self { rustc: line(said("rustc", &["--version"])), commit: commit + dirty }
+    }
+}
+
+/// The first line that a program prints, if any.
+fn said(program: &str, args: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(args).current_dir(workspace()).output().ok()?;
+    String::from_utf8_lossy(&output.stdout).lines().next().map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -101,7 +116,7 @@ mod tests {
 
     #[test]
     fn the_context_says_where_and_when() {
-        let context = Watch::start().unwrap().stop().unwrap();
+        let context = Watch::start().unwrap().stop(&Origin::here()).unwrap();
         assert!(context.rustc.starts_with("rustc "), "{context:?}");
         assert!(!context.machine.kernel.is_empty() && context.started_at.ends_with('Z'));
     }

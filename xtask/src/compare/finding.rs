@@ -1,12 +1,12 @@
 //! What the rounds of a pair say about a metric; pure. The statistics are those of `loadtest compare`,
 //! made anew from its rounds.
 
-use echo_loadtest::compare::{CompareReport, Metric, Round};
+use echo_loadtest::compare::{CompareReport, Metric, Round, Side};
 use echo_loadtest::run_report::VerdictKind;
 use echo_loadtest::statistics::{Estimate, MIN_PAIRS, geometric_mean};
 
 use super::metric;
-use super::raw::{Idle, Outcome};
+use super::raw::{Failure, Idle, Outcome};
 
 /// The peer that is our own server: what it differs by is chance.
 pub(super) const ITSELF: &str = "itself";
@@ -40,10 +40,51 @@ pub(super) struct Finding {
     pub(super) our_rounds: Vec<f64>,
     /// How many rounds count.
     pub(super) rounds: usize,
-    /// Why the figures cannot be ranked, if so; those that there are may be the load tester's.
-    pub(super) unfit: Option<String>,
-    /// Whether the pair could not be measured.
-    pub(super) has_failed: bool,
+    /// Why the figures cannot be ranked, if so.
+    pub(super) unfit: Option<Unfit>,
+}
+
+/// Why figures cannot be ranked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Unfit {
+    /// They may be the load tester's own.
+    Limited,
+    /// The peer could not do what was asked.
+    Theirs(&'static str),
+    /// Our server could not, or something was not measured.
+    Unknown(String),
+}
+
+impl Unfit {
+    pub(super) fn words(&self) -> &str {
+        match self {
+            Self::Limited => "generator-limited",
+            Self::Theirs(words) => words,
+            Self::Unknown(words) => words,
+        }
+    }
+
+    fn failed(failure: &Failure) -> Self {
+        match failure.side {
+            Some(Side::A) => Self::Theirs("failed"),
+            Some(Side::B) | None => Self::Unknown("failed".to_owned()),
+        }
+    }
+
+    /// Of rounds too few of which count.
+    fn of(report: &CompareReport) -> Self {
+        let is_incomplete = |side: fn(&Round) -> &VerdictKind| {
+            report.rounds.iter().any(|round| *side(round) == VerdictKind::Incomplete)
+        };
+        let theirs = is_incomplete(|round| &round.a.verdict.kind);
+        match (report.verdict.kind, is_incomplete(|round| &round.b.verdict.kind)) {
+            (VerdictKind::GeneratorLimited, _) => Self::Limited,
+            (VerdictKind::Incomplete, false) if theirs => Self::Theirs("incomplete"),
+            (VerdictKind::Incomplete | VerdictKind::Valid, _) => {
+                Self::Unknown("incomplete".to_owned())
+            }
+        }
+    }
 }
 
 impl Finding {
@@ -51,7 +92,9 @@ impl Finding {
         match outcome {
             Outcome::Compared(report) => Self::of_report(report, name),
             Outcome::Idle(idle) => Self::of_idle(idle, name),
-            Outcome::Failed(why) => Self { has_failed: true, ..Self::unknown(why) },
+            Outcome::Failed(failure) => {
+                Self { unfit: Some(Unfit::failed(failure)), ..Self::default() }
+            }
         }
     }
 
@@ -74,7 +117,7 @@ impl Finding {
         Self {
             estimate: None,
             rounds: fit.len(),
-            unfit: Some(report.verdict.kind.name().to_lowercase()),
+            unfit: Some(Unfit::of(report)),
             ..Self::of_rounds(&all, metric, report.load.seed)
         }
     }
@@ -114,12 +157,11 @@ impl Finding {
             rounds: pairs.len(),
             our_rounds: ours,
             unfit: None,
-            has_failed: false,
         }
     }
 
     fn unknown(why: &str) -> Self {
-        Self { unfit: Some(why.to_owned()), ..Self::default() }
+        Self { unfit: Some(Unfit::Unknown(why.to_owned())), ..Self::default() }
     }
 }
 
@@ -162,7 +204,7 @@ mod tests {
         let cost = Finding::new(&outcome, "cpu");
         assert!(cost.estimate.is_some() && cost.unfit.is_none() && cost.rounds == 10);
         let time = Finding::new(&outcome, "p99");
-        assert_eq!(time.unfit.as_deref(), Some("generator-limited"));
+        assert_eq!(time.unfit, Some(Unfit::Limited));
         assert!(time.estimate.is_none() && time.ours.is_some() && time.rounds == 0);
     }
 
@@ -171,7 +213,25 @@ mod tests {
         let outcome = Outcome::Compared(Box::new(sample::report(10, VerdictKind::Incomplete)));
         for name in ["cpu", "p99"] {
             let finding = Finding::new(&outcome, name);
-            assert_eq!(finding.unfit.as_deref(), Some("incomplete"), "{name}");
+            assert_eq!(finding.unfit, Some(Unfit::Unknown("incomplete".to_owned())), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_failure_is_the_peers_only_when_our_server_has_none() {
+        let mut report = sample::report(10, VerdictKind::Incomplete);
+        for round in &mut report.rounds {
+            round.b.verdict.kind = VerdictKind::Valid;
+        }
+        let finding = Finding::new(&Outcome::Compared(Box::new(report)), "p99");
+        assert_eq!(finding.unfit, Some(Unfit::Theirs("incomplete")));
+        for (side, unfit) in [
+            (Some(Side::A), Unfit::Theirs("failed")),
+            (Some(Side::B), Unfit::Unknown("failed".to_owned())),
+            (None, Unfit::Unknown("failed".to_owned())),
+        ] {
+            let failure = Failure { side, why: "no luck".to_owned() };
+            assert_eq!(Finding::new(&Outcome::Failed(failure), "p99").unfit, Some(unfit));
         }
     }
 
@@ -180,7 +240,8 @@ mod tests {
         let mut report: CompareReport = sample::report(10, VerdictKind::Valid);
         report.rounds[3].a.cpu_per_message_ns = None;
         let finding = Finding::new(&Outcome::Compared(Box::new(report)), "cpu");
-        assert_eq!(finding.unfit.as_deref(), Some("zero or not measured in 1 of 10 rounds"));
+        let why = "zero or not measured in 1 of 10 rounds".to_owned();
+        assert_eq!(finding.unfit, Some(Unfit::Unknown(why)));
         assert_eq!(finding.estimate, None);
     }
 

@@ -6,11 +6,12 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use echo_loadtest::compare::Side;
 use echo_loadtest::target::{Cpus, Running, Target, Usage, Watch};
 use socket2::{Domain, Socket, Type};
 
 use super::pair::Pair;
-use super::raw::{Idle, IdleFigures, IdleRound};
+use super::raw::{Failure, Idle, IdleFigures, IdleRound};
 use super::workload::Setting;
 
 /// The connections that stay.
@@ -44,22 +45,21 @@ const LINE: [u8; 128] = {
 /// Measures both sides in turn.
 ///
 /// # Errors
-/// A sentence: a server could not be started, or failed.
-pub(super) fn measure(pair: &Pair<'_>, rounds: u32) -> Result<Idle, String> {
+/// A server could not be started, or failed.
+pub(super) fn measure(pair: &Pair<'_>, rounds: u32) -> Result<Idle, Failure> {
     echo_common::descriptors::raise_limit();
-    let [theirs, ours] = [&pair.theirs, &pair.ours].map(|text| text.parse::<Target>());
-    let (theirs, ours) = (theirs?, ours?);
+    let run = |side| run(pair, side).map_err(|why| Failure { side: Some(side), why });
     let rounds = (1..=rounds.min(MAX_ROUNDS)).map(|number| {
         // A B B A, as `loadtest compare` does it.
         if number % 2 == 1 {
-            let a = run(&theirs, pair.setting)?;
-            Ok(IdleRound { a, b: run(&ours, pair.setting)? })
+            let a = run(Side::A)?;
+            Ok(IdleRound { a, b: run(Side::B)? })
         } else {
-            let b = run(&ours, pair.setting)?;
-            Ok(IdleRound { a: run(&theirs, pair.setting)?, b })
+            let b = run(Side::B)?;
+            Ok(IdleRound { a: run(Side::A)?, b })
         }
     });
-    let rounds = rounds.collect::<Result<_, String>>()?;
+    let rounds = rounds.collect::<Result<_, Failure>>()?;
     Ok(Idle { connections: CONNECTIONS, seed: 0, rounds })
 }
 
@@ -68,10 +68,14 @@ pub(super) fn estimate(rounds: u32) -> Duration {
     2 * rounds.min(MAX_ROUNDS) * (QUIET + SETTLING + Duration::from_millis(1_500))
 }
 
-fn run(target: &Target, setting: Setting) -> Result<IdleFigures, String> {
-    let cpus = (setting == Setting::Pinned).then(|| Cpus::one(0));
-    let running = target.start(cpus.as_ref())?;
-    let figures = figures(&running).map_err(|error| format!("`{target}`: {error}"))?;
+fn run(pair: &Pair<'_>, side: Side) -> Result<IdleFigures, String> {
+    let command = match side {
+        Side::A => &pair.theirs,
+        Side::B => &pair.ours,
+    };
+    let cpus = (pair.setting == Setting::Pinned).then(|| Cpus::one(0));
+    let running = command.parse::<Target>()?.start(cpus.as_ref())?;
+    let figures = figures(&running)?;
     running.stop()?;
     Ok(figures)
 }

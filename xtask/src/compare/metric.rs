@@ -21,7 +21,7 @@ pub(super) fn title(name: &str) -> &str {
 pub(super) fn show(name: &str, value: f64) -> String {
     match name.parse::<Metric>() {
         Ok(metric) => metric.show(value),
-        Err(_) if name == IDLE_CPU => format!("{:.2} ms/s", value / 1e6),
+        Err(_) if name == IDLE_CPU => format!("{:.3} ms/s", value / 1e6),
         Err(_) => value.to_string(),
     }
 }
@@ -47,7 +47,7 @@ mod tests {
             ("cpu", 5_120.0, "5.12 µs"),
             ("throughput", 123_456.0, "123,456/s"),
             (MEMORY, 96.0, "96 B"),
-            (IDLE_CPU, 1_234_000.0, "1.23 ms/s"),
+            (IDLE_CPU, 1_234_000.0, "1.234 ms/s"),
         ] {
             assert_eq!(show(name, value), shown);
         }

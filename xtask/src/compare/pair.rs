@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use echo_loadtest::compare::CompareReport;
+use echo_loadtest::compare::{CompareReport, Side};
 
-use super::raw::Outcome;
+use super::raw::{Failure, Outcome};
 use super::workload::{Setting, Workload};
 use crate::cargo::{target_dir, workspace};
 
@@ -70,7 +70,7 @@ impl<'a> Pair<'a> {
         match self.run(effort, more, &json.display().to_string()) {
             Ok(report) if report.interrupted => Err(Interrupted),
             Ok(report) => Ok(Outcome::Compared(Box::new(report))),
-            Err(why) => Ok(Outcome::Failed(from_workspace(&why))),
+            Err(why) => Ok(Outcome::Failed(failure(&why))),
         }
     }
 
@@ -104,5 +104,39 @@ impl<'a> Pair<'a> {
         let flags = [self.setting.flags(), self.workload.load];
         command.args(flags.iter().flat_map(|flags| flags.split_whitespace())).args(more);
         command
+    }
+}
+
+/// What `loadtest` said before it ended, and whose fault that is.
+fn failure(said: &str) -> Failure {
+    let sentence = said.trim().trim_start_matches("loadtest: ");
+    let is_of = |side: &Side| sentence.starts_with(&format!("warm up {side}: "));
+    let side = [Side::A, Side::B].into_iter().find(is_of);
+    Failure { side, why: from_workspace(sentence) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_told_with_its_side_and_without_our_place() {
+        let place = workspace().display();
+        for (said, side, why) in [
+            ("loadtest: warm up a: no luck\n".to_owned(), Some(Side::A), "warm up a: no luck"),
+            (format!("loadtest: warm up b: no {place}/x"), Some(Side::B), "warm up b: no x"),
+            ("error: what is --flood?".to_owned(), None, "error: what is --flood?"),
+        ] {
+            assert_eq!(failure(&said), Failure { side, why: why.to_owned() });
+        }
+    }
+
+    #[test]
+    fn our_server_has_the_flags_of_the_workload_and_the_workers_of_the_setting() {
+        let workload = super::super::workload::ALL.iter().find(|one| one.number == 7).unwrap();
+        let pair = Pair::new(Setting::Unpinned, workload, "peer {port} {workers}");
+        assert_eq!(pair.theirs, "peer {port} 2");
+        let flags = "release/server --port {port} --num-workers 2 --report-interval 0";
+        assert!(pair.ours.ends_with(flags), "{}", pair.ours);
     }
 }

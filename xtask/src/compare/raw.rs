@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use echo_loadtest::compare::CompareReport;
+use echo_loadtest::compare::{CompareReport, Side};
 use echo_loadtest::files;
 use echo_loadtest::run_report::Machine;
 use serde::de::DeserializeOwned;
@@ -55,8 +55,17 @@ pub(super) enum Outcome {
     Compared(Box<CompareReport>),
     /// The connections that only stay.
     Idle(Idle),
+    Failed(Failure),
+}
+
+/// Why a pair could not be measured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Failure {
+    /// Whose fault it is, if that is known.
+    pub(super) side: Option<Side>,
     /// A sentence.
-    Failed(String),
+    pub(super) why: String,
 }
 
 /// Idle connections.

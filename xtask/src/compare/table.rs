@@ -20,6 +20,9 @@ pub(super) fn section(kept: &Kept, workloads: &[&Workload]) -> String {
 
 fn one(kept: &Kept, workload: &Workload) -> String {
     let mut text = format!("**{}: {}.** {}", workload.name(), workload.title, flags(workload));
+    if !workload.bars.is_empty() {
+        text.push('\n');
+    }
     for (bar, Judged { judgement, measured }) in judged(kept, workload) {
         let _ = write!(text, "\n- {bar}: **{}**; {measured}", judgement.name());
     }
@@ -110,11 +113,8 @@ fn values(name: &str, finding: &Finding) -> String {
 }
 
 fn ratio(finding: &Finding) -> String {
-    if finding.has_failed {
-        return NONE.to_owned();
-    }
     match (&finding.unfit, finding.estimate) {
-        (Some(why), _) => why.clone(),
+        (Some(unfit), _) => unfit.words().to_owned(),
         (None, None) => NONE.to_owned(),
         (None, Some(estimate)) => {
             let ratio = match estimate.is_significant() {
@@ -131,7 +131,7 @@ fn ratio(finding: &Finding) -> String {
 fn notes(raw: &Raw) -> String {
     let mut notes = vec![];
     match &raw.outcome {
-        Outcome::Failed(why) => notes.push(format!("failed: {}", one_line(why))),
+        Outcome::Failed(failure) => notes.push(one_line(&failure.why)),
         Outcome::Compared(report) if report.errors() > 0 => {
             notes.push(format!("{} errors", report.errors()));
         }
@@ -213,9 +213,10 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use echo_loadtest::compare::Side;
     use echo_loadtest::run_report::VerdictKind;
 
-    use super::super::raw::Entry;
+    use super::super::raw::{Entry, Failure};
     use super::super::{sample, workload};
     use super::*;
 
@@ -261,10 +262,11 @@ mod tests {
     fn what_is_not_measured_has_failed_or_was_disturbed_is_said() {
         expect(&section(&Kept::default(), &[workload("W4")]), &["Not measured yet.", "not judged"]);
         let mut failed = sample::raw("W4", "Go", VerdictKind::Valid);
-        failed.outcome = Outcome::Failed("warm up a: no | luck\nat all".to_owned());
+        let why = "warm up a: no | luck\nat all".to_owned();
+        failed.outcome = Outcome::Failed(Failure { side: Some(Side::A), why });
         failed.context.others_cpus = 0.4;
         let text = section(&Kept::new(vec![failed], vec![]), &[workload("W4")]);
-        expect(&text, &["| Go | – | – |", "failed: warm up a: no / luck; disturbed: 0.40 CPUs"]);
+        expect(&text, &["| Go | – | failed |", "| warm up a: no / luck; disturbed: 0.40 CPUs"]);
         assert!(!text.contains("!["), "{text}");
     }
 
