@@ -54,6 +54,30 @@ pub(super) fn our_command(flags: &str) -> String {
     command.trim_end().to_owned()
 }
 
+/// Whether the programs understand the flags of a workload: that is better known before than after an
+/// hour.
+///
+/// # Errors
+/// A sentence with what one of them says.
+pub(super) fn check(workload: &Workload) -> Result<(), String> {
+    let targets = "compare --a 127.0.0.1:1 --b 127.0.0.1:1";
+    let load = format!("{targets} {}", workload.load);
+    for (program, flags) in [("loadtest", load.as_str()), ("server", workload.ours)] {
+        // What comes before the plea for help is looked at first.
+        let output = Command::new(workspace().join(built(&format!("release/{program}"))))
+            .args(flags.split_whitespace())
+            .arg("--help")
+            .output()
+            .map_err(|error| format!("start {program}: {error}"))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let said = said.lines().next().unwrap_or_default();
+            return Err(format!("{} of {program}: {said}", workload.name()));
+        }
+    }
+    Ok(())
+}
+
 impl<'a> Pair<'a> {
     pub(super) fn new(setting: Setting, workload: &'a Workload, theirs: &str) -> Self {
         let command = |text: &str| text.replace("{workers}", &setting.workers().to_string());

@@ -11,7 +11,7 @@ use kuva::render::plots::Plot;
 use kuva::render::render::render_multiple;
 use kuva::render::theme::Theme;
 
-use super::bar::{Against, Bar};
+use super::bar::{Against, Bar, Limit};
 use super::finding::Named;
 
 const WIDTH: f64 = 760.0;
@@ -35,8 +35,9 @@ const TICKS: f64 = 7.0;
 /// The picture of these findings, the first on top; `None` when there is nothing to show.
 pub(super) fn draw(title: &str, bar: Option<&Bar>, findings: &[Named]) -> Option<String> {
     let rows: Vec<(&str, f64, f64, f64)> = findings.iter().filter_map(row).collect();
-    let limit = bar.filter(|bar| bar.against != Against::Nobody).map(|bar| bar.limit.value());
-    let ends = rows.iter().flat_map(|(_, _, low, high)| [*low, *high]).chain(limit).chain([1.0]);
+    let limit = bar.filter(|bar| bar.against != Against::Nobody).map(|bar| bar.limit);
+    let bounds = rows.iter().flat_map(|(_, _, low, high)| [*low, *high]);
+    let ends = bounds.chain(limit.map(Limit::value)).chain([1.0]);
     let (min, max) = ends.fold((f64::MAX, f64::MIN), |(low, high), x| (low.min(x), high.max(x)));
     if rows.is_empty() {
         return None;
@@ -46,9 +47,8 @@ pub(super) fn draw(title: &str, bar: Option<&Bar>, findings: &[Named]) -> Option
         .fold(forest(), |plot, (name, ratio, low, high)| plot.with_row(*name, *ratio, *low, *high));
     let names = rows.iter().map(|(name, ..)| (*name).to_owned()).collect();
     let layout = layout(title, (min, max), names);
-    let layout = limit.iter().fold(layout, |layout, limit| {
-        layout.with_reference_line(line(*limit, BAR).with_label(format!("bar {limit:.2}")))
-    });
+    let layout =
+        limit.iter().fold(layout, |layout, limit| layout.with_reference_line(line(*limit)));
     let plots = vec![Plot::Forest(plot)];
     let svg = SvgBackend::new().render_scene(&render_multiple(plots, layout));
     Some(rename_clip(svg.trim_end()) + "\n")
@@ -71,8 +71,14 @@ fn forest() -> ForestPlot {
     ForestPlot::new().with_color(DOT).with_marker_size(4.0).with_cap_size(4.0).with_null_value(1.0)
 }
 
-fn line(x: f64, colour: &str) -> ReferenceLine {
-    ReferenceLine::vertical(x).with_color(colour).with_stroke_width(1.5)
+fn line(limit: Limit) -> ReferenceLine {
+    let sign = match limit {
+        Limit::AtMost(_) => '≤',
+        Limit::AtLeast(_) => '≥',
+    };
+    let label = format!("bar {sign} {:.2}", limit.value());
+    let line = ReferenceLine::vertical(limit.value()).with_label(label);
+    line.with_color(BAR).with_stroke_width(1.5)
 }
 
 fn layout(title: &str, (min, max): (f64, f64), mut names: Vec<String>) -> Layout {
@@ -96,7 +102,8 @@ fn layout(title: &str, (min, max): (f64, f64), mut names: Vec<String>) -> Layout
         .with_x_tick_format(TickFormat::Custom(Arc::new(label)))
         .with_y_categories(names)
         .with_y_axis_min(0.5)
-        .with_y_axis_max(rows + 0.5)
+        // Above them there is room for what is written beside the bar.
+        .with_y_axis_max(rows + 1.0)
         .with_force_margins(NAMES, 40.0)
         .with_theme(theme())
 }
@@ -120,7 +127,6 @@ fn theme() -> Theme {
 
 #[cfg(test)]
 mod tests {
-    use super::super::bar::Limit;
     use super::super::finding::Finding;
     use super::*;
 
@@ -135,7 +141,8 @@ mod tests {
         let findings = [named("bare epoll", 0.9), named("<Go>", 0.4), named("none", 0.0)];
         let draw = || draw("CPU per message", Some(&bar), &findings).unwrap();
         let svg = draw();
-        for part in ["bare epoll</text>", "&lt;Go&gt;", "bar 0.95", "CPU per message, ours/peer"] {
+        for part in ["bare epoll</text>", "&lt;Go&gt;", "bar ≤ 0.95", "CPU per message, ours/peer"]
+        {
             assert!(svg.contains(part), "{part} in {svg}");
         }
         assert!(!svg.contains("none</text>"), "{svg}");
