@@ -25,6 +25,11 @@ impl Named {
     pub(super) fn is_peer(&self) -> bool {
         self.peer != ITSELF
     }
+
+    /// Whether it is somebody else, and there is a ratio.
+    pub(super) fn is_ranked(&self) -> bool {
+        self.is_peer() && self.finding.estimate.is_some()
+    }
 }
 
 /// What is known of a metric.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use echo_loadtest::compare::Side;
 use echo_loadtest::target::{Cpus, Running, Target, Usage, Watch};
+use nix::sys::socket::{setsockopt, sockopt::IpBindAddressNoPort};
 use socket2::{Domain, Socket, Type};
 
 use super::pair::Pair;
@@ -131,6 +132,8 @@ fn speak(address: SocketAddr, index: usize) -> Result<TcpStream, String> {
 
 fn connect(address: SocketAddr, source: IpAddr) -> std::io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    // Chosen by the bind, a port would be taken for all servers, those before this one too.
+    setsockopt(&socket, IpBindAddressNoPort, &true)?;
     socket.bind(&SocketAddr::new(source, 0).into())?;
     socket.connect_timeout(&address.into(), TIMEOUT)?;
     let stream = TcpStream::from(socket);

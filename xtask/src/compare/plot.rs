@@ -32,16 +32,16 @@ const BAR: &str = "#c2702a";
 /// Ticks there are to be, about.
 const TICKS: f64 = 7.0;
 
-/// The picture of these findings, the first on top; `None` when there is nothing to show.
+/// The picture of these findings, the first on top; `None` when no peer is ranked.
 pub(super) fn draw(title: &str, bar: Option<&Bar>, findings: &[Named]) -> Option<String> {
+    if !findings.iter().any(Named::is_ranked) {
+        return None;
+    }
     let rows: Vec<(&str, f64, f64, f64)> = findings.iter().filter_map(row).collect();
     let limit = bar.filter(|bar| bar.against != Against::Nobody).map(|bar| bar.limit);
     let bounds = rows.iter().flat_map(|(_, _, low, high)| [*low, *high]);
     let ends = bounds.chain(limit.map(Limit::value)).chain([1.0]);
     let (min, max) = ends.fold((f64::MAX, f64::MIN), |(low, high), x| (low.min(x), high.max(x)));
-    if rows.is_empty() {
-        return None;
-    }
     let plot = rows
         .iter()
         .fold(forest(), |plot, (name, ratio, low, high)| plot.with_row(*name, *ratio, *low, *high));
@@ -151,7 +151,8 @@ mod tests {
 
     #[test]
     fn nothing_to_show_is_no_plot() {
-        assert_eq!(draw("p50", None, &[named("none", 0.0)]), None);
+        let findings = [named("none", 0.0), named(super::super::finding::ITSELF, 1.0)];
+        assert_eq!(draw("p50", None, &findings), None);
     }
 
     #[test]

@@ -86,7 +86,7 @@ fn table(kept: &Kept, setting: Setting, workload: &Workload, results: &[&Raw]) -
             let _ = write!(text, "\n{}", row(raw, workload, finding.rounds));
         }
     }
-    if ranked.iter().any(|named| named.finding.estimate.is_some()) {
+    if ranked.iter().any(Named::is_ranked) {
         let (title, path) = (metric::title(first), plot_path(setting, workload));
         let _ = write!(text, "\n\n![{title}, ours/peer, {}]({path})", setting.title());
     }

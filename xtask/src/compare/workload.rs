@@ -184,7 +184,7 @@ pub(super) const ALL: &[Workload] = &[
     Workload {
         number: 6,
         title: "churn: connect, one line, close; 32 at a time",
-        // Each address has some 28,000 ports, and a port rests for a minute.
+        // Each address has some 28,000 ports to a server, and a port rests for a minute.
         load: "--connections 32 --size 128 --churn \
                --source-ip 127.0.0.1,127.0.0.2,127.0.0.3,127.0.0.4",
         is_unpinned_too: true,
