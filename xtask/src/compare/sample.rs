@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use echo_loadtest::compare::{self, CompareReport, Measured, ServerUse, Settings, Side};
-use echo_loadtest::run_report::{RunReport, VerdictKind};
+use echo_loadtest::run_report::{Errors, RunReport, VerdictKind};
 use echo_loadtest::{json, machine};
 
 use super::raw::{Context, Outcome, Raw};
@@ -21,6 +21,7 @@ pub(super) fn report(rounds: u32, kind: VerdictKind) -> CompareReport {
 fn measured(example: &RunReport, side: Side, seed: u64, kind: VerdictKind) -> Measured {
     let mut report = example.clone();
     report.verdict.kind = kind;
+    report.errors = Errors::default();
     report.load.seed = seed;
     let part = match side {
         Side::A => 100,

@@ -2,12 +2,16 @@
 
 use std::fmt::Write;
 
+use echo_loadtest::compare::CompareReport;
+use echo_loadtest::human;
+use echo_loadtest::run_report::VerdictKind;
+
 use super::bar::Judged;
 use super::finding::{Finding, Named};
 use super::kept::{Kept, rank};
 use super::metric;
 use super::raw::{Context, Outcome, Raw, State};
-use super::workload::{Setting, Workload};
+use super::workload::{Means, Setting, Workload};
 
 /// A figure that is not there.
 const NONE: &str = "–";
@@ -19,7 +23,8 @@ pub(super) fn section(kept: &Kept, workloads: &[&Workload]) -> String {
 }
 
 fn one(kept: &Kept, workload: &Workload) -> String {
-    let mut text = format!("**{}: {}.** {}", workload.name(), workload.title, flags(workload));
+    let (name, title, flags) = (workload.name(), workload.title, flags(workload));
+    let mut text = format!("**{name}: {title}.** {flags}{}", rate(kept, workload));
     if !workload.bars.is_empty() {
         text.push('\n');
     }
@@ -51,6 +56,19 @@ fn flags(workload: &Workload) -> String {
             let words: Vec<&str> = flags.split_whitespace().collect();
             format!("`loadtest compare … {}`.{ours}", words.join(" "))
         }
+    }
+}
+
+/// What half of another workload's rate came to.
+fn rate(kept: &Kept, workload: &Workload) -> String {
+    let rate = |raw: &&Raw| match &raw.outcome {
+        Outcome::Compared(report) => report.load.rate,
+        Outcome::Idle(_) | Outcome::Failed(_) => None,
+    };
+    let results = kept.of(Setting::Pinned, workload);
+    match (workload.means, results.iter().find_map(rate)) {
+        (Means::HalfTheRateOf(_), Some(rate)) => format!(" That is `--rate {rate}`."),
+        (Means::HalfTheRateOf(_) | Means::Load | Means::Idle, _) => String::new(),
     }
 }
 
@@ -132,16 +150,28 @@ fn notes(raw: &Raw) -> String {
     let mut notes = vec![];
     match &raw.outcome {
         Outcome::Failed(failure) => notes.push(one_line(&failure.why)),
-        Outcome::Compared(report) if report.errors() > 0 => {
-            notes.push(format!("{} errors", report.errors()));
-        }
-        Outcome::Compared(_) | Outcome::Idle(_) => {}
+        Outcome::Compared(report) => notes.extend(troubles(report)),
+        Outcome::Idle(_) => {}
     }
     if raw.context.is_disturbed() {
         let Context { others_cpus, stolen_cpus, .. } = raw.context;
         notes.push(format!("disturbed: {:.2} CPUs were others'", others_cpus + stolen_cpus));
     }
     notes.join("; ")
+}
+
+/// What went wrong, and why rounds are missing. That the load tester was the limit stands with the
+/// figures.
+fn troubles(report: &CompareReport) -> Vec<String> {
+    let mut troubles = vec![];
+    if report.errors() > 0 {
+        troubles.push(human::counted(report.errors(), "error"));
+    }
+    let has_stopped = report.rounds.len() < report.rounds_asked as usize;
+    if has_stopped || report.verdict.kind == VerdictKind::Incomplete {
+        troubles.extend(report.verdict.reasons.iter().map(|reason| one_line(reason)));
+    }
+    troubles
 }
 
 /// All bars, and what became of each.
@@ -214,7 +244,6 @@ fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use echo_loadtest::compare::Side;
-    use echo_loadtest::run_report::VerdictKind;
 
     use super::super::raw::{Entry, Failure};
     use super::super::{sample, workload};
@@ -268,6 +297,17 @@ mod tests {
         let text = section(&Kept::new(vec![failed], vec![]), &[workload("W4")]);
         expect(&text, &["| Go | – | failed |", "| warm up a: no / luck; disturbed: 0.40 CPUs"]);
         assert!(!text.contains("!["), "{text}");
+    }
+
+    #[test]
+    fn a_comparison_that_was_not_finished_says_so() {
+        let mut report = sample::report(10, VerdictKind::Valid);
+        report.rounds.truncate(7);
+        report.rounds[0].a.errors = 1;
+        report.verdict.kind = VerdictKind::Incomplete;
+        report.verdict.reasons = vec!["7 of 10 rounds count".into(), "stopped in round 8".into()];
+        let troubles = troubles(&report);
+        assert_eq!(troubles, ["1 error", "7 of 10 rounds count", "stopped in round 8"]);
     }
 
     #[test]
