@@ -39,7 +39,17 @@ pub(super) fn is_more_better(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::workload;
     use super::*;
+
+    #[test]
+    fn loadtest_knows_every_metric_but_that_of_idle_servers() {
+        for workload in workload::ALL {
+            for name in workload.metrics.iter().filter(|name| **name != IDLE_CPU) {
+                assert!(name.parse::<Metric>().is_ok(), "{}: {name}", workload.name());
+            }
+        }
+    }
 
     #[test]
     fn values_have_their_units() {
