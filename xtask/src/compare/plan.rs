@@ -151,7 +151,7 @@ fn names<'a>(list: &str, known: &[&'a str]) -> Result<Vec<&'a str>, String> {
 /// Our own server in the place of a peer; each workload adds its flags.
 pub(super) fn itself() -> Contender {
     Contender {
-        name: ITSELF.into(),
+        name: ITSELF,
         command: pair::our_command(""),
         version: env!("CARGO_PKG_VERSION").into(),
     }
