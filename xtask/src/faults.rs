@@ -23,10 +23,10 @@ mod interrupted;
 mod peers;
 mod standard_error;
 mod startup;
-mod trace;
 mod traced;
 
 use crate::check::{Check, kept, skipped};
+use crate::strace;
 
 /// One check a fault, in the order of a server's life.
 pub(crate) fn checks() -> Vec<Check> {
@@ -50,7 +50,7 @@ fn row(
     promise: &'static str,
     run: impl FnOnce() -> String + 'static,
 ) -> Check {
-    Check::new(fault, move || match traced::is_possible() {
+    Check::new(fault, move || match strace::is_possible() {
         Ok(()) => kept(format_args!("{promise}; seen: {}", run())),
         Err(missing) => skipped(missing),
     })

@@ -18,6 +18,7 @@ mod packages;
 mod page;
 mod peers;
 mod soak;
+mod strace;
 
 use std::process::ExitCode;
 use std::time::Duration;

@@ -10,9 +10,9 @@ use echo_tests::proc_fs::threads;
 
 use super::peers::{crowd, is_echoed};
 use super::row;
-use super::trace::time;
 use super::traced::{Fault, Traced};
 use crate::check::Check;
+use crate::strace::time;
 
 const RETRIED: &str = "tried again at once, every connection is served";
 const PAUSED: &str = "accepting pauses, says so, and goes on; every connection is served";

@@ -1,25 +1,19 @@
 //! The server under strace, which makes some of its calls fail.
-//!
-//! strace detaches itself (`-D`), so that the process that is started, watched and signalled is the
-//! server. It holds the server's outputs, so it has written everything once these have ended.
 
 use std::fmt;
 use std::ops::Deref;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::process::Command;
 
 use echo_tests::process::{Finished, Process, ServerProcess, server_command};
 use echo_tests::wait::wait_until;
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
-use super::trace::Trace;
-use crate::packages;
+use crate::strace::{self, Trace};
 
-/// Follow threads and write a file for each, with the time of each call and without the data; stop
-/// the server for the calls that are watched and for no others.
-const OPTIONS: [&str; 6] = ["-D", "-ff", "--seccomp-bpf", "-ttt", "-s", "0"];
+/// Stop the server for the calls that are watched and for no others.
+const ONLY_WATCHED: &str = "--seccomp-bpf";
 
 /// Watched in any case: what tells how far the server is.
 const ALWAYS_WATCHED: [&str; 2] = ["accept4", "epoll_ctl"];
@@ -145,52 +139,19 @@ impl Ended {
     }
 }
 
-/// Whether strace is here and may do its work; if not, why. Asked of the system once.
-pub(super) fn is_possible() -> Result<(), String> {
-    static ANSWER: OnceLock<Result<(), String>> = OnceLock::new();
-    ANSWER.get_or_init(try_strace).clone()
-}
-
-fn try_strace() -> Result<(), String> {
-    packages::install(&["strace"])?;
-    let dir = TempDir::new().map_err(|error| error.to_string())?;
-    let fault = Fault::new("epoll_wait", "EINTR", "1..2+1");
-    let output = strace(&[fault], dir.path()).arg("true").output();
-    let output = output.map_err(|error| format!("strace: {error}"))?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    match said.lines().next() {
-        None if output.status.success() => Ok(()),
-        said => Err(format!("strace cannot work here: {}", said.unwrap_or("no word"))),
-    }
-}
-
 /// The server, its outputs going to the caller, under strace, which writes to `dir`.
 fn command(faults: &[Fault], args: &[&str], dir: &Path) -> Command {
-    let server = server_command(args, &[]);
-    let mut command = strace(faults, dir);
-    command.arg(server.get_program()).args(server.get_args());
-    for (name, value) in server.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-fn strace(faults: &[Fault], dir: &Path) -> Command {
-    let mut command = Command::new("strace");
+    let mut strace = Command::new("strace");
     if faults.iter().any(|fault| fault.on_stderr) {
-        command = Command::new("sh");
-        command.args(["-c", ON_STDERR, "sh"]);
+        strace = Command::new("sh");
+        strace.args(["-c", ON_STDERR, "sh"]);
     }
     let mut watched: Vec<&str> = faults.iter().map(|fault| fault.call).collect();
     watched.extend(ALWAYS_WATCHED);
-    command.args(OPTIONS).arg("-o").arg(dir.join("thread"));
-    command.args(["-e", &format!("trace={}", watched.join(","))]);
+    strace::write_to(&mut strace, dir).arg(ONLY_WATCHED);
+    strace.args(["-e", &format!("trace={}", watched.join(","))]);
     for fault in faults {
-        command.args(["-e", &fault.to_string()]);
+        strace.args(["-e", &fault.to_string()]);
     }
-    command
+    strace::run(strace, &server_command(args, &[]))
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 /// The lines so far. Those of one thread are in order.
 #[derive(Debug)]
-pub(super) struct Trace(Vec<String>);
+pub(crate) struct Trace(Vec<String>);
 
 impl Trace {
     /// Reads the files of a directory, one a thread.
-    pub(super) fn read(dir: &Path) -> Self {
+    pub(crate) fn read(dir: &Path) -> Self {
         let files = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
         let mut files: Vec<_> = files.collect();
         files.sort();
@@ -20,7 +20,7 @@ impl Trace {
     }
 
     /// The lines of one call: time, arguments, result.
-    pub(super) fn of(&self, call: &str) -> Vec<&str> {
+    pub(crate) fn of(&self, call: &str) -> Vec<&str> {
         let is_call = |line: &&str| {
             let called = line.split_once(' ').and_then(|(_, rest)| rest.strip_prefix(call));
             called.is_some_and(|rest| rest.starts_with('('))
@@ -29,18 +29,18 @@ impl Trace {
     }
 
     /// The lines of one call that contain `part`.
-    pub(super) fn count(&self, call: &str, part: &str) -> usize {
+    pub(crate) fn count(&self, call: &str, part: &str) -> usize {
         self.of(call).iter().filter(|line| line.contains(part)).count()
     }
 
     /// How often one call was made to fail.
-    pub(super) fn injected(&self, call: &str) -> usize {
+    pub(crate) fn injected(&self, call: &str) -> usize {
         self.count(call, "(INJECTED)")
     }
 }
 
 /// When a call was made, since the epoch.
-pub(super) fn time(line: &str) -> Duration {
+pub(crate) fn time(line: &str) -> Duration {
     let seconds = line.split(' ').next().and_then(|text| text.parse().ok());
     Duration::from_secs_f64(seconds.unwrap_or_else(|| panic!("no time in {line}")))
 }
