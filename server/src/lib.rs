@@ -46,6 +46,9 @@ mod balancer;
 mod close_reason;
 mod config;
 mod connection;
+#[cfg(any(test, feature = "counts"))]
+#[doc(hidden)]
+pub mod counts;
 mod echo;
 mod error;
 mod handoff;
