@@ -56,6 +56,26 @@ pub fn is_stopped(pid: u32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/status")).unwrap().contains("State:\tT (stopped)")
 }
 
+/// The state of each thread: `S` sleeps, `R` runs or will, `T` is stopped, `t` by a tracer; proc(5).
+#[must_use]
+pub fn thread_states(pid: u32) -> Vec<char> {
+    let state = |id| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/task/{id}/stat")).unwrap();
+        // A name may hold anything, parentheses too.
+        stat.rsplit(") ").next().and_then(|rest| rest.chars().next()).unwrap()
+    };
+    numbers(&format!("/proc/{pid}/task")).into_iter().map(state).collect()
+}
+
+/// Whether all threads sleep and nothing has woken any of them.
+#[must_use]
+pub fn is_at_rest(pid: u32) -> bool {
+    let before = threads(pid);
+    let all_sleep = thread_states(pid).iter().all(|&state| state == 'S');
+    // One that ran in between has used CPU time.
+    all_sleep && threads(pid) == before
+}
+
 /// The IPv4 address on which the process listens, if it does.
 #[must_use]
 pub fn listening_address(pid: u32) -> Option<SocketAddr> {

@@ -10,6 +10,7 @@ mod cargo;
 mod check;
 mod compare;
 mod contenders;
+mod counts;
 mod faults;
 mod hosts;
 mod load;
@@ -42,6 +43,8 @@ enum Task {
     Peers(Filter),
     /// The servers that ours is measured against: that each is right (installs what they need)
     Contenders(Filter),
+    /// Instructions and system calls of a message and of a connection (installs valgrind, strace)
+    Counts(counts::Counts),
     /// The page of a report in headless Chromium (installs it)
     Page(Filter),
     /// A server host, a router and a client host, in network namespaces (needs privilege)
@@ -91,6 +94,7 @@ fn main() -> ExitCode {
         Task::Fuzz { duration } => (cargo::fuzz(duration), None),
         Task::Mutants(Filter { filter }) => (mutants::checks(filter.as_deref()), None),
         Task::Compare(compare) => return compare.run(),
+        Task::Counts(counts) => return counts.run(),
         Task::Soak(soak) => return soak.run(),
         Task::Client(client) => return client.run(),
     };

@@ -1,5 +1,6 @@
 //! What strace wrote: every call of the kinds that are watched, thread after thread.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -31,6 +32,16 @@ impl Trace {
     /// The lines of one call that contain `part`.
     pub(crate) fn count(&self, call: &str, part: &str) -> usize {
         self.of(call).iter().filter(|line| line.contains(part)).count()
+    }
+
+    /// How often each call was made and has returned.
+    pub(crate) fn returned(&self) -> BTreeMap<&str, u64> {
+        let mut counts = BTreeMap::new();
+        for line in self.0.iter().filter(|line| line.contains(" = ")) {
+            let called = line.split_once(' ').and_then(|(_, rest)| rest.split_once('('));
+            *counts.entry(called.map_or("", |(name, _)| name)).or_default() += 1;
+        }
+        counts
     }
 
     /// How often one call was made to fail.
