@@ -161,8 +161,8 @@ pub(super) fn itself() -> Contender {
 mod tests {
     use super::*;
 
-    fn peer(name: &str, command: &str) -> Contender {
-        Contender { name: name.into(), command: command.to_owned(), version: "1".into() }
+    fn peer(name: &'static str, command: &str) -> Contender {
+        Contender { name, command: command.to_owned(), version: "1".into() }
     }
 
     #[test]
