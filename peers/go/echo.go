@@ -14,8 +14,12 @@ import (
 	"syscall"
 )
 
-// Bytes that are read at once at most.
-const bufferLen = 64 * 1024
+// Bytes that are read at once at first, and at most. All of a buffer is cleared when it is made, which
+// short-lived connections would feel.
+const (
+	firstBufferLen = 4 * 1024
+	maxBufferLen   = 64 * 1024
+)
 
 func main() {
 	port := flag.Int("port", 0, "where to listen, on 127.0.0.1")
@@ -47,7 +51,7 @@ func endOnSignals() {
 // Not io.Copy: that splices, which takes four system calls for a short message.
 func echo(conn net.Conn) {
 	defer conn.Close()
-	buffer := make([]byte, bufferLen)
+	buffer := make([]byte, firstBufferLen)
 	for {
 		received, err := conn.Read(buffer)
 		if err != nil {
@@ -55,6 +59,9 @@ func echo(conn net.Conn) {
 		}
 		if _, err = conn.Write(buffer[:received]); err != nil {
 			return
+		}
+		if received == len(buffer) && received < maxBufferLen {
+			buffer = make([]byte, maxBufferLen)
 		}
 	}
 }

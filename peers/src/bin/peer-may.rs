@@ -8,34 +8,40 @@ use echo_peers::{listener, run};
 use may::go;
 use may::net::{TcpListener, TcpStream};
 
+/// What a connection has at first. All of a buffer is cleared when it is made, which short-lived
+/// connections would feel.
+const FIRST_BUFFER_LEN: usize = 4096;
+
 fn main() -> ExitCode {
     run(|args| {
-        let buffer_len = args.buffer_size;
         may::config().set_workers(args.workers.into());
         // Whoever measures says what may run where.
         may::config().set_worker_pin(false);
         // SAFETY: it is a listener, and nobody else has it.
         let listener = unsafe { TcpListener::from_raw_fd(listener(args)?.into_raw_fd()) };
-        let accepting = go!(move || accept(&listener, buffer_len));
+        let accepting = go!(move || accept(&listener, args.buffer_size));
         accepting.join().map_err(|_| io::Error::other("the accept loop panicked"))
     })
 }
 
-fn accept(listener: &TcpListener, buffer_len: usize) {
+fn accept(listener: &TcpListener, max_buffer_len: usize) {
     loop {
         if let Ok((stream, _)) = listener.accept() {
-            go!(move || echo(stream, buffer_len));
+            go!(move || echo(stream, max_buffer_len));
         }
     }
 }
 
-fn echo(mut stream: TcpStream, buffer_len: usize) -> io::Result<()> {
-    let mut buffer = vec![0; buffer_len];
+fn echo(mut stream: TcpStream, max_buffer_len: usize) -> io::Result<()> {
+    let mut buffer = vec![0; FIRST_BUFFER_LEN.min(max_buffer_len)];
     loop {
         let received = stream.read(&mut buffer)?;
         if received == 0 {
             return Ok(());
         }
         stream.write_all(&buffer[..received])?;
+        if received == buffer.len() && received < max_buffer_len {
+            buffer = vec![0; max_buffer_len];
+        }
     }
 }
