@@ -6,6 +6,7 @@ mod context;
 mod finding;
 mod idle;
 mod kept;
+mod measuring;
 mod metric;
 mod page;
 mod pair;
@@ -17,6 +18,7 @@ mod sample;
 mod table;
 mod workload;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
@@ -24,13 +26,12 @@ use echo_common::units;
 
 use crate::cargo::workspace;
 use crate::check::say;
-use crate::contenders::Contender;
-use context::{Origin, Watch};
-use finding::{Finding, ITSELF};
-use pair::{Effort, Interrupted, Pair};
-use plan::{Job, Plan};
-use raw::{Entry, Folder, Outcome, Raw, State};
-use workload::{Means, Setting, YARDSTICK};
+use crate::contenders::{Contender, Recipe};
+use measuring::{Ending, Measuring};
+use pair::Effort;
+use plan::{Chosen, Plan};
+use raw::{Entry, Folder};
+use workload::Setting;
 
 /// What is measured, and how thoroughly. Results take the place of earlier ones in performance/raw,
 /// and PERFORMANCE.md is made anew.
@@ -97,14 +98,21 @@ impl Compare {
         let plan = Plan::new(self.settings(), &workloads, &contenders);
         let effort = self.effort();
         say(plan.estimate(effort));
-        let (count, origin) = (plan.jobs.len(), Origin::here());
+        let (count, mut failed) = (plan.jobs.len(), 0);
+        let measuring = Measuring::new(folder, effort);
         for (number, job) in (1..).zip(&plan.jobs) {
             let started = Instant::now();
-            let outcome = measure(job, effort, folder, &origin)?;
+            let words = match measuring.measure(job)? {
+                Ending::Kept(words) => words,
+                Ending::Failed(why) => {
+                    failed += 1;
+                    format!("FAILED: {why}")
+                }
+            };
             let seconds = started.elapsed().as_secs();
-            say(format_args!("[{number}/{count}] {}: {outcome}, {seconds} s", job.name()));
+            say(format_args!("[{number}/{count}] {}: {words}, {seconds} s", job.name()));
         }
-        Ok(())
+        if failed == 0 { Ok(()) } else { Err(format!("{failed} of {count} comparisons")) }
     }
 
     fn settings(&self) -> &'static [Setting] {
@@ -141,97 +149,34 @@ fn build_ours() -> Result<(), String> {
 }
 
 /// Builds the peers that can be had, says which cannot, and keeps both.
-fn build(recipes: &[plan::Chosen], folder: &Folder) -> Result<Vec<Contender>, String> {
+fn build(wanted: &[Chosen], folder: &Folder) -> Result<Vec<Contender>, String> {
     let (mut contenders, mut entries) = (vec![], vec![]);
-    for chosen in recipes {
+    for chosen in wanted {
         let recipe = match chosen {
-            plan::Chosen::Itself => {
+            Chosen::Itself => {
                 contenders.push(plan::itself());
                 continue;
             }
-            plan::Chosen::Peer(recipe) => recipe,
+            Chosen::Peer(recipe) => recipe,
         };
-        say(format_args!("builds {}", recipe.name));
-        let state = match recipe.build() {
-            Ok(contender) => {
-                let command = pair::from_workspace(&contender.command);
-                let contender = Contender { command: command.clone(), ..contender };
-                let version = contender.version.clone();
-                contenders.push(contender);
-                State::Built { version, command }
-            }
-            Err(why) => {
-                say(format_args!("skipped  {}: {why}", recipe.name));
-                State::Skipped(pair::from_workspace(&why))
-            }
-        };
-        entries.push(Entry { name: recipe.name.to_owned(), state });
+        let built = build_peer(recipe);
+        entries.push(Entry::new(recipe.name, &built));
+        match built {
+            Ok(contender) => contenders.push(contender),
+            Err(why) => say(format_args!("skipped  {}: {why}", recipe.name)),
+        }
     }
     folder.renew_contenders(&entries)?;
     Ok(contenders)
 }
 
-/// Measures a pair and keeps what came of it; a few words about it.
-fn measure(
-    job: &Job<'_>,
-    effort: Effort,
-    folder: &Folder,
-    origin: &Origin,
-) -> Result<String, String> {
-    let watch = Watch::start()?;
-    let Job { setting, workload, peer } = *job;
-    let command = match peer.name == ITSELF {
-        true => pair::our_command(workload.ours),
-        false => peer.command.clone(),
-    };
-    let pair = Pair::new(setting, workload, &command);
-    let loaded = match workload.means {
-        Means::Idle => Ok(match idle::measure(&pair, effort.rounds) {
-            Ok(idle) => Outcome::Idle(idle),
-            Err(failure) => Outcome::Failed(failure),
-        }),
-        Means::Load => pair.load(effort, &[]),
-        Means::HalfTheRateOf(other) => match half_the_rate(folder, setting, other)? {
-            Some(rate) => pair.load(effort, &["--rate".to_owned(), rate.to_string()]),
-            None => return Ok(format!("skipped, {other} is not measured against {YARDSTICK}")),
-        },
-    };
-    let outcome = loaded.map_err(|Interrupted| "stopped by a signal".to_owned())?;
-    let raw = Raw {
-        setting,
-        workload: workload.name(),
-        peer: peer.name.to_string(),
-        version: peer.version.to_string(),
-        context: watch.stop(origin)?,
-        outcome,
-    };
-    folder.keep(&raw)?;
-    Ok(in_short(&raw, workload.metrics[0]))
-}
-
-/// In whole thousands a second, from what is kept.
-fn half_the_rate(folder: &Folder, setting: Setting, other: &str) -> Result<Option<u64>, String> {
-    let Some(raw) = folder.find(setting, other, YARDSTICK)? else { return Ok(None) };
-    let reached = Finding::new(&raw.outcome, "throughput").theirs;
-    // A rate of messages is far below 2^53, and positive.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    Ok(reached.map(|rate| (rate / 2_000.0).round().max(1.0) as u64 * 1_000))
-}
-
-fn in_short(raw: &Raw, metric: &str) -> String {
-    let finding = Finding::new(&raw.outcome, metric);
-    let disturbed = if raw.context.is_disturbed() { ", disturbed" } else { "" };
-    let title = metric::title(metric);
-    if let Outcome::Failed(failure) = &raw.outcome {
-        return format!("failed: {}", failure.why);
-    }
-    let said = match (finding.estimate, finding.unfit) {
-        (_, Some(unfit)) => format!("{title}: {}", unfit.words()),
-        (Some(estimate), None) => match estimate.interval {
-            Some((low, high)) => format!("{title} {:.3} [{low:.3} .. {high:.3}]", estimate.ratio),
-            None => format!("{title} {:.3}", estimate.ratio),
-        },
-        (None, None) => title.to_owned(),
-    };
-    said + disturbed
+/// Or else why it cannot be had, in a sentence.
+fn build_peer(recipe: &Recipe) -> Result<Contender, String> {
+    say(format_args!("builds {}", recipe.name));
+    // With another compiler its sources may be at fault: no reason to do without the others.
+    let built = catch_unwind(AssertUnwindSafe(|| recipe.build()));
+    let contender = built
+        .unwrap_or_else(|_| Err("its sources cannot be built here".to_owned()))
+        .map_err(|why| pair::from_workspace(&why))?;
+    Ok(Contender { command: pair::from_workspace(&contender.command), ..contender })
 }

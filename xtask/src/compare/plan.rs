@@ -61,8 +61,7 @@ impl<'a> Plan<'a> {
         let mut jobs = vec![];
         for setting in settings {
             for workload in workloads.iter().filter(|one| one.settings().contains(setting)) {
-                let fit = peers.iter().filter(|peer| can(peer, *setting));
-                jobs.extend(fit.map(|peer| Job { setting: *setting, workload, peer }));
+                jobs.extend(peers.iter().map(|peer| Job { setting: *setting, workload, peer }));
             }
         }
         Self { jobs }
@@ -78,11 +77,6 @@ impl<'a> Plan<'a> {
         let count = self.jobs.len();
         format!("{count} comparisons take {least} minutes, up to {most} if rounds are repeated")
     }
-}
-
-/// Two workers are not compared with a server that has one thread.
-fn can(peer: &Contender, setting: Setting) -> bool {
-    setting.workers() == 1 || peer.command.contains("{workers}")
 }
 
 fn time(workload: &Workload, effort: Effort, repeats: u32) -> Duration {
@@ -153,7 +147,7 @@ pub(super) fn itself() -> Contender {
     Contender {
         name: ITSELF,
         command: pair::our_command(""),
-        version: env!("CARGO_PKG_VERSION").into(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }
 
@@ -161,8 +155,8 @@ pub(super) fn itself() -> Contender {
 mod tests {
     use super::*;
 
-    fn peer(name: &'static str, command: &str) -> Contender {
-        Contender { name, command: command.to_owned(), version: "1".into() }
+    fn peer(name: &'static str) -> Contender {
+        Contender { name, command: "peer {port} {workers}".to_owned(), version: "1".to_owned() }
     }
 
     #[test]
@@ -191,25 +185,26 @@ mod tests {
     }
 
     #[test]
-    fn two_workers_are_not_compared_with_one_thread() {
-        let peers = [peer("one", "one {port}"), peer("many", "many {port} {workers}")];
+    fn every_peer_has_its_turn_under_every_workload_of_a_setting() {
+        let peers = [peer("one"), peer("other")];
         let plan = Plan::new(&Setting::ALL, &workloads(Some("W1-default,W2")).unwrap(), &peers);
         let names: Vec<String> = plan.jobs.iter().map(Job::name).collect();
         assert_eq!(
             names,
             [
                 "W1-default pinned, one",
-                "W1-default pinned, many",
+                "W1-default pinned, other",
                 "W2 pinned, one",
-                "W2 pinned, many",
-                "W2 unpinned, many"
+                "W2 pinned, other",
+                "W2 unpinned, one",
+                "W2 unpinned, other"
             ]
         );
     }
 
     #[test]
     fn the_estimate_counts_both_sides_the_warm_up_and_repeats() {
-        let peers = [peer("one", "one {port}")];
+        let peers = [peer("one")];
         let plan = Plan::new(&[Setting::Pinned], &workloads(Some("W2")).unwrap(), &peers);
         let (duration, warm_up) = (Duration::from_secs(5), Duration::from_millis(850));
         let effort = Effort { rounds: 9, duration, warm_up };

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::metric;
 use super::workload::Setting;
+use crate::contenders::Contender;
 
 const CONTENDERS: &str = "contenders.json";
 
@@ -123,6 +124,19 @@ pub(super) enum State {
     },
     /// Why it could not be had.
     Skipped(String),
+}
+
+impl Entry {
+    /// What came of building it.
+    pub(super) fn new(name: &str, built: &Result<Contender, String>) -> Self {
+        let state = match built {
+            Ok(Contender { version, command, .. }) => {
+                State::Built { version: version.clone(), command: command.clone() }
+            }
+            Err(why) => State::Skipped(why.clone()),
+        };
+        Self { name: name.to_owned(), state }
+    }
 }
 
 /// A folder of results.

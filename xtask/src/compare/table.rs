@@ -236,9 +236,11 @@ fn peers(kept: &Kept) -> String {
     text
 }
 
-/// Fit for a cell: the first line, and no bars.
+/// Fit for a cell: one line, not too long, and no bars.
 fn one_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().replace('|', "/")
+    const MAX_CHARS: usize = 200;
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    lines.join(" ").replace('|', "/").chars().take(MAX_CHARS).collect()
 }
 
 #[cfg(test)]
@@ -295,7 +297,10 @@ mod tests {
         failed.outcome = Outcome::Failed(Failure { side: Some(Side::A), why });
         failed.context.others_cpus = 0.4;
         let text = section(&Kept::new(vec![failed], vec![]), &[workload("W4")]);
-        expect(&text, &["| Go | – | failed |", "| warm up a: no / luck; disturbed: 0.40 CPUs"]);
+        expect(
+            &text,
+            &["| Go | – | failed |", "| warm up a: no / luck at all; disturbed: 0.40 CPUs"],
+        );
         assert!(!text.contains("!["), "{text}");
     }
 
