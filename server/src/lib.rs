@@ -59,6 +59,7 @@ mod peer;
 mod queue;
 mod records;
 mod report;
+mod scheduling;
 mod server;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]

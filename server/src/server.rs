@@ -22,6 +22,7 @@ use crate::handoff::{Control, mailbox};
 use crate::mio_queue::MioQueue;
 use crate::records::Records;
 use crate::report::Reporter;
+use crate::scheduling;
 use crate::socket::{self, Socket};
 use crate::stats::{SharedStats, Stats};
 use crate::worker::{Rules, Worker};
@@ -199,7 +200,12 @@ impl Server {
             };
             jobs.push((format!("worker-{number}"), Box::new(job)));
         }
-        jobs.push(("acceptor".to_owned(), Box::new(move || acceptor.run())));
+        let job = move || {
+            // New connections come in batches while a worker is busy on the same CPU.
+            scheduling::give_way();
+            acceptor.run()
+        };
+        jobs.push(("acceptor".to_owned(), Box::new(job)));
         let failure = thread::scope(|scope| {
             let (alive, all_ended) = bounded(0);
             let (running, failure) = spawn(scope, jobs, &handle, alive);

@@ -98,3 +98,18 @@ fn an_endless_line_costs_no_memory() {
     let grown = resident_bytes(server.pid()).saturating_sub(before);
     assert!(grown < 2 * MIB, "{grown} bytes more for an endless line");
 }
+
+/// So that connections that come while a worker is busy on the same CPU are taken in batches.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_acceptor_gives_way_to_workers() {
+    const USUAL: u32 = 0;
+    const BATCH: u32 = 3;
+    let server = ServerProcess::start(&["--num-workers", "1"], &[]);
+    echo(&connect(server.addr()), "hello\n");
+    let policy = |name: &str| {
+        threads(server.pid()).iter().find(|thread| thread.name == name).map(|thread| thread.policy)
+    };
+    eventually("the acceptor's policy", || (policy("acceptor")? == BATCH).then_some(()));
+    assert_eq!(policy("worker-0"), Some(USUAL));
+}

@@ -21,6 +21,8 @@ pub struct Thread {
     pub cpu: Duration,
     /// The CPUs that it may use.
     pub cpus: Cpus,
+    /// Its scheduling policy, as sched(7) numbers them: 0 is the usual one, 3 `SCHED_BATCH`.
+    pub policy: u32,
     /// How often it went to sleep by itself: an idle thread's count stands still.
     pub voluntary_switches: u64,
 }
@@ -107,8 +109,16 @@ fn thread(dir: &str) -> Thread {
         name: fs::read_to_string(format!("{dir}/comm")).unwrap().trim_end().to_owned(),
         cpu: Duration::from_nanos(nanos),
         cpus: text_field(&format!("{dir}/status"), "Cpus_allowed_list:").parse().unwrap(),
+        policy: policy(dir),
         voluntary_switches: field(&format!("{dir}/status"), "voluntary_ctxt_switches:"),
     }
+}
+
+/// The 41st field of `stat`; the second is a name in parentheses, which may hold anything.
+fn policy(dir: &str) -> u32 {
+    let stat = fs::read_to_string(format!("{dir}/stat")).unwrap();
+    let (_, rest) = stat.rsplit_once(") ").unwrap();
+    rest.split(' ').nth(41 - 3).unwrap().parse().unwrap()
 }
 
 /// The names in a directory of numbers, in order.
