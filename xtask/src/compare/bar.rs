@@ -157,32 +157,41 @@ impl Bar {
         worst.map_or_else(|| not_judged("not measured"), |(judged, _)| judged)
     }
 
+    /// A load tester that was too slow can only have made our times longer: they confirm an upper limit,
+    /// and refute none.
     fn judge_ours(&self, findings: &[Named]) -> Judged {
-        let unfit = |named: &&Named| named.finding.unfit.is_some();
-        let unknown = |unfit: &&Unfit| matches!(unfit, Unfit::Unknown(_));
-        let mut all_unfit = findings.iter().filter_map(|named| named.finding.unfit.as_ref());
-        if let Some(unfit) = all_unfit.clone().find(unknown) {
-            return not_judged(unfit.words());
+        let mut unfit = findings.iter().filter_map(|named| named.finding.unfit.as_ref());
+        if let Some(unknown) = unfit.clone().find(|unfit| matches!(unfit, Unfit::Unknown(_))) {
+            return not_judged(unknown.words());
         }
-        let fit = findings.iter().filter(|named| !unfit(named));
-        let values: Vec<f64> = fit.flat_map(|named| &named.finding.our_rounds).copied().collect();
+        let fit = our_rounds(findings, |unfit| unfit.is_none());
+        let all = our_rounds(findings, |unfit| !matches!(unfit, Some(Unfit::Theirs(_))));
+        let may_confirm = matches!(self.limit, Limit::AtMost(_)) && metric::is_time(self.metric);
+        let confirms = may_confirm && all.iter().all(|value| self.limit.holds(*value));
+        let disturbed = disturbed(findings.iter().any(|named| named.is_disturbed));
+        let judged = self.judge_rounds(if confirms { &all } else { &fit }, disturbed);
+        judged.unwrap_or_else(|| not_judged(unfit.next().map_or("not measured", Unfit::words)))
+    }
+
+    fn judge_rounds(&self, values: &[f64], disturbed: &str) -> Option<Judged> {
         let within = values.iter().filter(|value| self.limit.holds(**value)).count();
-        let Some(worst) =
-            values.iter().copied().max_by(|left, right| self.limit.worst(*left, *right))
-        else {
-            return not_judged(all_unfit.next().map_or("not measured", Unfit::words));
-        };
+        let worst = values.iter().copied().max_by(|left, right| self.limit.worst(*left, *right))?;
         let judgement = match within {
             0 => Judgement::Missed,
             within if within == values.len() => Judgement::Met,
             _ => Judgement::NotSeparable,
         };
         let (worst, rounds) = (metric::show(self.metric, worst), values.len());
-        let disturbed = disturbed(findings.iter().any(|named| named.is_disturbed));
         let measured =
             format!("{worst} in the worst round, {within} of {rounds} rounds within{disturbed}");
-        Judged { judgement, measured }
+        Some(Judged { judgement, measured })
     }
+}
+
+/// Our figures in all rounds of the pairs that are fit enough.
+fn our_rounds(findings: &[Named], is_fit: fn(&Option<Unfit>) -> bool) -> Vec<f64> {
+    let fit = findings.iter().filter(|named| is_fit(&named.finding.unfit));
+    fit.flat_map(|named| &named.finding.our_rounds).copied().collect()
 }
 
 fn disturbed(is_disturbed: bool) -> &'static str {
@@ -275,5 +284,17 @@ mod tests {
         }
         findings[1].finding.unfit = Some(Unfit::Limited);
         check(bar, &findings[1..], Judgement::NotJudged, "generator-limited");
+    }
+
+    #[test]
+    fn times_of_a_slow_load_tester_confirm_an_upper_limit_and_refute_none() {
+        let bar = Bar { metric: "p99.9", against: Against::Nobody, limit: Limit::AtMost(95.0) };
+        let mut findings = [named("peer", &[0.9, 0.94])];
+        findings[0].finding.unfit = Some(Unfit::Limited);
+        check(bar, &findings, Judgement::Met, "94 ns in the worst round, 2 of 2");
+        findings[0].finding.our_rounds.push(96.0);
+        check(bar, &findings, Judgement::NotJudged, "generator-limited");
+        let rate = Bar { metric: "throughput", limit: Limit::AtLeast(1.0), ..bar };
+        check(rate, &findings, Judgement::NotJudged, "generator-limited");
     }
 }

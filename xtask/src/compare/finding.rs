@@ -82,10 +82,11 @@ impl Unfit {
             report.rounds.iter().any(|round| *side(round) == VerdictKind::Incomplete)
         };
         let theirs = is_incomplete(|round| &round.a.verdict.kind);
-        match (report.verdict.kind, is_incomplete(|round| &round.b.verdict.kind)) {
-            (VerdictKind::GeneratorLimited, _) => Self::Limited,
-            (VerdictKind::Incomplete, false) if theirs => Self::Theirs("incomplete"),
-            (VerdictKind::Incomplete | VerdictKind::Valid, _) => {
+        let ours = is_incomplete(|round| &round.b.verdict.kind);
+        match report.verdict.kind {
+            VerdictKind::GeneratorLimited if !ours => Self::Limited,
+            VerdictKind::Incomplete if theirs && !ours => Self::Theirs("incomplete"),
+            VerdictKind::GeneratorLimited | VerdictKind::Incomplete | VerdictKind::Valid => {
                 Self::Unknown("incomplete".to_owned())
             }
         }
@@ -123,6 +124,7 @@ impl Finding {
             estimate: None,
             rounds: fit.len(),
             unfit: Some(Unfit::of(report)),
+            our_rounds: ours_at_most(&all, metric),
             ..Self::of_rounds(&all, metric, report.load.seed)
         }
     }
@@ -170,6 +172,12 @@ impl Finding {
     }
 }
 
+/// Our figures of the rounds in which all went well, but for a load tester that was too slow.
+fn ours_at_most(rounds: &[&Round], metric: Metric) -> Vec<f64> {
+    let sound = rounds.iter().filter(|round| is_complete(round) && round.b.errors == 0);
+    sound.filter_map(|round| metric.of(&round.b)).collect()
+}
+
 /// Whether all that was asked for was sent, and came back.
 fn is_complete(round: &Round) -> bool {
     [&round.a, &round.b].iter().all(|side| side.verdict.kind != VerdictKind::Incomplete)
@@ -211,6 +219,7 @@ mod tests {
         let time = Finding::new(&outcome, "p99");
         assert_eq!(time.unfit, Some(Unfit::Limited));
         assert!(time.estimate.is_none() && time.ours.is_some() && time.rounds == 0);
+        assert_eq!(time.our_rounds.len(), 10);
     }
 
     #[test]

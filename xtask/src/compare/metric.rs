@@ -32,6 +32,11 @@ pub(super) fn is_cost(name: &str) -> bool {
     ["cpu", MEMORY, IDLE_CPU].contains(&name)
 }
 
+/// Whether it is a time that somebody waited.
+pub(super) fn is_time(name: &str) -> bool {
+    !is_cost(name) && !is_more_better(name)
+}
+
 /// Whether more of it is better.
 pub(super) fn is_more_better(name: &str) -> bool {
     name.ends_with("throughput")
