@@ -1,13 +1,10 @@
 //! A connection: what of it is under way, and what comes next. Asks the kernel for nothing.
 //!
-//! What arrives while a send is under way is held, and goes out next in one piece. When that becomes
-//! too much, receiving is cancelled, and asked for again when all is gone.
+//! What arrives while a send is under way is held, and goes out next in one piece. From then on the
+//! connection receives once for each send, which bounds what is held.
 
 use std::mem;
 use std::os::fd::OwnedFd;
-
-/// When more than this is held, receiving is cancelled. What arrives until then is added.
-const MAX_HELD_LEN: usize = 256 * 1024;
 
 pub(crate) struct Connection {
     /// Closed with the connection.
@@ -18,6 +15,10 @@ pub(crate) struct Connection {
     outgoing: Vec<u8>,
     /// Goes out when that is gone.
     held: Vec<u8>,
+    /// More has arrived than could be sent at once.
+    is_bulk: bool,
+    /// The last send came up short.
+    is_blocked: bool,
     /// Nothing more is received, or nothing more can be sent.
     is_over: bool,
 }
@@ -25,7 +26,9 @@ pub(crate) struct Connection {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Receiving {
     No,
-    Yes,
+    Once,
+    /// Until it ends by itself.
+    Again,
     /// It was cancelled, and has not ended yet.
     Ending,
 }
@@ -46,8 +49,12 @@ pub(crate) enum Sending {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next<'a> {
     Wait,
-    Receive,
+    ReceiveOnce,
+    ReceiveAgain,
     CancelReceive,
+    /// What there is room for now.
+    Send(&'a [u8]),
+    /// All of it, when there is room.
     Flush(&'a [u8]),
     Close,
 }
@@ -60,22 +67,29 @@ impl Connection {
             sending: Sending::Nothing,
             outgoing: vec![],
             held: vec![],
+            is_bulk: false,
+            is_blocked: false,
             is_over: false,
         }
     }
 
-    /// What [`Sending::Outgoing`] is about; nothing is left of it here.
-    pub(crate) fn take_outgoing(&mut self) -> Vec<u8> {
-        mem::take(&mut self.outgoing)
+    /// What was being sent is gone, or what is left of it is held with
+    /// [`hold_first`](Self::hold_first). Returns what [`Sending::Outgoing`] was about.
+    pub(crate) fn sent(&mut self) -> (Sending, Vec<u8>) {
+        self.is_blocked = false;
+        (mem::replace(&mut self.sending, Sending::Nothing), mem::take(&mut self.outgoing))
     }
 
     /// Keeps what has arrived for later.
     pub(crate) fn hold(&mut self, bytes: &[u8]) {
+        self.is_bulk = true;
         self.held.extend_from_slice(bytes);
     }
 
     /// Keeps what could not be sent for later, before all else.
     pub(crate) fn hold_first(&mut self, bytes: &[u8]) {
+        self.is_blocked = !bytes.is_empty();
+        self.is_bulk |= self.is_blocked;
         self.held.splice(..0, bytes.iter().copied());
     }
 
@@ -90,26 +104,47 @@ impl Connection {
         self.held.clear();
     }
 
-    /// Asked after each completion. What it says is then under way.
+    /// Asked after each completion, until it is to wait. What it says is then under way.
     pub(crate) fn next(&mut self) -> Next<'_> {
-        let is_sending = !matches!(self.sending, Sending::Nothing);
+        let is_sending = self.sending != Sending::Nothing;
         if !is_sending && !self.held.is_empty() {
             self.sending = Sending::Outgoing;
             self.outgoing = mem::take(&mut self.held);
-            return Next::Flush(&self.outgoing);
+            let send = if self.is_blocked { Next::Flush } else { Next::Send };
+            return send(&self.outgoing);
         }
         let is_done = self.is_over && !is_sending;
         match self.receiving {
-            Receiving::Yes if is_done || self.held.len() > MAX_HELD_LEN => {
-                self.receiving = Receiving::Ending;
-                Next::CancelReceive
-            }
             Receiving::No if is_done => Next::Close,
-            Receiving::No if !is_sending => {
-                self.receiving = Receiving::Yes;
-                Next::Receive
-            }
-            Receiving::Yes | Receiving::No | Receiving::Ending => Next::Wait,
+            Receiving::No if self.may_receive() => self.receive(),
+            Receiving::Once | Receiving::Again if is_done => self.cancel_receive(),
+            Receiving::Again if self.is_bulk => self.cancel_receive(),
+            Receiving::No | Receiving::Once | Receiving::Again | Receiving::Ending => Next::Wait,
         }
+    }
+
+    /// Of bulk one buffer may arrive while another one is sent.
+    fn may_receive(&self) -> bool {
+        let has_room = match self.sending {
+            Sending::Nothing => true,
+            Sending::Buffer { .. } => self.is_bulk,
+            Sending::Outgoing => false,
+        };
+        has_room && !self.is_over
+    }
+
+    fn receive(&mut self) -> Next<'static> {
+        if self.is_bulk {
+            self.receiving = Receiving::Once;
+            Next::ReceiveOnce
+        } else {
+            self.receiving = Receiving::Again;
+            Next::ReceiveAgain
+        }
+    }
+
+    fn cancel_receive(&mut self) -> Next<'static> {
+        self.receiving = Receiving::Ending;
+        Next::CancelReceive
     }
 }

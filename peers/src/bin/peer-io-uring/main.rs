@@ -1,6 +1,6 @@
 //! An echo server on bare io_uring, one ring a worker. Accepts and receives are multishot: asked for
 //! once, they go on, into buffers that all connections share. So a message costs one submission, the
-//! send from that very buffer, and a round of messages costs one system call.
+//! send from that very buffer, and a round of messages costs two system calls.
 
 mod buffers;
 mod connection;

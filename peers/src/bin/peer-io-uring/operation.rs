@@ -2,6 +2,7 @@
 //! carries. Knows nothing of connections.
 
 use std::os::fd::RawFd;
+use std::ptr;
 
 use io_uring::{opcode, squeue, types::Fd};
 
@@ -35,11 +36,18 @@ pub(crate) fn accept(listener: RawFd) -> squeue::Entry {
 }
 
 /// Receives, again and again, each time into a buffer of the group.
-pub(crate) fn receive(fd: RawFd) -> squeue::Entry {
+pub(crate) fn receive_again(fd: RawFd) -> squeue::Entry {
     opcode::RecvMulti::new(Fd(fd), GROUP).build().user_data(mark(Kind::Receive, fd))
 }
 
-/// Ends that.
+/// Receives once, into a buffer of the group.
+pub(crate) fn receive_once(fd: RawFd) -> squeue::Entry {
+    let operation = opcode::Recv::new(Fd(fd), ptr::null_mut(), 0).buf_group(GROUP);
+    let entry = operation.build().flags(squeue::Flags::BUFFER_SELECT);
+    entry.user_data(mark(Kind::Receive, fd))
+}
+
+/// Ends either.
 pub(crate) fn cancel_receive(fd: RawFd) -> squeue::Entry {
     opcode::AsyncCancel::new(mark(Kind::Receive, fd)).build().user_data(mark(Kind::Cancel, fd))
 }

@@ -110,17 +110,17 @@ impl Worker {
         if connection.sending == Sending::Nothing {
             connection.sending = Sending::Buffer { id, len };
             let send = operation::send(fd, bytes);
-            return self.submit(&send);
+            self.submit(&send)?;
+        } else {
+            connection.hold(bytes);
+            self.buffers.give_back(id);
         }
-        connection.hold(bytes);
-        self.buffers.give_back(id);
         self.go_on(fd)
     }
 
     fn sent(&mut self, fd: RawFd, result: i32) -> io::Result<()> {
         let Some(connection) = find(&mut self.connections, fd) else { return Ok(()) };
-        let sending = mem::replace(&mut connection.sending, Sending::Nothing);
-        let outgoing = connection.take_outgoing();
+        let (sending, outgoing) = connection.sent();
         let bytes = match sending {
             Sending::Buffer { id, len } => self.buffers.received(id, len),
             Sending::Outgoing | Sending::Nothing => &outgoing,
@@ -136,20 +136,24 @@ impl Worker {
         self.go_on(fd)
     }
 
-    /// Does what comes next for a connection.
+    /// Does all that comes next for a connection.
     fn go_on(&mut self, fd: RawFd) -> io::Result<()> {
-        let Some(connection) = find(&mut self.connections, fd) else { return Ok(()) };
-        let entry = match connection.next() {
-            Next::Wait => return Ok(()),
-            Next::Receive => operation::receive(fd),
-            Next::CancelReceive => operation::cancel_receive(fd),
-            Next::Flush(bytes) => operation::flush(fd, bytes),
-            Next::Close => {
-                self.connections[fd.unsigned_abs() as usize] = None;
-                return Ok(());
-            }
-        };
-        self.submit(&entry)
+        while let Some(connection) = find(&mut self.connections, fd) {
+            let entry = match connection.next() {
+                Next::Wait => break,
+                Next::ReceiveOnce => operation::receive_once(fd),
+                Next::ReceiveAgain => operation::receive_again(fd),
+                Next::CancelReceive => operation::cancel_receive(fd),
+                Next::Send(bytes) => operation::send(fd, bytes),
+                Next::Flush(bytes) => operation::flush(fd, bytes),
+                Next::Close => {
+                    self.connections[fd.unsigned_abs() as usize] = None;
+                    break;
+                }
+            };
+            self.submit(&entry)?;
+        }
+        Ok(())
     }
 
     /// Goes to the kernel with the next wait, or now if the queue is full.
