@@ -189,7 +189,7 @@ pub(crate) struct MergeArgs {
 /// What `report` is told.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReportArgs {
-    /// Reports (--json), of the same kind; several are laid over each other
+    /// Reports (--json) of runs, several of which are laid over each other; or that of a capacity
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 

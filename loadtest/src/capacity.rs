@@ -9,6 +9,7 @@
 //! - unless all attempts were INCOMPLETE through no fault of the load tester's system: then it is
 //!   the server that does not take the load, and the rate counts as one that broke.
 
+pub(crate) mod curve;
 mod report;
 mod search;
 mod table;

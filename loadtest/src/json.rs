@@ -5,8 +5,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::files;
+use crate::capacity::{self, CapacityReport};
 use crate::run_report::{FORMAT, RunReport};
+use crate::{compare, files};
 
 /// The part of a document that is looked at first.
 #[derive(Deserialize)]
@@ -24,9 +25,44 @@ pub fn read(path: &Path) -> Result<RunReport, String> {
     parse(&text).map_err(|error| format!("read {}: {error}", path.display()))
 }
 
+/// A report of either kind that there is a page of.
+#[derive(Debug, PartialEq)]
+pub enum Report {
+    /// Of a run, or of several that were merged.
+    Run(Box<RunReport>),
+    /// Of a search for the capacity.
+    Capacity(Box<CapacityReport>),
+}
+
+/// The report that [`write()`] wrote, of whichever kind.
+///
+/// # Errors
+/// As of [`read`].
+pub fn read_any(path: &Path) -> Result<Report, String> {
+    let text = fs::read(path).map_err(|error| format!("read {}: {error}", path.display()))?;
+    parse_any(&text).map_err(|error| format!("read {}: {error}", path.display()))
+}
+
+fn parse_any(text: &[u8]) -> Result<Report, String> {
+    match head(text)?.format.as_str() {
+        capacity::FORMAT => serde_json::from_slice(text)
+            .map(|report| Report::Capacity(Box::new(report)))
+            .map_err(|error| format!("not a report of capacity: {error}")),
+        compare::FORMAT => Err("there is no page of a comparison".to_owned()),
+        FORMAT => parse(text).map(|report| Report::Run(Box::new(report))),
+        other => {
+            let known = format!("{FORMAT:?} and {:?}", capacity::FORMAT);
+            Err(format!("the format is {other:?}, this program knows {known}"))
+        }
+    }
+}
+
+fn head(text: &[u8]) -> Result<Head, String> {
+    serde_json::from_slice(text).map_err(|error| format!("not a report of loadtest: {error}"))
+}
+
 fn parse(text: &[u8]) -> Result<RunReport, String> {
-    let head: Head = serde_json::from_slice(text)
-        .map_err(|error| format!("not a report of loadtest: {error}"))?;
+    let head = head(text)?;
     if head.format != FORMAT {
         let known = "this program knows";
         return Err(format!("the format is {:?}, {known} {FORMAT:?}", head.format));

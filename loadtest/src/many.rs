@@ -30,7 +30,7 @@ pub(crate) fn capacity(args: &CapacityArgs, quiet: bool) -> Result<u8, String> {
             session.run(&Plan { arrival: at_rate(plan.arrival, rate), ..plan.clone() })
         })
     })?;
-    results::conclude(&report, &args.output, quiet)?;
+    results::conclude_capacity(&report, &args.output, quiet)?;
     Ok(code_of_capacity(&report))
 }
 

@@ -113,6 +113,17 @@ impl Slo {
         };
         Objective { text: self.text.clone(), measured, met }
     }
+
+    /// The name of the percentile of [`RunReport::latency`] that it limits, and nanoseconds; none when it
+    /// limits something else.
+    pub(crate) fn latency_limit(&self) -> Option<(&str, f64)> {
+        match self.bound {
+            Bound::Time(Times::Latency, Statistic::Percentile(_), limit) => {
+                split(&self.text).map(|(name, _, _)| (name, limit))
+            }
+            Bound::Time(..) | Bound::Errors(_) | Bound::Rate(_) => None,
+        }
+    }
 }
 
 impl FromStr for Slo {

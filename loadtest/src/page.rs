@@ -1,15 +1,21 @@
-//! Runs as a page: one HTML file that needs nothing else, with the runs' figures side by side and
-//! their curves in the same plots.
+//! Reports as a page: one HTML file that needs nothing else. Of runs, with their figures side by side
+//! and their curves in the same plots; or of a search for the capacity.
 //!
 //! The page fetches nothing and runs no script, and its own content security policy forbids both.
 //! What a server, a user or another machine wrote is escaped by the templates. Nothing here reads a
-//! file, a clock or the environment: the same runs give the same page.
+//! file, a clock or the environment: the same reports give the same page.
 
 mod axis;
+mod capacity;
 mod cell;
+mod chart;
+mod curve;
 mod figures;
+mod ink;
 mod plot;
 mod plots;
+mod rounds;
+mod source;
 mod spectrum;
 mod summary;
 mod text;
@@ -17,12 +23,16 @@ mod timeline;
 mod units;
 
 use askama::Template;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::run_report::RunReport;
 
+pub use capacity::render as render_capacity;
 use cell::{Cell, Table};
-use plots::Chart;
+use chart::Chart;
+use ink::Colour;
+use source::{Facts, Source};
 use summary::Summary;
 
 /// A run, and what the page calls it.
@@ -53,25 +63,51 @@ pub fn render(runs: &[Named<'_>]) -> Result<String, String> {
     Page::new(&runs)?.render().map_err(|error| format!("make the page: {error}"))
 }
 
+/// A document, to find figures by their place in it.
+struct Document {
+    /// Its place on the page, from 0.
+    index: usize,
+    json: Value,
+}
+
+impl Document {
+    fn new(index: usize, name: &str, document: &impl Serialize) -> Result<Self, String> {
+        let json = serde_json::to_value(document)
+            .map_err(|error| format!("read the figures of {name}: {error}"))?;
+        Ok(Self { index, json })
+    }
+}
+
 /// A run with all that the parts of the page take from it.
 struct Run<'a> {
-    index: usize,
     name: String,
     report: &'a RunReport,
-    /// The report again, to find figures by their place in it.
-    json: Value,
+    document: Document,
 }
 
 impl<'a> Run<'a> {
     fn new(index: usize, Named { name, report }: Named<'a>) -> Result<Self, String> {
-        let json = serde_json::to_value(report)
-            .map_err(|error| format!("read the figures of {name}: {error}"))?;
-        Ok(Self { index, name: text::visible(name), report, json })
+        Ok(Self {
+            name: text::visible(name),
+            report,
+            document: Document::new(index, name, report)?,
+        })
+    }
+
+    fn index(&self) -> usize {
+        self.document.index
+    }
+
+    fn source(&self) -> Source {
+        let RunReport { program, command, machine, agents, started_at, ended_at, .. } = self.report;
+        let measured = text::period(started_at, ended_at);
+        let facts = Facts { command, measured, program, machine, agents: *agents };
+        Source::new(Colour::Run(self.index()).class(), &self.name, &facts)
     }
 }
 
 #[derive(Template)]
-#[template(path = "page.html")]
+#[template(path = "run.html")]
 struct Page {
     title: String,
     columns: Vec<Column>,
@@ -89,25 +125,17 @@ struct Page {
 /// The head of a run's column.
 struct Column {
     index: usize,
-    colour: usize,
+    colour: String,
     name: String,
 }
 
 struct FindingRow {
     run: usize,
-    colour: usize,
+    colour: String,
     kind: String,
     connection: Cell,
     at: Cell,
     text: String,
-}
-
-/// How a run came about.
-struct Source {
-    colour: usize,
-    name: String,
-    command: String,
-    facts: Vec<(&'static str, String)>,
 }
 
 impl Page {
@@ -122,7 +150,7 @@ impl Page {
             findings: runs.iter().flat_map(findings).collect(),
             latencies: figures::latencies(runs),
             tables: figures::tables(runs),
-            sources: runs.iter().map(Source::new).collect(),
+            sources: runs.iter().map(Run::source).collect(),
         })
     }
 
@@ -144,7 +172,8 @@ fn title(runs: &[Run<'_>]) -> String {
 
 impl Column {
     fn new(run: &Run<'_>) -> Self {
-        Self { index: run.index, colour: run.index % plot::MAX_COLOURS, name: run.name.clone() }
+        let index = run.index();
+        Self { index, colour: Colour::Run(index).class(), name: run.name.clone() }
     }
 
     /// What stands at the run's curves.
@@ -157,38 +186,18 @@ fn findings<'a>(run: &'a Run<'_>) -> impl Iterator<Item = FindingRow> + 'a {
     run.report.findings.iter().enumerate().map(|(index, finding)| {
         let figure = |name: &str| format!("/findings/{index}/{name}");
         FindingRow {
-            run: run.index + 1,
-            colour: run.index % plot::MAX_COLOURS,
+            run: run.index() + 1,
+            colour: Colour::Run(run.index()).class(),
             kind: text::visible(&finding.kind),
-            connection: Cell::exact(run, figure("connection"), finding.connection.to_string()),
-            at: Cell::exact(run, figure("at_s"), text::moment(finding.at_s)),
+            connection: Cell::exact(
+                &run.document,
+                figure("connection"),
+                finding.connection.to_string(),
+            ),
+            at: Cell::exact(&run.document, figure("at_s"), text::moment(finding.at_s)),
             text: text::visible(&finding.text),
         }
     })
-}
-
-impl Source {
-    fn new(run: &Run<'_>) -> Self {
-        let RunReport { program, command, machine, agents, started_at, ended_at, .. } = run.report;
-        let cpus = if machine.cpus == 1 { "CPU" } else { "CPUs" };
-        let memory = units::Unit::Bytes.show_count(machine.memory_bytes);
-        let mut facts = vec![
-            ("measured", text::period(started_at, ended_at)),
-            ("program", text::visible(program)),
-            ("machine", format!("{}, {} {cpus}, {memory}", machine.cpu, machine.cpus)),
-            ("system", format!("{}, kernel {}", machine.system, machine.kernel)),
-        ];
-        if *agents != 1 {
-            facts.push(("generators", agents.to_string()));
-        }
-        let facts = facts.into_iter().map(|(name, fact)| (name, text::visible(&fact))).collect();
-        Self {
-            colour: run.index % plot::MAX_COLOURS,
-            name: run.name.clone(),
-            command: text::visible(&text::command_line(command)),
-            facts,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use echo_common::command_line::exit;
+use echo_loadtest::capacity::CapacityReport;
+use echo_loadtest::json::Report;
 use echo_loadtest::page::{self, Named};
 use echo_loadtest::run_report::RunReport;
 use echo_loadtest::{files, json, table};
@@ -23,9 +25,23 @@ pub(crate) fn conclude_run(
     hdr: Option<&Path>,
     quiet: bool,
 ) -> Result<u8, String> {
-    let written = write(report, output);
+    let written = write(report, output, || page_of_runs(&[("run".to_owned(), report.clone())]));
     print(table::render(report), output.takes_standard_output(hdr), quiet);
     written.map(|()| outcome::exit_code(report))
+}
+
+/// Writes and prints what a search found.
+///
+/// # Errors
+/// A sentence when a file cannot be written.
+pub(crate) fn conclude_capacity(
+    report: &CapacityReport,
+    output: &OutputArgs,
+    quiet: bool,
+) -> Result<(), String> {
+    let written = write(report, output, || page::render_capacity("capacity", report));
+    print(report, output.takes_standard_output(None), quiet);
+    written
 }
 
 /// Writes the document to a file if that is wanted, and prints it as text.
@@ -42,14 +58,15 @@ pub(crate) fn conclude(
     written
 }
 
-fn write(report: &RunReport, output: &OutputArgs) -> Result<(), String> {
-    if let Some(path) = &output.document.json {
-        json::write(path, report)?;
-    }
-    if let Some(path) = &output.html {
-        write_page(&[("run".to_owned(), report.clone())], path)?;
-    }
-    Ok(())
+/// Each that is wanted, also when another cannot be written.
+fn write(
+    report: &impl Serialize,
+    output: &OutputArgs,
+    page: impl FnOnce() -> Result<String, String>,
+) -> Result<(), String> {
+    let json = output.document.json.as_ref().map_or(Ok(()), |path| json::write(path, report));
+    let html = output.html.as_ref().map_or(Ok(()), |path| files::write(path, page()?.as_bytes()));
+    json.and(html)
 }
 
 /// On standard output, unless that carries a document. Then it is progress rather than the result, and
@@ -67,16 +84,28 @@ fn print(text: impl Display, is_taken: bool, quiet: bool) {
 ///
 /// # Errors
 /// A sentence when one is none, or the page cannot be written.
-pub(crate) fn page_of_files(files: &[PathBuf], html: &Path) -> Result<u8, String> {
+pub(crate) fn page_of_files(paths: &[PathBuf], html: &Path) -> Result<u8, String> {
     let name = |path: &Path| {
         path.file_stem().map_or(String::new(), |stem| stem.to_string_lossy().into_owned())
     };
-    let read = |path: &PathBuf| Ok((name(path), json::read(path)?));
-    let runs = files.iter().map(read).collect::<Result<Vec<_>, String>>()?;
-    write_page(&runs, html).map(|()| exit::OK)
+    let mut runs = vec![];
+    for path in paths {
+        match json::read_any(path)? {
+            Report::Run(report) => runs.push((name(path), *report)),
+            Report::Capacity(report) if paths.len() == 1 => {
+                let page = page::render_capacity(&name(path), &report)?;
+                return files::write(html, page.as_bytes()).map(|()| exit::OK);
+            }
+            Report::Capacity(_) => {
+                let name = path.display();
+                return Err(format!("{name} is a search for the capacity: its page is its own"));
+            }
+        }
+    }
+    files::write(html, page_of_runs(&runs)?.as_bytes()).map(|()| exit::OK)
 }
 
-fn write_page(runs: &[(String, RunReport)], path: &Path) -> Result<(), String> {
+fn page_of_runs(runs: &[(String, RunReport)]) -> Result<String, String> {
     let named: Vec<_> = runs.iter().map(|(name, report)| Named { name, report }).collect();
-    files::write(path, page::render(&named)?.as_bytes())
+    page::render(&named)
 }

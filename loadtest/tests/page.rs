@@ -3,7 +3,8 @@
 // The helpers of tests are not taken for tests.
 #![allow(clippy::expect_used)]
 
-use echo_loadtest::page::{Named, render};
+use echo_loadtest::capacity::{CapacityReport, Round};
+use echo_loadtest::page::{Named, render, render_capacity};
 use echo_loadtest::run_report::{Interval, RunReport};
 use echo_tests::reports;
 use serde_json::Value;
@@ -11,6 +12,10 @@ use serde_json::Value;
 fn page(runs: &[(&str, &RunReport)]) -> String {
     let named: Vec<Named<'_>> = runs.iter().map(|(name, report)| Named { name, report }).collect();
     render(&named).expect("the runs make a page")
+}
+
+fn search(report: &CapacityReport) -> String {
+    render_capacity("search", report).expect("the search makes a page")
 }
 
 /// A figure of the page: its run, its place in the report, and its value there.
@@ -34,7 +39,8 @@ fn figures(page: &str) -> Vec<(usize, String, Value)> {
 fn the_page_is_whole_and_needs_nothing_else() {
     let closed = page(&[("one", &reports::closed_loop())]);
     let failed = page(&[("a", &reports::failed()), ("b", &reports::open_loop_with_stalls())]);
-    for page in [closed, failed] {
+    let capacity = search(&reports::capacity());
+    for page in [closed, failed, capacity] {
         assert!(page.starts_with("<!DOCTYPE html>\n"), "{}", &page[..80]);
         assert!(page.ends_with("</html>\n") || page.ends_with("</html>"), "it is cut");
         assert!(page.contains("default-src 'none'"), "no policy");
@@ -54,7 +60,7 @@ fn the_page_is_whole_and_needs_nothing_else() {
 fn the_same_runs_give_the_same_page() {
     let make = || {
         let (stalls, failed) = (reports::open_loop_with_stalls(), reports::failed());
-        page(&[("stalls", &stalls), ("failed", &failed)])
+        page(&[("stalls", &stalls), ("failed", &failed)]) + &search(&reports::capacity())
     };
     assert_eq!(make(), make());
 }
@@ -71,6 +77,72 @@ fn figures_carry_those_of_the_reports() {
         let count = figures.iter().filter(|figure| figure.0 == run).count();
         assert!(count > 50, "{count} figures of run {run}");
     }
+}
+
+#[test]
+fn figures_of_a_search_carry_those_of_its_report() {
+    for report in [reports::capacity(), reports::capacity_at_least(), reports::capacity_of_none()] {
+        let json = serde_json::to_value(&report).expect("a report is JSON");
+        let figures = figures(&search(&report));
+        for (_, pointer, value) in &figures {
+            assert_eq!(Some(value), json.pointer(pointer), "{pointer}");
+        }
+        assert!(figures.len() > 7 * report.rounds.len(), "{} figures", figures.len());
+    }
+}
+
+#[test]
+fn each_round_of_a_search_is_a_mark_that_tells_what_came_of_it() {
+    let report = reports::capacity();
+    let page = search(&report);
+    let (_, plot) = page.split_once("<svg class=\"wide\"").expect("a plot");
+    let (plot, _) = plot.split_once("</figure>").expect("it ends");
+    let (plot, _) = plot.split_once("<svg class=\"narrow\"").expect("another for phones");
+    let count = |is: fn(&Round) -> bool| report.rounds.iter().filter(|round| is(round)).count();
+    let (held, broke, uncounted) =
+        (count(|it| it.used && it.met), count(|it| it.used && !it.met), count(|it| !it.used));
+    assert!(held > 5 && broke > 1 && uncounted > 1, "{held} {broke} {uncounted}");
+    let drawn = |element: &str, colour: &str| {
+        let of_it = |piece: &&str| piece.starts_with(element) && piece.contains(colour);
+        plot.split('<').filter(of_it).count()
+    };
+    assert_eq!(drawn("circle", "var(--good)"), held);
+    assert_eq!(drawn("circle", "var(--doubtful)"), uncounted);
+    // Two strokes each.
+    assert_eq!(drawn("line", "var(--bad)"), 2 * broke);
+    assert_eq!(page.matches("● held").count(), held);
+    assert_eq!(page.matches("✗ broke").count(), broke);
+    assert_eq!(page.matches("○ not counted").count(), uncounted);
+    for words in [">limit of p99: 1 ms<", ">capacity 30,600/s<", ">p50<", ">p99<"] {
+        assert!(plot.contains(words), "{words}");
+    }
+}
+
+#[test]
+fn a_search_says_how_sure_it_is() {
+    for (report, words) in [
+        (reports::capacity(), [">confirmed<", ">5 of 5<", "at 95% confidence"]),
+        (reports::capacity_at_least(), [">GENERATOR-LIMITED<", ">at least<", ">cannot ask<"]),
+        (
+            reports::capacity_of_none(),
+            [">no rate held<", "no rate is known to hold", ">breaks at<"],
+        ),
+    ] {
+        let page = search(&report);
+        for words in words {
+            assert!(page.contains(words), "{words}");
+        }
+    }
+}
+
+#[test]
+fn a_search_that_brought_nothing_back_has_no_plot() {
+    let mut report = reports::capacity_of_none();
+    for round in &mut report.rounds {
+        (round.rate_achieved, round.p50_ns, round.p99_ns, round.p99_9_ns) = (0.0, 0, 0, 0);
+    }
+    let page = search(&report);
+    assert!(!page.contains("<figure>") && page.contains("All rounds"));
 }
 
 #[test]
@@ -138,6 +210,7 @@ fn text_from_outside_stays_text() {
     for markup in ["<script", "<img", "<svg/", "</title></", "--></style>", "49</bdi>", "α"] {
         assert!(!page.contains(markup), "{markup}");
     }
+    assert!(!search(&reports::hostile_capacity()).contains("<script"));
     // The title, the heading, the server, a reason, an objective, a finding, the program, …
     let escaped = "&#60;script&#62;document.title=&#39;broken&#39;";
     assert!(page.matches(escaped).count() > 20, "{}", page.matches(escaped).count());
@@ -190,6 +263,9 @@ fn absurd_figures_make_a_page_all_the_same() {
             histogram: String::new(),
         });
         report.errors.corrupt = u64::MAX;
+        let mut absurd = reports::capacity_of_none();
+        (absurd.capacity, absurd.rounds[0].rate_achieved) = (Some(value), value);
+        assert!(search(&absurd).contains("All rounds"), "{value}");
         let page = page(&[("absurd", &report), ("sound", &reports::open_loop())]);
         assert!(page.contains("Latency by percentile"), "{value}");
     }

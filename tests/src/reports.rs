@@ -3,12 +3,15 @@
 //! The figures in a report fit each other, as those of a real run do.
 
 mod made;
+mod search;
 
+use echo_loadtest::capacity::{CapacityReport, Settings};
 use echo_loadtest::run_report::{
     Arrival, Errors, Finding, Objective, RunReport, Verdict, VerdictKind,
 };
 
 use self::made::Made;
+use self::search::Searched;
 
 /// A minute against a server that is well, in a closed loop.
 #[must_use]
@@ -143,6 +146,47 @@ pub fn hostile() -> RunReport {
         (finding.kind, finding.text) = (evil.clone(), evil.repeat(3));
     }
     report.objectives = vec![Objective { text: evil.clone(), measured: evil, met: false }];
+    report
+}
+
+/// A search that found the capacity, with rounds that do not count.
+#[must_use]
+pub fn capacity() -> CapacityReport {
+    Searched { disturbed: 6, ..Searched::default() }.report(&["p99<1ms", "errors<0.1%"])
+}
+
+/// A search that the load tester was the end of, for an objective at another percentile.
+#[must_use]
+pub fn capacity_at_least() -> CapacityReport {
+    Searched { generator_limit: 20_000.0, ..Searched::default() }.report(&["p99.9<50ms", "p95<2ms"])
+}
+
+/// A search that began far too high, and ended before anything held.
+#[must_use]
+pub fn capacity_of_none() -> CapacityReport {
+    let settings = Settings { start_rate: 100_000.0, min_rate: 25_000.0, ..Settings::default() };
+    Searched { settings, ..Searched::default() }.report(&["p50<20us"])
+}
+
+/// As [`hostile`].
+#[must_use]
+pub fn hostile_capacity() -> CapacityReport {
+    let evil = HOSTILE.to_owned();
+    let mut report = capacity();
+    report.program.clone_from(&evil);
+    report.command = vec![evil.clone(), evil.clone()];
+    report.target.clone_from(&evil);
+    report.started_at.clone_from(&evil);
+    report.conclusion.clone_from(&evil);
+    report.objectives.push(evil.clone());
+    report.machine.cpu.clone_from(&evil);
+    report.load.size.file = Some(evil.clone());
+    for round in &mut report.rounds {
+        round.verdict.reasons = vec![evil.clone()];
+        for objective in &mut round.objectives {
+            (objective.text, objective.measured) = (evil.clone(), evil.clone());
+        }
+    }
     report
 }
 

@@ -1,4 +1,4 @@
-//! The page of a report in headless Chromium: in light, in dark, on a phone and on paper.
+//! The pages of reports in headless Chromium: in light, in dark, on a phone and on paper.
 //!
 //! The pages and pictures of them stay in `target/page`, to be looked at.
 
@@ -9,11 +9,13 @@ mod looks;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use echo_loadtest::page::{Named, render};
+use echo_loadtest::capacity::CapacityReport;
+use echo_loadtest::page::{Named, render, render_capacity};
 use echo_loadtest::run_report::RunReport;
 use echo_tests::reports;
 
 use self::browser::Browser;
+use self::figures::Source;
 use self::looks::Look;
 use crate::check::{Check, Outcome, kept};
 use crate::packages::with_packages;
@@ -37,6 +39,10 @@ pub(crate) fn checks() -> Vec<Check> {
             let run = || (reports::HOSTILE, reports::hostile());
             vec![run(), run()]
         }),
+        search("capacity", reports::capacity),
+        search("capacity at least", reports::capacity_at_least),
+        search("capacity of none", reports::capacity_of_none),
+        search("hostile capacity", reports::hostile_capacity),
     ]
 }
 
@@ -51,15 +57,32 @@ fn three_runs() -> Runs {
 }
 
 fn check(name: &'static str, runs: impl Fn() -> Runs + 'static) -> Check {
-    with_packages(name, PACKAGES, move || look_at(&name.replace(' ', "-"), &runs()))
+    with_packages(name, PACKAGES, move || {
+        let runs = runs();
+        let named: Vec<Named<'_>> =
+            runs.iter().map(|(name, report)| Named { name, report }).collect();
+        let html = render(&named).expect("the runs make a page");
+        look_at(
+            name,
+            &html,
+            &runs.iter().map(|(_, report)| Source::run(report)).collect::<Vec<_>>(),
+        )
+    })
 }
 
-fn look_at(file: &str, runs: &[(&str, RunReport)]) -> Outcome {
-    let named: Vec<Named<'_>> = runs.iter().map(|(name, report)| Named { name, report }).collect();
-    let html = render(&named).expect("the runs make a page");
+fn search(name: &'static str, report: fn() -> CapacityReport) -> Check {
+    with_packages(name, PACKAGES, move || {
+        let report = report();
+        let html = render_capacity(name, &report).expect("the search makes a page");
+        look_at(name, &html, &[Source::capacity(&report)])
+    })
+}
+
+fn look_at(name: &str, html: &str, sources: &[Source]) -> Outcome {
+    let file = name.replace(' ', "-");
     let folder = folder();
     let page = folder.join(format!("{file}.html"));
-    fs::write(&page, &html).expect("the page is written");
+    fs::write(&page, html).expect("the page is written");
     let mut browser = Browser::start();
     let seen = Look::ALL.map(|look| {
         let picture = folder.join(format!("{file}-{}", look.name()));
@@ -68,7 +91,7 @@ fn look_at(file: &str, runs: &[(&str, RunReport)]) -> Outcome {
     let mut figures = 0;
     for (look, seen) in &seen {
         looks::assert_sound(*look, seen);
-        figures = figures::assert_equal(seen, runs);
+        figures = figures::assert_equal(seen, sources);
     }
     kept(format_args!("{} KB, {figures} figures, {} looks", html.len() / 1024, Look::ALL.len()))
 }

@@ -1,12 +1,13 @@
 //! The commands that make many runs.
 
+use clap::builder::UnknownArgumentValueParser;
 use clap::value_parser;
 use echo_loadtest::address::Address;
 use echo_loadtest::compare::FailIf;
 use echo_loadtest::target::{Cpus, Target};
 
 use crate::args::values;
-use crate::args::{DocumentArgs, EXIT_CODES, LoadArgs, ObjectiveArgs};
+use crate::args::{DocumentArgs, EXIT_CODES, LoadArgs, ObjectiveArgs, OutputArgs};
 
 /// What `capacity` is told.
 #[derive(Debug, clap::Args)]
@@ -40,7 +41,7 @@ pub(crate) struct CapacityArgs {
     pub(crate) objectives: ObjectiveArgs,
 
     #[command(flatten)]
-    pub(crate) output: DocumentArgs,
+    pub(crate) output: OutputArgs,
 }
 
 /// What `compare` is told.
@@ -78,6 +79,14 @@ pub(crate) struct CompareArgs {
 
     #[command(flatten)]
     pub(crate) output: DocumentArgs,
+
+    /// Refused with a reason: other commands have it
+    #[arg(long, hide = true, value_parser = no_page())]
+    html: Option<String>,
+}
+
+fn no_page() -> UnknownArgumentValueParser {
+    UnknownArgumentValueParser::suggest("there is no page of a comparison: --json has its figures")
 }
 
 impl CapacityArgs {
@@ -94,6 +103,7 @@ impl CapacityArgs {
         if self.max_rate.is_some_and(|max| self.load.rate.is_some_and(|first| first > max)) {
             return Err("--rate, where the search begins, cannot be above --max-rate".into());
         }
+        self.output.check(&[])?;
         alone(&self.load)
     }
 }

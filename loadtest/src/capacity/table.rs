@@ -5,6 +5,7 @@ use std::fmt;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 
+use super::curve::{Point, exact, points};
 use super::report::{CapacityReport, Round};
 use crate::human;
 
@@ -13,12 +14,6 @@ const BAR_LEN: f64 = 30.0;
 
 /// Parts of a character, an eighth more each.
 const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
-
-/// All rounds of a rate.
-struct Point<'a> {
-    rate: f64,
-    rounds: Vec<&'a Round>,
-}
 
 /// A line for each rate with the medians of its rounds, then what was found, in sentences.
 impl fmt::Display for CapacityReport {
@@ -53,21 +48,6 @@ fn table(rounds: &[Round], capacity: Option<f64>) -> Table {
     table
 }
 
-/// By rate, from the lowest.
-fn points(rounds: &[Round]) -> Vec<Point<'_>> {
-    let mut points: Vec<Point<'_>> = vec![];
-    for round in rounds {
-        let place = points.partition_point(|point| point.rate < round.rate_asked);
-        match points.get_mut(place) {
-            Some(point) if point.rate <= round.rate_asked => point.rounds.push(round),
-            Some(_) | None => {
-                points.insert(place, Point { rate: round.rate_asked, rounds: vec![round] });
-            }
-        }
-    }
-    points
-}
-
 impl Point<'_> {
     fn row(&self, bar: &str) -> [String; 7] {
         let time = |of: fn(&Round) -> f64| self.median(of).map(human::time);
@@ -92,23 +72,10 @@ impl Point<'_> {
             Some(_) | None => format!("{held} of {used}"),
         }
     }
-
-    /// Of the rounds that count; of two in the middle the greater.
-    fn median(&self, of: fn(&Round) -> f64) -> Option<f64> {
-        let used = self.rounds.iter().filter(|round| round.used);
-        let mut values: Vec<f64> = used.map(|round| of(round)).collect();
-        values.sort_unstable_by(f64::total_cmp);
-        values.get(values.len() / 2).copied()
-    }
 }
 
 fn p99(round: &Round) -> f64 {
     exact(round.p99_ns)
-}
-
-#[allow(clippy::cast_precision_loss)] // Below 2^53, which is 104 days.
-fn exact(ns: u64) -> f64 {
-    ns as f64
 }
 
 /// A bar that grows by the same length for each doubling; the least value has a short one.

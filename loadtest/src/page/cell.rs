@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Run;
+use super::Document;
 use super::units::Unit;
 
 /// Shown where a run has no such figure.
@@ -42,20 +42,20 @@ pub(super) struct Origin {
 
 impl Cell {
     /// The figure at `pointer` in the run's report; none when it is missing there or null.
-    pub(super) fn at(run: &Run<'_>, pointer: String, unit: Unit) -> Option<Self> {
-        let value = run.json.pointer(&pointer).filter(|value| !value.is_null())?;
+    pub(super) fn at(document: &Document, pointer: String, unit: Unit) -> Option<Self> {
+        let value = document.json.pointer(&pointer).filter(|value| !value.is_null())?;
         let shown = match value.as_f64() {
-            Some(_) if is_of_nothing(run, &pointer) => NONE.to_owned(),
+            Some(_) if is_of_nothing(document, &pointer) => NONE.to_owned(),
             Some(number) => unit.show_in_histogram(number),
             None => value.to_string(),
         };
-        Some(Self::exact(run, pointer, shown))
+        Some(Self::exact(document, pointer, shown))
     }
 
     /// The figure at `pointer`, shown in the caller's way.
-    pub(super) fn exact(run: &Run<'_>, pointer: String, shown: String) -> Self {
-        let value = run.json.pointer(&pointer).map_or_else(String::new, Value::to_string);
-        Self { shown, origin: Some(Origin { run: run.index, pointer, value }) }
+    pub(super) fn exact(document: &Document, pointer: String, shown: String) -> Self {
+        let value = document.json.pointer(&pointer).map_or_else(String::new, Value::to_string);
+        Self { shown, origin: Some(Origin { run: document.index, pointer, value }) }
     }
 
     /// Words, or what follows from several figures.
@@ -74,9 +74,9 @@ impl Cell {
 }
 
 /// Whether the figure is one of a distribution that holds nothing. Its count itself is a figure.
-fn is_of_nothing(run: &Run<'_>, pointer: &str) -> bool {
+fn is_of_nothing(document: &Document, pointer: &str) -> bool {
     let Some((parent, name)) = pointer.rsplit_once('/') else { return false };
-    let count = run.json.pointer(parent).and_then(|parent| {
+    let count = document.json.pointer(parent).and_then(|parent| {
         parent.get("histogram")?;
         parent.get("count")?.as_u64()
     });

@@ -1,9 +1,9 @@
 //! Which figures the tables hold, and where in a report they stand.
 
-use super::Run;
 use super::cell::{Cell, Row, Table};
 use super::units::Unit;
-use crate::run_report::{Arrival, Errors, RunReport};
+use super::{Document, Run};
+use crate::run_report::{Arrival, Errors, Load, RunReport};
 
 /// A row: its label, and what stands there.
 type Line = (&'static str, Figure);
@@ -14,16 +14,34 @@ enum Figure {
     At(&'static str, Unit),
     /// In words, or by reckoning; none where it makes no sense.
     Told(fn(&RunReport) -> Option<String>),
+    /// The same of what was asked.
+    Asked(fn(&Load) -> Option<String>),
 }
 
-use Figure::{At, Told};
+use Figure::{Asked, At, Told};
+
+/// What figures are taken from.
+struct Subject<'a> {
+    document: &'a Document,
+    load: &'a Load,
+    /// None when it is no run.
+    report: Option<&'a RunReport>,
+}
+
+impl<'a> Subject<'a> {
+    fn run(run: &'a Run<'_>) -> Self {
+        let report = run.report;
+        Self { document: &run.document, load: &report.load, report: Some(report) }
+    }
+}
 
 struct Group {
     title: &'static str,
     note: &'static str,
     /// The place of its figures; empty for the whole report.
     base: &'static str,
-    lines: &'static [Line],
+    /// In two parts, of which another group may have one as well.
+    lines: [&'static [Line]; 2],
 }
 
 const TIMES: &[Line] = &[
@@ -45,19 +63,19 @@ const LATENCIES: [Group; 3] = [
         title: "Response time",
         note: "from when a message was due to its last byte back",
         base: "/response_time",
-        lines: TIMES,
+        lines: [TIMES, &[]],
     },
     Group {
         title: "Service time",
         note: "from a message’s first byte sent to its last byte back",
         base: "/service_time",
-        lines: TIMES,
+        lines: [TIMES, &[]],
     },
     Group {
         title: "Connect time",
         note: "from the call to the connection",
         base: "/connect_time",
-        lines: TIMES,
+        lines: [TIMES, &[]],
     },
 ];
 
@@ -66,117 +84,160 @@ const GROUPS: [Group; 5] = [
         title: "Throughput",
         note: "",
         base: "",
-        lines: &[
-            ("achieved", At("/throughput/messages_per_s", Unit::Rate)),
-            ("asked", At("/load/rate", Unit::Rate)),
-            ("achieved of asked", Told(achieved)),
-            ("bytes", At("/throughput/bytes_per_s", Unit::ByteRate)),
-            ("messages due", At("/messages/asked", Unit::Count)),
-            ("sent", At("/messages/sent", Unit::Count)),
-            ("back and verified", At("/messages/verified", Unit::Count)),
-            ("never sent", At("/messages/unsent", Unit::Count)),
-            ("back in time", At("/throughput/messages", Unit::Count)),
-            ("bytes back in time", At("/throughput/bytes", Unit::Bytes)),
-            ("measured for", At("/throughput/duration_s", Unit::Seconds)),
+        lines: [
+            &[
+                ("achieved", At("/throughput/messages_per_s", Unit::Rate)),
+                ("asked", At("/load/rate", Unit::Rate)),
+                ("achieved of asked", Told(achieved)),
+                ("bytes", At("/throughput/bytes_per_s", Unit::ByteRate)),
+                ("messages due", At("/messages/asked", Unit::Count)),
+                ("sent", At("/messages/sent", Unit::Count)),
+                ("back and verified", At("/messages/verified", Unit::Count)),
+                ("never sent", At("/messages/unsent", Unit::Count)),
+                ("back in time", At("/throughput/messages", Unit::Count)),
+                ("bytes back in time", At("/throughput/bytes", Unit::Bytes)),
+                ("measured for", At("/throughput/duration_s", Unit::Seconds)),
+            ],
+            &[],
         ],
     },
     Group {
         title: "Connections",
         note: "",
         base: "/connections",
-        lines: &[
-            ("asked, at a time", At("/asked", Unit::Count)),
-            ("established", At("/established", Unit::Count)),
-            ("opened, with replacements", At("/opened", Unit::Count)),
+        lines: [
+            &[
+                ("asked, at a time", At("/asked", Unit::Count)),
+                ("established", At("/established", Unit::Count)),
+                ("opened, with replacements", At("/opened", Unit::Count)),
+            ],
+            &[],
         ],
     },
     Group {
         title: "Flood",
         note: "beside what was measured",
         base: "/flood",
-        lines: &[
-            ("established", At("/connections/established", Unit::Count)),
-            ("bytes", At("/bytes_per_s", Unit::ByteRate)),
-            ("back in time", At("/messages", Unit::Count)),
-            ("bytes back in time", At("/bytes", Unit::Bytes)),
-            ("errors", Told(flood_errors)),
+        lines: [
+            &[
+                ("established", At("/connections/established", Unit::Count)),
+                ("bytes", At("/bytes_per_s", Unit::ByteRate)),
+                ("back in time", At("/messages", Unit::Count)),
+                ("bytes back in time", At("/bytes", Unit::Bytes)),
+                ("errors", Told(flood_errors)),
+            ],
+            &[],
         ],
     },
     Group {
         title: "Load tester",
         note: "its own part in the figures",
         base: "/generator",
-        lines: &[
-            ("CPU per message", At("/cpu_per_message_ns", Unit::Nanoseconds)),
-            ("CPU, all threads", Told(cpu)),
-            ("busiest thread", Told(busiest)),
-            ("longest without a CPU", Told(waiting)),
-            ("sent late, p50", At("/lateness/p50_ns", Unit::Nanoseconds)),
-            ("sent late, p99", At("/lateness/p99_ns", Unit::Nanoseconds)),
-            ("sent late, max", At("/lateness/max_ns", Unit::Nanoseconds)),
+        lines: [
+            &[
+                ("CPU per message", At("/cpu_per_message_ns", Unit::Nanoseconds)),
+                ("CPU, all threads", Told(cpu)),
+                ("busiest thread", Told(busiest)),
+                ("longest without a CPU", Told(waiting)),
+                ("sent late, p50", At("/lateness/p50_ns", Unit::Nanoseconds)),
+                ("sent late, p99", At("/lateness/p99_ns", Unit::Nanoseconds)),
+                ("sent late, max", At("/lateness/max_ns", Unit::Nanoseconds)),
+            ],
+            &[],
         ],
     },
     Group {
         title: "Asked for",
         note: "",
         base: "/load",
-        lines: &[
-            ("server", Told(|report| Some(super::text::visible(&report.target)))),
-            ("loop", Told(arrival)),
-            ("rate", At("/rate", Unit::Rate)),
-            ("connections", At("/connections", Unit::Count)),
-            ("message size", Told(size)),
-            ("in flight per connection", At("/depth", Unit::Count)),
-            ("sent together", At("/send_burst", Unit::Count)),
-            ("duration", At("/duration_s", Unit::Seconds)),
-            ("messages", At("/count", Unit::Count)),
-            ("warm-up", At("/warmup_s", Unit::Seconds)),
-            ("timeout", At("/timeout_s", Unit::Seconds)),
-            ("new connections", At("/connect_rate", Unit::Rate)),
-            ("messages per connection", At("/messages_per_connection", Unit::Count)),
-            ("connections of the flood", At("/flood/connections", Unit::Count)),
-            ("message size of the flood", At("/flood/size", Unit::Bytes)),
-            ("in flight per connection of the flood", At("/flood/depth", Unit::Count)),
-            ("threads", At("/threads", Unit::Count)),
-            ("seed", Told(|report| Some(report.load.seed.to_string()))),
-            ("source addresses", Told(sources)),
-            ("busy polling", Told(|report| report.load.busy_poll.then(|| "yes".to_owned()))),
-            ("part of the load", Told(share)),
+        lines: [
+            &[
+                ("server", Told(|report| Some(super::text::visible(&report.target)))),
+                ("loop", Asked(arrival)),
+                ("rate", At("/rate", Unit::Rate)),
+            ],
+            LOAD,
         ],
     },
+];
+
+/// What the rounds of a search have in common: they differ in the rate.
+const EACH_ROUND: Group = Group {
+    title: "Each round",
+    note: "",
+    base: "/load",
+    lines: [&[("loop", Asked(arrival))], LOAD],
+};
+
+/// A load but for its rate.
+const LOAD: &[Line] = &[
+    ("connections", At("/connections", Unit::Count)),
+    ("message size", Asked(size)),
+    ("in flight per connection", At("/depth", Unit::Count)),
+    ("sent together", At("/send_burst", Unit::Count)),
+    ("duration", At("/duration_s", Unit::Seconds)),
+    ("messages", At("/count", Unit::Count)),
+    ("warm-up", At("/warmup_s", Unit::Seconds)),
+    ("timeout", At("/timeout_s", Unit::Seconds)),
+    ("new connections", At("/connect_rate", Unit::Rate)),
+    ("messages per connection", At("/messages_per_connection", Unit::Count)),
+    ("connections of the flood", At("/flood/connections", Unit::Count)),
+    ("message size of the flood", At("/flood/size", Unit::Bytes)),
+    ("in flight per connection of the flood", At("/flood/depth", Unit::Count)),
+    ("threads", At("/threads", Unit::Count)),
+    ("seed", Asked(|load| Some(load.seed.to_string()))),
+    ("source addresses", Asked(sources)),
+    ("busy polling", Asked(|load| load.busy_poll.then(|| "yes".to_owned()))),
+    ("part of the load", Asked(share)),
 ];
 
 const ERRORS: Group = Group {
     title: "Errors",
     note: "",
     base: "/errors",
-    lines: &[
-        ("refused", At("/refused", Unit::Count)),
-        ("timeout", At("/timeout", Unit::Count)),
-        ("reset", At("/reset", Unit::Count)),
-        ("closed early", At("/closed_early", Unit::Count)),
-        ("short", At("/short", Unit::Count)),
-        ("corrupt", At("/corrupt", Unit::Count)),
-        ("local", At("/local", Unit::Count)),
-        ("all kinds", Told(|report| Some(Unit::Count.show_count(Errors::total(&report.errors))))),
+    lines: [
+        &[
+            ("refused", At("/refused", Unit::Count)),
+            ("timeout", At("/timeout", Unit::Count)),
+            ("reset", At("/reset", Unit::Count)),
+            ("closed early", At("/closed_early", Unit::Count)),
+            ("short", At("/short", Unit::Count)),
+            ("corrupt", At("/corrupt", Unit::Count)),
+            ("local", At("/local", Unit::Count)),
+            (
+                "all kinds",
+                Told(|report| Some(Unit::Count.show_count(Errors::total(&report.errors)))),
+            ),
+        ],
+        &[],
     ],
 };
 
 /// How long things took. Of one run: its kinds of time side by side in one table. Of several: a
 /// table for each kind.
 pub(super) fn latencies(runs: &[Run<'_>]) -> Vec<Table> {
-    let tables: Vec<Table> = LATENCIES.iter().filter_map(|group| table(group, runs)).collect();
+    let tables: Vec<Table> =
+        LATENCIES.iter().filter_map(|group| table(group, &subjects(runs))).collect();
     if runs.len() > 1 { tables } else { side_by_side(tables).into_iter().collect() }
 }
 
 /// What else was measured, and what was asked, without what no run has.
 pub(super) fn tables(runs: &[Run<'_>]) -> Vec<Table> {
-    GROUPS.iter().filter_map(|group| table(group, runs)).collect()
+    GROUPS.iter().filter_map(|group| table(group, &subjects(runs))).collect()
 }
 
 /// What went wrong, by kind.
 pub(super) fn errors(runs: &[Run<'_>]) -> Option<Table> {
-    table(&ERRORS, runs)
+    table(&ERRORS, &subjects(runs))
+}
+
+/// What was asked of each round of a search.
+pub(super) fn each_round(document: &Document, load: &Load) -> Option<Table> {
+    table(&EACH_ROUND, &[Subject { document, load, report: None }])
+}
+
+fn subjects<'a>(runs: &'a [Run<'_>]) -> Vec<Subject<'a>> {
+    runs.iter().map(Subject::run).collect()
 }
 
 /// Tables of a single run, with the same rows, as the columns of one.
@@ -192,21 +253,22 @@ fn side_by_side(tables: Vec<Table>) -> Option<Table> {
     Some(Table { title: "Latency", note: "", heads, ..joined })
 }
 
-/// None when no run has anything to say to it.
-fn table(group: &Group, runs: &[Run<'_>]) -> Option<Table> {
-    let rows: Vec<Row> =
-        group.lines.iter().filter_map(|line| row(group.base, line, runs)).collect();
+/// None when no subject has anything to say to it.
+fn table(group: &Group, subjects: &[Subject<'_>]) -> Option<Table> {
+    let lines = group.lines.iter().copied().flatten();
+    let rows: Vec<Row> = lines.filter_map(|line| row(group.base, line, subjects)).collect();
     let Group { title, note, .. } = *group;
     (!rows.is_empty()).then_some(Table { title, note, heads: vec![], rows })
 }
 
-/// None when no run has anything to say.
-fn row(base: &str, (label, figure): &Line, runs: &[Run<'_>]) -> Option<Row> {
-    let cells: Vec<Option<Cell>> = runs
+/// None when no subject has anything to say.
+fn row(base: &str, (label, figure): &Line, subjects: &[Subject<'_>]) -> Option<Row> {
+    let cells: Vec<Option<Cell>> = subjects
         .iter()
-        .map(|run| match figure {
-            At(place, unit) => Cell::at(run, format!("{base}{place}"), *unit),
-            Told(tell) => tell(run.report).map(Cell::told),
+        .map(|subject| match figure {
+            At(place, unit) => Cell::at(subject.document, format!("{base}{place}"), *unit),
+            Told(tell) => subject.report.and_then(tell).map(Cell::told),
+            Asked(tell) => tell(subject.load).map(Cell::told),
         })
         .collect();
     cells.iter().any(Option::is_some).then(|| Row {
@@ -239,8 +301,8 @@ fn flood_errors(report: &RunReport) -> Option<String> {
     report.flood.map(|flood| Unit::Count.show_count(flood.errors.total()))
 }
 
-fn arrival(report: &RunReport) -> Option<String> {
-    let name = match report.load.arrival {
+fn arrival(load: &Load) -> Option<String> {
+    let name = match load.arrival {
         Arrival::Closed => "closed",
         Arrival::Constant => "open, constant",
         Arrival::Poisson => "open, Poisson",
@@ -248,8 +310,8 @@ fn arrival(report: &RunReport) -> Option<String> {
     Some(name.to_owned())
 }
 
-fn size(report: &RunReport) -> Option<String> {
-    let size = &report.load.size;
+fn size(load: &Load) -> Option<String> {
+    let size = &load.size;
     let lengths = if size.min == size.max {
         format!("{} B", size.min)
     } else {
@@ -261,13 +323,12 @@ fn size(report: &RunReport) -> Option<String> {
     })
 }
 
-fn sources(report: &RunReport) -> Option<String> {
-    let addresses = &report.load.source_ips;
+fn sources(load: &Load) -> Option<String> {
+    let addresses = &load.source_ips;
     (!addresses.is_empty()).then(|| super::text::visible(&addresses.join(", ")))
 }
 
-fn share(report: &RunReport) -> Option<String> {
-    let load = &report.load;
+fn share(load: &Load) -> Option<String> {
     (load.agent_count > 1)
         .then(|| format!("{} of {}", u64::from(load.agent_index) + 1, load.agent_count))
 }

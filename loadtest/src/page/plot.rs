@@ -6,22 +6,33 @@
 use std::sync::Arc;
 
 use kuva::backend::svg::SvgBackend;
-use kuva::plot::line::{LinePlot, LineStyle};
+use kuva::plot::line::LinePlot;
+use kuva::plot::scatter::ScatterPlot;
 use kuva::render::layout::{AxisLabelOverlap, ComputedLayout, Layout, TickFormat};
 use kuva::render::plots::Plot as Drawn;
 use kuva::render::render::{Primitive, Scene, TextAnchor, render_multiple};
 use kuva::render::theme::Theme;
 
 use super::axis::{Axis, Ticks};
-
-/// Colours for so many runs; then they come again.
-pub(super) const MAX_COLOURS: usize = 8;
+use super::ink::{Colour, Mark, Stroke};
 
 /// From one such label to the next below it.
 const LABEL_HEIGHT: f64 = 17.0;
 
 /// Room for the labels of the axes and, on the right, for those of the lines.
 const MARGINS: Margins = Margins { left: 62.0, right: 36.0, top: 10.0, bottom: 32.0 };
+
+/// From the end of a line, and what marks it, to its label.
+const LABEL_GAP: f64 = 7.0;
+
+/// Room for a label above the plot.
+const HEADROOM: f64 = 24.0;
+
+/// How wide a letter of a label is, of its height, at most on the average.
+const LETTER: f64 = 0.62;
+
+/// From a mark's middle to its edge.
+const MARK_SIZE: f64 = 4.0;
 
 struct Margins {
     left: f64,
@@ -44,17 +55,19 @@ pub(super) struct Size {
 pub(super) struct Plot {
     pub(super) x: Axis,
     pub(super) y: Axis,
-    /// Drawn in this order.
+    /// Drawn in this order, above the rules.
     pub(super) lines: Vec<Line>,
+    /// Drawn above the lines.
+    pub(super) marks: Vec<Marks>,
+    pub(super) rules: Vec<Rule>,
 }
 
 /// A line of a plot.
 #[derive(Debug)]
 pub(super) struct Line {
-    /// From left to right.
+    /// In the order in which they are joined.
     pub(super) points: Vec<(f64, f64)>,
-    /// Which of the [`MAX_COLOURS`].
-    pub(super) colour: usize,
+    pub(super) colour: Colour,
     pub(super) stroke: Stroke,
     /// Whether a point's value holds until the next.
     pub(super) stepped: bool,
@@ -62,38 +75,31 @@ pub(super) struct Line {
     pub(super) label: Option<String>,
 }
 
-/// How a line looks, apart from its colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stroke {
-    Solid,
-    Dashed,
-    Dotted,
+/// Points of one kind.
+#[derive(Debug)]
+pub(super) struct Marks {
+    pub(super) points: Vec<(f64, f64)>,
+    pub(super) colour: Colour,
+    pub(super) mark: Mark,
 }
 
-impl Stroke {
-    /// As the page's style and its legends name it.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Solid => "solid",
-            Self::Dashed => "dashed",
-            Self::Dotted => "dotted",
-        }
-    }
+/// A value that stands out, as a line through the whole plot.
+#[derive(Debug)]
+pub(super) struct Rule {
+    pub(super) at: Place,
+    pub(super) colour: Colour,
+    pub(super) stroke: Stroke,
+    /// Written at its beginning.
+    pub(super) label: String,
+}
 
-    fn style(self) -> LineStyle {
-        match self {
-            Self::Solid => LineStyle::Solid,
-            Self::Dashed => LineStyle::Custom("5 3".to_owned()),
-            Self::Dotted => LineStyle::Custom("1.5 2.5".to_owned()),
-        }
-    }
-
-    fn width(self) -> f64 {
-        match self {
-            Self::Solid => 1.8,
-            Self::Dashed | Self::Dotted => 1.5,
-        }
-    }
+/// Where a [`Rule`] is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Place {
+    /// From bottom to top, its label above the plot.
+    X(f64),
+    /// From left to right, its label on it.
+    Y(f64),
 }
 
 impl Plot {
@@ -102,8 +108,12 @@ impl Plot {
     pub(super) fn draw(&self, size: Size, name: &str) -> String {
         let layout = self.layout(size);
         let at = ComputedLayout::from_layout(&layout);
-        let mut scene = render_multiple(self.lines.iter().map(drawn).collect(), layout);
+        let rules = self.rules.iter().map(|rule| self.drawn_rule(rule));
+        let marks = self.marks.iter().map(drawn_marks);
+        let drawn = rules.chain(self.lines.iter().map(drawn)).chain(marks).collect();
+        let mut scene = render_multiple(drawn, layout);
         self.label_lines(&mut scene, &at, size);
+        self.rules.iter().for_each(|rule| scene.add(rule.label(&at, size)));
         let svg = SvgBackend::new().render_scene(&scene);
         // Its own opening tag fixes the size in pixels.
         let inner = svg.split_once('>').map_or("", |(_, inner)| inner);
@@ -112,11 +122,13 @@ impl Plot {
 
     fn layout(&self, size: Size) -> Layout {
         let Axis { min, max, label, .. } = self.x;
+        let is_above = |rule: &Rule| matches!(rule.at, Place::X(_));
+        let top = if self.rules.iter().any(is_above) { HEADROOM } else { MARGINS.top };
         let mut layout = Layout::new((min, max), (self.y.min, self.y.max))
             .with_width(size.width)
             .with_height(size.height)
             .with_force_margins(MARGINS.left, MARGINS.right)
-            .with_force_margins_y(MARGINS.top, MARGINS.bottom)
+            .with_force_margins_y(top, MARGINS.bottom)
             .with_x_axis_min(min)
             .with_x_axis_max(max)
             .with_y_axis_min(self.y.min)
@@ -138,13 +150,23 @@ impl Plot {
         }
     }
 
+    fn drawn_rule(&self, rule: &Rule) -> Drawn {
+        let points = match rule.at {
+            Place::X(x) => vec![(x, self.y.min), (x, self.y.max)],
+            Place::Y(y) => vec![(self.x.min, y), (self.x.max, y)],
+        };
+        let Rule { colour, stroke, .. } = *rule;
+        drawn(&Line { points, colour, stroke, stepped: false, label: None })
+    }
+
     /// Writes the labels at the right ends of the lines.
     fn label_lines(&self, scene: &mut Scene, at: &ComputedLayout, size: Size) {
         let mut labels: Vec<Label<'_>> = self
             .lines
             .iter()
             .filter_map(|line| {
-                let (x, y) = *line.points.last()?;
+                let (x, y) =
+                    *line.points.iter().max_by(|left, right| left.0.total_cmp(&right.0))?;
                 let text = line.label.as_ref()?;
                 Some(Label { x: at.map_x(x), y: at.map_y(y), colour: line.colour, text })
             })
@@ -177,22 +199,61 @@ fn rename_clip(svg: &str, name: &str) -> String {
 struct Label<'a> {
     x: f64,
     y: f64,
-    colour: usize,
+    colour: Colour,
     text: &'a str,
 }
 
 impl Label<'_> {
     fn text_at(&self, y: f64, size: u32) -> Primitive {
-        Primitive::Text {
-            x: self.x + 5.0,
-            y: y + f64::from(size) / 3.0,
-            content: self.text.to_owned(),
-            size,
-            anchor: TextAnchor::Start,
-            rotate: None,
-            bold: true,
-            color: Some(colour(self.colour).into()),
+        let place = (self.x + LABEL_GAP, y + f64::from(size) / 3.0);
+        text(self.text, place, TextAnchor::Start, size, self.colour)
+    }
+}
+
+impl Rule {
+    /// Below a line that has no room above it, and never beyond the edges.
+    fn label(&self, at: &ComputedLayout, size: Size) -> Primitive {
+        let height = f64::from(size.text);
+        match self.at {
+            Place::X(x) => {
+                let letters = u32::try_from(self.label.chars().count()).unwrap_or(u32::MAX);
+                let half = f64::from(letters) * height * LETTER / 2.0;
+                let x = at.map_x(x).min(size.width - half).max(half);
+                let place = (x, HEADROOM - height / 2.0);
+                text(&self.label, place, TextAnchor::Middle, size.text, self.colour)
+            }
+            Place::Y(y) => {
+                let line = at.map_y(y);
+                let above = line - height / 2.0;
+                let y = if above > HEADROOM + height { above } else { line + 1.3 * height };
+                text(
+                    &self.label,
+                    (MARGINS.left + 6.0, y),
+                    TextAnchor::Start,
+                    size.text,
+                    self.colour,
+                )
+            }
         }
+    }
+}
+
+fn text(
+    content: &str,
+    (x, y): (f64, f64),
+    anchor: TextAnchor,
+    size: u32,
+    colour: Colour,
+) -> Primitive {
+    Primitive::Text {
+        x,
+        y,
+        content: content.to_owned(),
+        size,
+        anchor,
+        rotate: None,
+        bold: true,
+        color: Some(colour.variable().into()),
     }
 }
 
@@ -216,14 +277,21 @@ fn spread(ends: &[f64], height: f64) -> Vec<f64> {
 fn drawn(line: &Line) -> Drawn {
     let plot = LinePlot::new()
         .with_data(line.points.iter().copied())
-        .with_color(colour(line.colour))
+        .with_color(line.colour.variable())
         .with_stroke_width(line.stroke.width())
         .with_line_style(line.stroke.style());
     Drawn::Line(if line.stepped { plot.with_step() } else { plot })
 }
 
-fn colour(index: usize) -> String {
-    format!("var(--run-{})", index % MAX_COLOURS)
+fn drawn_marks(marks: &Marks) -> Drawn {
+    let plot = ScatterPlot::new()
+        .with_data(marks.points.iter().copied())
+        .with_color(marks.colour.variable())
+        .with_size(MARK_SIZE)
+        .with_marker(marks.mark.shape())
+        .with_marker_opacity(marks.mark.opacity())
+        .with_marker_stroke_width(1.5);
+    Drawn::Scatter(plot)
 }
 
 fn theme() -> Theme {
@@ -248,11 +316,13 @@ mod tests {
             y: Axis::logarithmic([3.0, 700.0].into_iter(), label).expect("values above 0"),
             lines: vec![Line {
                 points,
-                colour: 9,
+                colour: Colour::Run(9),
                 stroke: Stroke::Dashed,
                 stepped: false,
                 label: Some("1".to_owned()),
             }],
+            marks: vec![],
+            rules: vec![],
         }
     }
 

@@ -2,40 +2,11 @@
 
 use super::Run;
 use super::axis::Axis;
-use super::plot::{Line, MAX_COLOURS, Plot, Size, Stroke};
+use super::chart::{Chart, Key, LOW, Symbol, WIDE};
+use super::ink::{Colour, Stroke};
+use super::plot::{Line, Plot, Size};
 use super::{spectrum, timeline, units};
 use crate::run_report::{Interval, RunReport};
-
-const WIDE: Size = Size { width: 880.0, height: 360.0, text: 13 };
-const LOW: Size = Size { width: 880.0, height: 250.0, text: 13 };
-/// For a phone: text keeps its size or nearly, the curves get less room.
-const NARROW: Size = Size { width: 360.0, height: 260.0, text: 11 };
-
-/// A plot with what is written above it, drawn for a desk and for a phone.
-pub(super) struct Chart {
-    pub(super) title: &'static str,
-    pub(super) note: &'static str,
-    /// What the colours stand for, when there is more than one.
-    pub(super) runs: Vec<Key>,
-    /// What the kinds of lines stand for, when there is more than one.
-    pub(super) strokes: Vec<Key>,
-    pub(super) drawings: [Drawing; 2],
-}
-
-/// What a kind of line stands for.
-pub(super) struct Key {
-    /// None when it is the same for all runs.
-    pub(super) colour: Option<usize>,
-    pub(super) stroke: &'static str,
-    pub(super) text: String,
-}
-
-pub(super) struct Drawing {
-    pub(super) class: &'static str,
-    pub(super) size: Size,
-    /// Markup of our own: numbers, units and lines.
-    pub(super) svg: String,
-}
 
 /// All plots that these runs have something for.
 ///
@@ -50,40 +21,29 @@ pub(super) fn charts(runs: &[Run<'_>]) -> Result<Vec<Chart>, String> {
 }
 
 fn chart(
-    (title, note): (&'static str, &'static str),
+    words: (&'static str, &'static str),
     runs: &[Run<'_>],
     strokes: Vec<Key>,
     wide: Size,
     plot: &Plot,
 ) -> Chart {
     let named = |run: &Run<'_>| Key {
-        colour: Some(run.index % MAX_COLOURS),
-        stroke: Stroke::Solid.name(),
-        text: format!("{} {}", run.index + 1, run.name),
+        colour: Some(Colour::Run(run.index())),
+        symbol: Symbol::Line(Stroke::Solid),
+        text: format!("{} {}", run.index() + 1, run.name),
     };
     let runs = if runs.len() > 1 { runs.iter().map(named).collect() } else { vec![] };
-    let place = title.to_lowercase().replace(' ', "-");
-    let drawing = |class, size| {
-        let svg = plot.draw(size, &format!("{place}-{class}"));
-        Drawing { class, size, svg }
-    };
-    Chart {
-        title,
-        note,
-        runs,
-        strokes,
-        drawings: [drawing("wide", wide), drawing("narrow", NARROW)],
-    }
+    Chart::new(words, vec![runs, strokes], wide, plot)
 }
 
 fn key(stroke: Stroke, text: &str, runs: &[Run<'_>]) -> Key {
-    let colour = (runs.len() == 1).then_some(0);
-    Key { colour, stroke: stroke.name(), text: text.to_owned() }
+    let colour = (runs.len() == 1).then_some(Colour::Run(0));
+    Key { colour, symbol: Symbol::Line(stroke), text: text.to_owned() }
 }
 
 /// The run's number at the end of its line, when there are several.
 fn number(run: &Run<'_>, runs: &[Run<'_>]) -> Option<String> {
-    (runs.len() > 1).then(|| (run.index + 1).to_string())
+    (runs.len() > 1).then(|| (run.index() + 1).to_string())
 }
 
 fn spectrum(runs: &[Run<'_>]) -> Result<Option<Chart>, String> {
@@ -95,7 +55,8 @@ fn spectrum(runs: &[Run<'_>]) -> Result<Option<Chart>, String> {
                 .to_histogram()
                 .map_err(|error| format!("read the histogram of {}: {error}", run.name))?;
             let points = spectrum::points(&histogram);
-            lines.push(Line { points, colour: run.index, stroke, stepped: true, label });
+            let colour = Colour::Run(run.index());
+            lines.push(Line { points, colour, stroke, stepped: true, label });
             Ok::<(), String>(())
         };
         if let Some(times) = response_time {
@@ -163,12 +124,12 @@ fn throughput(runs: &[Run<'_>]) -> Option<Chart> {
     let rate =
         |it: &Interval| Some(it.duration_s).filter(|s| *s > 0.0).map(|s| count(it.messages) / s);
     let mut lines = lines(runs, &[Curve { value: rate, stroke: Stroke::Solid }]);
-    let asked = runs.iter().filter_map(|run| Some((run.index, run.report.load.rate?)));
+    let asked = runs.iter().filter_map(|run| Some((run.index(), run.report.load.rate?)));
     let end = end(runs);
     let asked: Vec<Line> = asked
-        .map(|(colour, rate)| Line {
+        .map(|(index, rate)| Line {
             points: vec![(0.0, rate), (end, rate)],
-            colour,
+            colour: Colour::Run(index),
             stroke: Stroke::Dashed,
             stepped: false,
             label: None,
@@ -202,7 +163,7 @@ fn lines(runs: &[Run<'_>], curves: &[Curve]) -> Vec<Line> {
             let last = pieces.pop();
             let line = |points, label| Line {
                 points,
-                colour: run.index,
+                colour: Colour::Run(run.index()),
                 stroke: curve.stroke,
                 stepped: false,
                 label,

@@ -25,7 +25,7 @@ pub(super) fn plot(lines: Vec<Line>) -> Option<Plot> {
     let places = lines.iter().flat_map(|line| &line.points).map(|(x, _)| *x);
     let max = places.fold(1.0, f64::max);
     let x = Axis { min: 0.0, max, ticks: Ticks::Step(1.0), label: units::percentile_of_place };
-    Some(Plot { x, y, lines })
+    Some(Plot { x, y, lines, marks: vec![], rules: vec![] })
 }
 
 /// The times of `histogram` as steps: each point is the place from which its value, in nanoseconds,

@@ -2,19 +2,20 @@
 
 use super::Run;
 use super::cell::Cell;
-use super::plot::MAX_COLOURS;
+use super::ink::Colour;
 use super::text::visible;
 use super::units::Unit;
+use crate::human;
 use crate::run_report::{RunReport, VerdictKind};
 
 pub(super) struct Summary {
-    pub(super) colour: usize,
+    pub(super) colour: String,
     pub(super) number: usize,
     pub(super) name: String,
     /// The server, and the kind of load.
     pub(super) about: String,
     pub(super) badges: Vec<Badge>,
-    pub(super) meaning: &'static str,
+    pub(super) meaning: String,
     pub(super) reasons: Vec<String>,
     pub(super) heads: Vec<Head>,
     pub(super) objectives: Vec<Goal>,
@@ -40,20 +41,26 @@ pub(super) struct Goal {
     pub(super) met: bool,
 }
 
-const GOOD: &str = "good";
-const DOUBTFUL: &str = "doubtful";
-const BAD: &str = "bad";
+pub(super) const GOOD: &str = "good";
+pub(super) const DOUBTFUL: &str = "doubtful";
+pub(super) const BAD: &str = "bad";
+
+impl Badge {
+    pub(super) fn new(text: &str, tone: &'static str) -> Self {
+        Self { text: text.to_owned(), tone }
+    }
+}
 
 impl Summary {
     pub(super) fn new(run: &Run<'_>) -> Self {
         let report = run.report;
         Self {
-            colour: run.index % MAX_COLOURS,
-            number: run.index + 1,
+            colour: Colour::Run(run.index()).class(),
+            number: run.index() + 1,
             name: run.name.clone(),
             about: about(report),
             badges: badges(report),
-            meaning: meaning(report.verdict.kind),
+            meaning: meaning(report.verdict.kind).to_owned(),
             reasons: report.verdict.reasons.iter().map(|reason| visible(reason)).collect(),
             heads: heads(run),
             objectives: goals(report),
@@ -62,30 +69,28 @@ impl Summary {
 }
 
 fn about(report: &RunReport) -> String {
-    let connections = Unit::Count.show_count(report.load.connections);
-    let noun = if report.load.connections == 1 { "connection" } else { "connections" };
+    let connections = human::counted(report.load.connections, "connection");
     let kind = if report.load.rate.is_some() { "open loop" } else { "closed loop" };
-    format!("{} · {connections} {noun} · {kind}", visible(&report.target))
+    format!("{} · {connections} · {kind}", visible(&report.target))
 }
 
 fn badges(report: &RunReport) -> Vec<Badge> {
-    let badge = |text: &str, tone| Badge { text: text.to_owned(), tone };
     let tone = match report.verdict.kind {
         VerdictKind::Valid => GOOD,
         VerdictKind::GeneratorLimited => DOUBTFUL,
         VerdictKind::Incomplete => BAD,
     };
-    let mut badges = vec![badge(report.verdict.kind.name(), tone)];
+    let mut badges = vec![Badge::new(report.verdict.kind.name(), tone)];
     if report.interrupted {
-        badges.push(badge("interrupted", DOUBTFUL));
+        badges.push(Badge::new("interrupted", DOUBTFUL));
     }
     match report.errors.total() {
         0 => {}
-        1 => badges.push(badge("1 error", BAD)),
-        many => badges.push(badge(&format!("{} errors", Unit::Count.show_count(many)), BAD)),
+        1 => badges.push(Badge::new("1 error", BAD)),
+        many => badges.push(Badge::new(&format!("{} errors", Unit::Count.show_count(many)), BAD)),
     }
     if report.objectives.iter().any(|objective| !objective.met) {
-        badges.push(badge("objective missed", BAD));
+        badges.push(Badge::new("objective missed", BAD));
     }
     badges
 }
@@ -108,7 +113,7 @@ fn heads(run: &Run<'_>) -> Vec<Head> {
     };
     let head = |label, pointer: String, unit, note: &str| Head {
         label,
-        cell: Cell::at(run, pointer, unit).unwrap_or_else(Cell::none),
+        cell: Cell::at(&run.document, pointer, unit).unwrap_or_else(Cell::none),
         note: note.to_owned(),
     };
     let time = |label, name| head(label, format!("/{times}/{name}"), Unit::Nanoseconds, "");

@@ -51,6 +51,14 @@ pub(super) fn period(start: &str, end: &str) -> String {
     }
 }
 
+/// From a moment on, likewise.
+pub(super) fn since(start: &str) -> String {
+    match instant(start) {
+        Some((date, from)) => format!("from {date} {from} UTC"),
+        None => format!("from {start}"),
+    }
+}
+
 /// Date and time of day.
 fn instant(text: &str) -> Option<(&str, &str)> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
@@ -98,6 +106,7 @@ mod tests {
         ] {
             assert_eq!(period(start, end), wanted);
         }
+        assert_eq!(since(start), "from 2026-11-24 23:59:55 UTC");
         assert_eq!((moment(1.5), moment(-0.25)), ("1.500 s".to_owned(), "−0.250 s".to_owned()));
     }
 }

@@ -67,7 +67,7 @@ pub(super) fn axis(end: f64) -> Axis {
 
 /// The plot of these lines over time.
 pub(super) fn plot(end: f64, y: Axis, lines: Vec<Line>) -> Plot {
-    Plot { x: axis(end), y, lines }
+    Plot { x: axis(end), y, lines, marks: vec![], rules: vec![] }
 }
 
 #[cfg(test)]

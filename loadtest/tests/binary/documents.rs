@@ -1,4 +1,5 @@
 use std::fs;
+use std::path::Path;
 use std::process::Stdio;
 
 use crate::{loadtest, run};
@@ -42,6 +43,33 @@ fn every_command_has_its_page_in_a_folder_that_is_made() {
     let run_page = fs::read_to_string(pages.join("loadtest-run.1")).unwrap();
     for text in ["ECHO_LOADTEST_SEND_BURST", "Exit codes"] {
         assert!(run_page.contains(text), "{text}");
+    }
+}
+
+#[test]
+fn there_is_a_page_of_runs_or_of_a_capacity() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("page.html");
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema");
+    let example = |kind: &str| schema.join(format!("{kind}.example.json"));
+    let report =
+        |files: &[&Path]| run(loadtest().arg("report").args(files).arg("--html").arg(&page));
+    let (one, capacity, compare) = (example("run"), example("capacity"), example("compare"));
+    for (files, words) in [
+        (&[one.as_path(), &one][..], "<title>2 runs · loadtest</title>"),
+        (&[capacity.as_path()], "<title>capacity.example · loadtest</title>"),
+    ] {
+        assert_eq!(report(files), (Some(0), String::new(), String::new()));
+        let page = fs::read_to_string(&page).unwrap();
+        assert!(page.contains(words), "{words}: {}", &page[..600]);
+    }
+    for (files, words) in [
+        (&[one.as_path(), &capacity][..], "is a search for the capacity: its page is its own"),
+        (&[compare.as_path()], "there is no page of a comparison"),
+    ] {
+        let (code, _, stderr) = report(files);
+        assert_eq!(code, Some(1));
+        assert!(stderr.contains(words), "{stderr}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! The figures on a page against those of the reports: to the bit in its markup, and to the digits
 //! it shows as a person reads them.
 
+use echo_loadtest::capacity::CapacityReport;
 use echo_loadtest::run_report::RunReport;
 use serde_json::Value;
 
@@ -31,15 +32,40 @@ const NEEDED_IN_OPEN_LOOP: [&str; 5] = [
     "/generator/lateness/p99_ns",
 ];
 
-/// Compares all of them, and says how many there are.
-pub(super) fn assert_equal(seen: &Seen, runs: &[(&str, RunReport)]) -> usize {
-    for (index, (_, report)) in runs.iter().enumerate() {
+/// What every page must hold of every round of a search.
+const NEEDED_OF_ROUND: [&str; 4] = ["number", "rate_asked", "rate_achieved", "errors"];
+
+/// A report that a page was made of.
+pub(super) struct Source {
+    json: Value,
+    needed: Vec<String>,
+}
+
+impl Source {
+    pub(super) fn run(report: &RunReport) -> Self {
         let json = serde_json::to_value(report).expect("a report is JSON");
+        let open = if report.response_time.is_some() { &NEEDED_IN_OPEN_LOOP[..] } else { &[] };
+        let needed = NEEDED.iter().chain(open).map(|pointer| (*pointer).to_owned()).collect();
+        Self { json, needed }
+    }
+
+    pub(super) fn capacity(report: &CapacityReport) -> Self {
+        let json = serde_json::to_value(report).expect("a report is JSON");
+        let rounds = (0..report.rounds.len())
+            .flat_map(|index| NEEDED_OF_ROUND.map(|name| format!("/rounds/{index}/{name}")));
+        let capacity = report.capacity.map(|_| "/capacity".to_owned());
+        let broke = report.broke.as_ref().map(|_| "/broke/rate".to_owned());
+        Self { json, needed: rounds.chain(capacity).chain(broke).collect() }
+    }
+}
+
+/// Compares all of them, and says how many there are.
+pub(super) fn assert_equal(seen: &Seen, sources: &[Source]) -> usize {
+    for (index, Source { json, needed }) in sources.iter().enumerate() {
         let of_run: Vec<&Figure> =
             seen.figures.iter().filter(|figure| figure.run == index).collect();
-        of_run.iter().for_each(|figure| assert_one(figure, &json));
-        let open = if report.response_time.is_some() { &NEEDED_IN_OPEN_LOOP[..] } else { &[] };
-        for pointer in NEEDED.iter().chain(open) {
+        of_run.iter().for_each(|figure| assert_one(figure, json));
+        for pointer in needed {
             let there = of_run.iter().any(|figure| figure.pointer == *pointer);
             assert!(there, "run {index} lacks {pointer}");
         }
