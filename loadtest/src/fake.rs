@@ -61,7 +61,7 @@ fn report(rate: Option<f64>, times: Distribution) -> RunReport {
         started_at: "2026-01-01T00:00:00.000000000Z".to_owned(),
         ended_at: "2026-01-01T00:00:01.000000000Z".to_owned(),
         verdict: Verdict { kind: VerdictKind::Valid, reasons: vec![] },
-        connections: Connections { asked: 1, established: 1, opened: 1 },
+        connections: Connections { asked: 1, established: 1, opened: 1, missing: 0.0 },
         messages: Messages { asked: rate.map(|_| count), sent: count, verified: count, unsent: 0 },
         throughput: Throughput {
             duration_s: 1.0,

@@ -212,7 +212,7 @@ impl VerdictKind {
 }
 
 /// Connections over the whole run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Connections {
     /// How many were to be open at a time.
@@ -221,6 +221,9 @@ pub struct Connections {
     pub established: u64,
     /// All that were opened, replacements included.
     pub opened: u64,
+    /// The part of those asked for that was missing, on average over the measured part, because it had
+    /// failed and was not replaced; 0 to 1.
+    pub missing: f64,
 }
 
 /// Messages of the measured part: those due in it or, in a closed loop, sent in it.

@@ -23,12 +23,11 @@ pub const MAX_LATENESS: f64 = 0.10;
 /// the measured time, that has to be there.
 pub const MIN_COMPLETE: f64 = 0.99;
 
-/// Judges a report, whatever verdict it holds. `missing_connections` is the part of the measured time
-/// for which, on average, a connection had failed and was not replaced.
+/// Judges a report, whatever verdict it holds.
 #[must_use]
-pub fn verdict(report: &RunReport, missing_connections: f64) -> Verdict {
+pub fn verdict(report: &RunReport) -> Verdict {
     let limits = generator_limits(report);
-    let missing = missing(report, missing_connections);
+    let missing = missing(report);
     let kind = match (limits.is_empty(), missing.is_empty()) {
         (false, _) => VerdictKind::GeneratorLimited,
         (true, false) => VerdictKind::Incomplete,
@@ -77,7 +76,7 @@ fn lateness(report: &RunReport) -> Option<String> {
 
 /// What is missing of what was asked for.
 #[allow(clippy::cast_precision_loss)]
-fn missing(report: &RunReport, missing_connections: f64) -> Vec<String> {
+fn missing(report: &RunReport) -> Vec<String> {
     let (connections, messages) = (&report.connections, &report.messages);
     let mut reasons = vec![];
     if report.interrupted {
@@ -89,10 +88,10 @@ fn missing(report: &RunReport, missing_connections: f64) -> Vec<String> {
             connections.established, connections.asked
         ));
     }
-    if missing_connections > 1.0 - MIN_COMPLETE {
+    if connections.missing > 1.0 - MIN_COMPLETE {
         reasons.push(format!(
             "connections that failed were not replaced: on average {:.0} of 100 were missing",
-            (100.0 * missing_connections).ceil()
+            (100.0 * connections.missing).ceil()
         ));
     }
     match messages.asked {

@@ -12,11 +12,20 @@ pub(super) fn total(reports: &[&RunReport], count: impl Fn(&RunReport) -> u64) -
 }
 
 pub(super) fn connections(reports: &[&RunReport]) -> Connections {
+    let asked = total(reports, |report| report.connections.asked);
     Connections {
-        asked: total(reports, |report| report.connections.asked),
+        asked,
         established: total(reports, |report| report.connections.established),
         opened: total(reports, |report| report.connections.opened),
+        missing: missing(reports, asked),
     }
+}
+
+/// Of all that were `asked` for.
+#[allow(clippy::cast_precision_loss)] // A share.
+fn missing(reports: &[&RunReport], asked: u64) -> f64 {
+    let of_one = |report: &&RunReport| report.connections.missing * report.connections.asked as f64;
+    reports.iter().map(of_one).sum::<f64>() / asked.max(1) as f64
 }
 
 pub(super) fn messages(reports: &[&RunReport]) -> Messages {

@@ -168,6 +168,7 @@ fn counts_are_added() {
     let merged = merge(&parts).unwrap();
     assert_eq!((merged.agents, merged.load.agent_count, merged.load.threads), (3, 3, 3));
     assert_eq!((merged.connections.asked, merged.connections.opened), (150, 153));
+    assert!((merged.connections.missing - 0.002).abs() < 1e-9, "{:?}", merged.connections);
     assert_eq!((merged.messages.asked, merged.messages.verified), (Some(30_000), 30_000));
     assert_eq!((merged.throughput.messages, merged.throughput.bytes), (30_000, 3_840_000));
     assert!((merged.throughput.messages_per_s - 15_000.0).abs() < 0.1);

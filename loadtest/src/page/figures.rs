@@ -110,6 +110,7 @@ const GROUPS: [Group; 5] = [
                 ("asked, at a time", At("/asked", Unit::Count)),
                 ("established", At("/established", Unit::Count)),
                 ("opened, with replacements", At("/opened", Unit::Count)),
+                ("missing, on average", At("/missing", Unit::Part)),
             ],
             &[],
         ],

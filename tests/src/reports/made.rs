@@ -79,6 +79,7 @@ impl Made {
                 asked: CONNECTIONS,
                 established: CONNECTIONS,
                 opened: CONNECTIONS,
+                missing: 0.0,
             },
             messages: Messages { asked, sent: messages, verified: messages, unsent: 0 },
             throughput: Throughput {

@@ -92,7 +92,8 @@ fn assert_one(Figure { pointer, value, shown, .. }: &Figure, json: &Value) {
 /// The figure, in seconds, bytes or things.
 fn read_back(shown: &str) -> Option<f64> {
     let plain = shown.trim_start_matches("≥ ").trim_end_matches("/s").replace(',', "");
-    let (number, unit) = plain.split_once(' ').unwrap_or((&plain, ""));
+    let (plain, part) = plain.strip_suffix('%').map_or((plain.as_str(), 1.0), |it| (it, 0.01));
+    let (number, unit) = plain.split_once(' ').unwrap_or((plain, ""));
     let factor = match unit {
         "ns" => 1e-9,
         "µs" => 1e-6,
@@ -103,7 +104,7 @@ fn read_back(shown: &str) -> Option<f64> {
         "GB" => 1e9,
         _ => return None,
     };
-    number.replace('−', "-").parse::<f64>().ok().map(|number| number * factor)
+    number.replace('−', "-").parse::<f64>().ok().map(|number| number * factor * part)
 }
 
 #[cfg(test)]
@@ -117,6 +118,7 @@ mod tests {
             ("≥ 60.0 s", Some(60.0)),
             ("1,234/s", Some(1_234.0)),
             ("2.50 kB/s", Some(2_500.0)),
+            ("25%", Some(0.25)),
             ("−0.250 s", Some(-0.25)),
             ("7 apples", None),
             ("fast", None),
