@@ -15,8 +15,12 @@ impl fmt::Display for CompareReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "a: {}\nb: {}", self.a, self.b)?;
         writeln!(f, "{}", table(&self.metrics))?;
-        for comparison in &self.metrics {
-            writeln!(f, "{}", comparison.conclusion)?;
+        if self.rounds.iter().any(|round| round.used) {
+            for comparison in &self.metrics {
+                writeln!(f, "{}", comparison.conclusion)?;
+            }
+        } else {
+            writeln!(f, "nothing is known: no round counts")?;
         }
         writeln!(f, "{}", self.rounds_in_words())?;
         for condition in &self.conditions {

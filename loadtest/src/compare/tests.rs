@@ -234,6 +234,9 @@ fn when_too_many_are_not_valid_the_comparison_is_not_either() {
     let p99 = of(&report, Metric::P99);
     assert_eq!((p99.difference, p99.ratio), (Difference::Unknown, None));
     assert_eq!(p99.conclusion, "nothing is known at p99: no round counts");
+    let shown = report.to_string();
+    assert_eq!(shown.matches("nothing is known").count(), 1, "{shown}");
+    assert!(shown.contains("\nnothing is known: no round counts\n"), "{shown}");
 }
 
 #[test]
