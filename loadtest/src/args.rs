@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use echo_common::logging;
 use echo_loadtest::address::Address;
@@ -202,10 +202,11 @@ impl Args {
     /// Takes the command line and the environment. Nonsense ends the process here, with a sentence
     /// that names the flag, and the code for wrong usage.
     pub(crate) fn from_environment() -> Self {
-        let args = Self::parse();
+        let matches = Self::command().get_matches();
+        let args = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
         match args.check() {
             Ok(()) => args,
-            Err(sentence) => Self::command().error(ErrorKind::ArgumentConflict, sentence).exit(),
+            Err(sentence) => usage_error(matches.subcommand_name(), sentence).exit(),
         }
     }
 
@@ -219,6 +220,17 @@ impl Args {
             Some(Command::Merge(args)) => args.output.check(&[]),
             Some(Command::Report(_) | Command::Completions { .. } | Command::Man { .. }) => Ok(()),
         }
+    }
+}
+
+/// As clap tells one: with the usage of the command that was given.
+fn usage_error(name: Option<&str>, sentence: String) -> clap::Error {
+    let mut program = Args::command();
+    // The names of commands are made whole by this: `loadtest run`.
+    program.build();
+    match name.and_then(|name| program.find_subcommand_mut(name)) {
+        Some(command) => command.error(ErrorKind::ArgumentConflict, sentence),
+        None => program.error(ErrorKind::ArgumentConflict, sentence),
     }
 }
 

@@ -17,6 +17,20 @@ fn nonsense_is_a_usage_error_that_names_the_flag() {
 }
 
 #[test]
+fn a_contradiction_shows_the_usage_of_its_command() {
+    let contradiction = ["--duration", "1s", "--count", "5"];
+    for (command, usage) in [
+        (&[][..], "Usage: loadtest [OPTIONS]"),
+        (&["run"], "Usage: loadtest run [OPTIONS] [TARGET]"),
+        (&["capacity", "--slo", "p99<1ms"], "Usage: loadtest capacity [OPTIONS] [TARGET]"),
+    ] {
+        let (code, _, stderr) = run(loadtest().args(command).args(contradiction));
+        assert_eq!(code, Some(2));
+        assert!(stderr.contains(&format!("\n{usage}\n")), "{command:?}: {stderr}");
+    }
+}
+
+#[test]
 fn a_variable_is_as_good_as_its_flag() {
     for (name, value, flag) in [
         ("ECHO_LOADTEST_RATE", "0", "--rate"),
