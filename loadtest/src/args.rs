@@ -7,6 +7,7 @@ mod messages;
 mod tests;
 mod values;
 
+use std::env;
 use std::path::{Path, PathBuf};
 
 use clap::builder::BoolishValueParser;
@@ -41,8 +42,12 @@ const ABOUT: &str = "\
 Drives an echo server with load, verifies every byte that comes back, and says how far its figures \
 can be trusted.
 
-Without a command it starts the echo server of this project inside, on a free port, and measures it; \
-the flags are those of `run`.";
+Without a command it does what `run` does without a target: it measures the server that \
+ECHO_LOADTEST_TARGET names or, without that, the echo server of this project, which it starts inside, \
+on a free port. The flags are those of `run`.";
+
+/// Where a target comes from that stands on no command line.
+const TARGET_VARIABLE: &str = "ECHO_LOADTEST_TARGET";
 
 /// Drives an echo server with load and verifies every byte that comes back
 #[derive(Debug, Parser)]
@@ -56,6 +61,11 @@ pub(crate) struct Args {
     /// What `run` is told when no command is given
     #[command(flatten)]
     pub(crate) run: RunArgs,
+
+    /// That of [`TARGET_VARIABLE`] when no command is given. As an argument it would take a mistyped
+    /// command for a host.
+    #[arg(skip)]
+    pub(crate) target: Option<Address>,
 
     /// What to log: OFF, ERROR, WARN, INFO, DEBUG or TRACE, in any case
     #[arg(long = "log_level", visible_alias = "log-level", env = "ECHO_LOADTEST_LOG_LEVEL")]
@@ -110,7 +120,7 @@ pub(crate) enum Command {
 pub(crate) struct TargetedRunArgs {
     /// The server, as HOST:PORT; an IPv6 address in brackets. Without it the echo server of this
     /// project is started inside, on a free port
-    #[arg(env = "ECHO_LOADTEST_TARGET", value_name = "TARGET")]
+    #[arg(env = TARGET_VARIABLE, value_name = "TARGET")]
     pub(crate) target: Option<Address>,
 
     #[command(flatten)]
@@ -203,11 +213,19 @@ impl Args {
     /// that names the flag, and the code for wrong usage.
     pub(crate) fn from_environment() -> Self {
         let matches = Self::command().get_matches();
-        let args = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-        match args.check() {
+        let mut args = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        match args.take_target().and_then(|()| args.check()) {
             Ok(()) => args,
             Err(sentence) => usage_error(matches.subcommand_name(), sentence).exit(),
         }
+    }
+
+    fn take_target(&mut self) -> Result<(), String> {
+        let variable = env::var_os(TARGET_VARIABLE).filter(|_| self.command.is_none());
+        let told = |reason: String| format!("{TARGET_VARIABLE}: {reason}");
+        let target = variable.map(|text| text.to_string_lossy().parse()).transpose();
+        self.target = target.map_err(told)?;
+        Ok(())
     }
 
     /// What clap does not see, for it would count a variable that says false as a use of its flag.

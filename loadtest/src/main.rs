@@ -44,7 +44,7 @@ fn main() -> ExitCode {
 /// Does what was asked; the exit code.
 fn work(args: &Args) -> Result<u8, String> {
     match &args.command {
-        None => run(None, &args.run, args.quiet),
+        None => run(args.target.as_ref(), &args.run, args.quiet),
         Some(Command::Run(one)) => run(one.target.as_ref(), &one.run, args.quiet),
         Some(Command::Capacity(capacity)) => many::capacity(capacity, args.quiet),
         Some(Command::Compare(compare)) => many::compare(compare, args.quiet),

@@ -7,7 +7,7 @@ use echo_loadtest::compare::FailIf;
 use echo_loadtest::target::{Cpus, Target};
 
 use crate::args::values;
-use crate::args::{DocumentArgs, EXIT_CODES, LoadArgs, ObjectiveArgs, OutputArgs};
+use crate::args::{DocumentArgs, EXIT_CODES, LoadArgs, ObjectiveArgs, OutputArgs, TARGET_VARIABLE};
 
 /// What `capacity` is told.
 #[derive(Debug, clap::Args)]
@@ -15,7 +15,7 @@ use crate::args::{DocumentArgs, EXIT_CODES, LoadArgs, ObjectiveArgs, OutputArgs}
 pub(crate) struct CapacityArgs {
     /// The server, as HOST:PORT; an IPv6 address in brackets. Without it the echo server of this
     /// project is started inside, on a free port
-    #[arg(env = "ECHO_LOADTEST_TARGET", value_name = "TARGET")]
+    #[arg(env = TARGET_VARIABLE, value_name = "TARGET")]
     pub(crate) target: Option<Address>,
 
     /// How near to the knee to search: the width of what is left, as a part of the rate

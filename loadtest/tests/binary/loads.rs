@@ -33,6 +33,18 @@ fn without_a_command_the_server_inside_is_measured() {
 }
 
 #[test]
+fn without_a_command_the_target_of_the_environment_is_measured() {
+    let server = server();
+    let mut command = loadtest();
+    command.args(["--count", "1000", "--warmup", "0"]);
+    command.env("ECHO_LOADTEST_TARGET", server.address.to_string());
+    let (code, table, stderr) = run(&mut command);
+    assert!(matches!(code, Some(0 | 3)), "{table}{stderr}");
+    assert!(table.contains(&server.address.to_string()), "{table}");
+    server.stop_clean();
+}
+
+#[test]
 fn everything_that_can_be_written_is_of_the_same_run() {
     let (server, folder) = (server(), tempfile::tempdir().unwrap());
     let file = |name: &str| folder.path().join(name);

@@ -38,9 +38,11 @@ fn a_variable_is_as_good_as_its_flag() {
         ("ECHO_LOADTEST_AGENT_COUNT", "3", "--agent-index"),
         ("ECHO_LOADTEST_TARGET", "::1", "needs brackets: [::1]:9000"),
     ] {
-        let (code, _, stderr) = run(loadtest().arg("run").env(name, value));
-        assert_eq!(code, Some(2), "{name}: {stderr}");
-        assert!(stderr.contains(flag), "{name}: {stderr}");
+        for command in [&["run"][..], &[]] {
+            let (code, _, stderr) = run(loadtest().args(command).env(name, value));
+            assert_eq!(code, Some(2), "{name}: {stderr}");
+            assert!(stderr.contains(flag), "{name}: {stderr}");
+        }
     }
     let both = run(loadtest()
         .env("ECHO_LOADTEST_CHURN", "true")
