@@ -47,7 +47,8 @@ pub struct RunReport {
     pub flood: Option<Flood>,
     /// In an open loop: from the time a message was due to its last byte back. The measured part.
     pub response_time: Option<Distribution>,
-    /// From the first byte handed to the system to the last byte back. The measured part.
+    /// From when a message is ready for the system to take to its last byte back. It is taken at once
+    /// unless the server reads nothing and all buffers are full. The measured part.
     pub service_time: Distribution,
     /// From the call to connect to when the load tester saw the connection. Of connections that are
     /// kept all count, those that were made before the load began too; of those that are replaced

@@ -27,7 +27,8 @@ impl Place {
 pub(crate) struct Times {
     /// When it was to be sent.
     pub(crate) due_ns: u64,
-    /// When it was first handed to the system.
+    /// When it was ready for the system to take. A server that reads nothing makes it wait for that, and
+    /// this is not to flatter it.
     pub(crate) sent_ns: u64,
 }
 

@@ -19,7 +19,7 @@ const MAX_FINDINGS: usize = 10;
 /// The latencies of the messages that came back.
 #[derive(Debug, Clone)]
 pub(crate) struct Latencies {
-    /// From the first byte sent.
+    /// From when the message was ready for the system to take.
     pub(crate) service: Histogram<u64>,
     /// From the time the message was due; in an open loop only.
     pub(crate) response: Option<Histogram<u64>>,

@@ -67,7 +67,7 @@ const LATENCIES: [Group; 3] = [
     },
     Group {
         title: "Service time",
-        note: "from a message’s first byte sent to its last byte back",
+        note: "from when a message was ready to go to its last byte back",
         base: "/service_time",
         lines: [TIMES, &[]],
     },
