@@ -4,6 +4,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, SystemTime};
 
+use log::warn;
+
 use super::clock::nanoseconds;
 use super::crew::Crew;
 use super::driver::Outcome;
@@ -124,8 +126,7 @@ impl<'a> Coordinator<'a> {
     /// The load begins at the time that was asked for, or now.
     fn start(&mut self) -> SystemTime {
         let (now, now_ns) = (SystemTime::now(), self.crew.clock.now_ns());
-        let wait = self.plan.start_at.and_then(|at| at.duration_since(now).ok());
-        let delay_ns = wait.map_or(START_DELAY_NS, nanoseconds).max(START_DELAY_NS);
+        let delay_ns = self.delay_ns(now).max(START_DELAY_NS);
         let at_ns = now_ns.saturating_add(delay_ns);
         let time = now + Duration::from_nanos(delay_ns);
         self.started = Some(Start { at_ns, time });
@@ -134,6 +135,20 @@ impl<'a> Coordinator<'a> {
         self.crew.measure(window);
         self.crew.begin(at_ns);
         time
+    }
+
+    /// How long it is until the time that was asked for. Who is late has to know: other generators have
+    /// begun without this one.
+    fn delay_ns(&self, now: SystemTime) -> u64 {
+        match self.plan.start_at.map(|at| at.duration_since(now)) {
+            None => 0,
+            Some(Ok(wait)) => nanoseconds(wait),
+            Some(Err(passed)) => {
+                let late_s = passed.duration().as_secs_f64();
+                warn!("late: the time to start at has passed late={late_s:.3}s");
+                0
+            }
+        }
     }
 
     fn progress(&self) -> Progress {

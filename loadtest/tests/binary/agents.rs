@@ -73,6 +73,18 @@ fn check(distribution: &Distribution, mut times: Vec<u64>) {
 }
 
 #[test]
+fn a_start_in_the_past_is_said_to_be_late() {
+    for (start, is_late) in [(&["--start-at", "2026-01-01T00:00:00Z"][..], true), (&[], false)] {
+        let mut command = loadtest();
+        command.args(["--count", "100", "--warmup", "0", "--quiet"]).args(start);
+        let (code, table, stderr) = run(&mut command);
+        assert!(matches!(code, Some(0 | 3)), "{table}{stderr}");
+        let warned = stderr.contains("[WARN ] late: the time to start at has passed late=");
+        assert_eq!(warned, is_late, "{start:?}: {stderr}");
+    }
+}
+
+#[test]
 fn four_generators_merged_are_one_with_the_percentiles_of_all_raw_samples() {
     let server = Running::start(Config { report_interval: None, ..line(2) });
     let folder = tempfile::tempdir().unwrap();
