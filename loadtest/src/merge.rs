@@ -50,7 +50,7 @@ pub fn merge(parts: &[Part]) -> Result<RunReport, String> {
         load: load(&first.load, &reports),
         verdict,
         interrupted: reports.iter().any(|report| report.interrupted),
-        connections: sums::connections(&reports),
+        connections: sums::connections(reports.iter().map(|report| report.connections)),
         messages: sums::messages(&reports),
         flood: sums::flood(&reports, throughput.duration_s)?,
         throughput,

@@ -115,7 +115,7 @@ fn throughput() -> Throughput {
 
 fn flood() -> Flood {
     Flood {
-        connections: Connections { asked: 4, established: 4, opened: 4 },
+        connections: Connections { asked: 4, established: 4, opened: 4, missing: 0.0 },
         messages: 20_000,
         bytes: 1_310_720_000,
         bytes_per_s: 655_360_000.0,

@@ -1,5 +1,6 @@
 //! Puts together what the threads found: the report.
 
+use std::slice;
 use std::time::{Duration, SystemTime};
 
 use hdrhistogram::Histogram;
@@ -68,7 +69,7 @@ impl<'a> Summary<'a> {
             load: load(self.plan, series.kept_ns),
             verdict: report::Verdict { kind: report::VerdictKind::Valid, reasons: vec![] },
             interrupted: self.is_interrupted,
-            connections: self.connections(),
+            connections: self.connections(self.plan.our_connections().len(), &self.outcomes),
             messages: self.messages(),
             throughput: self.throughput(),
             flood: self.flood(),
@@ -83,13 +84,6 @@ impl<'a> Summary<'a> {
         };
         report.verdict = verdict::verdict(&report);
         report
-    }
-
-    /// The part of the connections that was missing, over the measured part.
-    #[allow(clippy::cast_precision_loss)]
-    fn missing_connections(&self) -> f64 {
-        let asked_ns = self.measured_ns() as f64 * self.plan.our_connections().len() as f64;
-        (self.count(|one| one.missing_ns) as f64 / asked_ns.max(1.0)).min(1.0)
     }
 
     /// A time of the run, for people.
@@ -111,12 +105,16 @@ impl<'a> Summary<'a> {
         sum
     }
 
-    fn connections(&self) -> report::Connections {
+    /// Of `asked` connections, as the threads that had them tell.
+    #[allow(clippy::cast_precision_loss)]
+    fn connections(&self, asked: usize, outcomes: &[Outcome]) -> report::Connections {
+        let count = |of: fn(&Outcome) -> u64| outcomes.iter().map(of).sum::<u64>();
+        let asked_ns = self.measured_ns() as f64 * asked as f64;
         report::Connections {
-            asked: self.plan.our_connections().len() as u64,
-            established: self.count(|one| one.established),
-            opened: self.count(|one| one.opened),
-            missing: self.missing_connections(),
+            asked: asked as u64,
+            established: count(|one| one.established),
+            opened: count(|one| one.opened),
+            missing: (count(|one| one.missing_ns) as f64 / asked_ns.max(1.0)).min(1.0),
         }
     }
 
@@ -151,11 +149,7 @@ impl<'a> Summary<'a> {
         let measured_s = seconds(found.measured_ns);
         let bytes = found.tally.bytes as f64;
         Some(report::Flood {
-            connections: report::Connections {
-                asked: plan.our_connections().count() as u64,
-                established: found.established,
-                opened: found.opened,
-            },
+            connections: self.connections(plan.our_connections().len(), slice::from_ref(found)),
             messages: found.tally.messages,
             bytes: found.tally.bytes,
             bytes_per_s: if measured_s > 0.0 { bytes / measured_s } else { 0.0 },

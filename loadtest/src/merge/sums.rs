@@ -11,21 +11,18 @@ pub(super) fn total(reports: &[&RunReport], count: impl Fn(&RunReport) -> u64) -
     reports.iter().map(|report| count(report)).fold(0, u64::saturating_add)
 }
 
-pub(super) fn connections(reports: &[&RunReport]) -> Connections {
-    let asked = total(reports, |report| report.connections.asked);
+#[allow(clippy::cast_precision_loss)] // A share.
+pub(super) fn connections(all: impl IntoIterator<Item = Connections>) -> Connections {
+    let all: Vec<Connections> = all.into_iter().collect();
+    let total = |count: fn(&Connections) -> u64| all.iter().map(count).fold(0, u64::saturating_add);
+    let asked = total(|one| one.asked);
+    let missing: f64 = all.iter().map(|one| one.missing * one.asked as f64).sum();
     Connections {
         asked,
-        established: total(reports, |report| report.connections.established),
-        opened: total(reports, |report| report.connections.opened),
-        missing: missing(reports, asked),
+        established: total(|one| one.established),
+        opened: total(|one| one.opened),
+        missing: missing / asked.max(1) as f64,
     }
-}
-
-/// Of all that were `asked` for.
-#[allow(clippy::cast_precision_loss)] // A share.
-fn missing(reports: &[&RunReport], asked: u64) -> f64 {
-    let of_one = |report: &&RunReport| report.connections.missing * report.connections.asked as f64;
-    reports.iter().map(of_one).sum::<f64>() / asked.max(1) as f64
 }
 
 pub(super) fn messages(reports: &[&RunReport]) -> Messages {
@@ -71,11 +68,7 @@ pub(super) fn flood(reports: &[&RunReport], duration_s: f64) -> Result<Option<Fl
     let total = |count: fn(&Flood) -> u64| floods.iter().map(count).fold(0, u64::saturating_add);
     let bytes = total(|flood| flood.bytes);
     Ok(Some(Flood {
-        connections: Connections {
-            asked: total(|flood| flood.connections.asked),
-            established: total(|flood| flood.connections.established),
-            opened: total(|flood| flood.connections.opened),
-        },
+        connections: connections(floods.iter().map(|flood| flood.connections)),
         messages: total(|flood| flood.messages),
         bytes,
         bytes_per_s: if duration_s > 0.0 { bytes as f64 / duration_s } else { 0.0 },
