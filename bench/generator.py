@@ -10,11 +10,20 @@ byte and records every latency meanwhile, `bare_loader` does neither: the ratio 
 """
 
 import argparse
+import contextlib
 import json
+import os
+import platform
+import re
 import statistics
 import subprocess
+import sys
+import time
+from pathlib import Path
 
-import kit
+ROOT = Path(__file__).resolve().parent.parent
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+SERVER_CORE, LOADER_CORE = 0, 1
 
 LOADS = {
     "50 connections": (50, 128, 1, 150_000),
@@ -22,27 +31,57 @@ LOADS = {
     "50 connections, 32 in flight": (50, 64, 32, 3_000_000),
 }
 
-
 # The verdict GENERATOR-LIMITED: here the load is meant to be the limit.
 EXIT_NOT_VALID = 3
 
 
-def output(command):
+class BenchError(Exception):
+    """A sentence for the user."""
+
+
+def output(command, codes=(0,), **options):
+    """What the command prints."""
     try:
-        run = subprocess.run(
-            command, capture_output=True, text=True, timeout=120,
-            preexec_fn=kit.pin_to(kit.LOADER_CORE),
-        )
+        run = subprocess.run(command, capture_output=True, text=True, timeout=1200, **options)
     except (OSError, subprocess.SubprocessError) as error:
-        raise kit.BenchError(f"run {command[0]}: {error}") from None
-    if run.returncode not in (0, EXIT_NOT_VALID):
-        raise kit.BenchError(f"{command[0]} failed with code {run.returncode}: {run.stderr}")
+        raise BenchError(f"run {command[0]}: {error}") from None
+    if run.returncode not in codes:
+        raise BenchError(f"{command[0]} failed with code {run.returncode}: {run.stderr}")
     return run.stdout
 
 
+def build():
+    """The programs: the bare load, the load tester, and our server."""
+    bare = TARGET / "bench" / "bare_loader"
+    bare.parent.mkdir(parents=True, exist_ok=True)
+    output(["cc", "-std=c11", "-O2", "-Wall", "-Wextra", "-o", bare, ROOT / "bench/bare_loader.c"])
+    output(["cargo", "build", "--release", "--bin", "loadtest", "--bin", "server"], cwd=ROOT)
+    return {"bare": bare, "ours": TARGET / "release/loadtest", "server": TARGET / "release/server"}
+
+
+def pinned_to(core):
+    return {"preexec_fn": lambda: os.sched_setaffinity(0, {core})}
+
+
+@contextlib.contextmanager
+def server(program):
+    """Our server on a free port, which its first record names."""
+    command = [program, "--port=0", "--num-workers=1", "--report-interval=0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **pinned_to(SERVER_CORE)) as process:
+        try:
+            said = process.stderr.readline()
+            address = re.search(r"listening address=127\.0\.0\.1:(\d+)", said)
+            if not address:
+                raise BenchError(f"{program} does not listen: {said.strip()}")
+            yield int(address[1])
+        finally:
+            process.terminate()
+            process.communicate(timeout=20)
+
+
 def bare_ns(program, port, load):
-    connections, size, depth, messages = map(str, load)
-    return float(output([program, "127.0.0.1", str(port), connections, size, depth, messages]))
+    command = [program, "127.0.0.1", *map(str, (port, *load))]
+    return float(output(command, **pinned_to(LOADER_CORE)))
 
 
 def our_ns(program, port, load):
@@ -50,12 +89,13 @@ def our_ns(program, port, load):
     flags = f"--connections {connections} --size {size} --depth {depth} --count {messages}"
     command = [program, "run", f"127.0.0.1:{port}", *flags.split(), "--threads=1", "--warmup=100ms",
                "--quiet", "--json=-"]
-    return json.loads(output(command))["generator"]["cpu_per_message_ns"]
+    report = json.loads(output(command, (0, EXIT_NOT_VALID), **pinned_to(LOADER_CORE)))
+    return report["generator"]["cpu_per_message_ns"]
 
 
 def measure(programs, port, load, rounds):
     ratios, costs = [], {"bare": [], "ours": []}
-    for number in range(rounds):
+    for _ in range(rounds):
         now = {"bare": 0.0, "ours": 0.0}
         for side in ("bare", "ours", "ours", "bare"):
             of = bare_ns if side == "bare" else our_ns
@@ -66,29 +106,43 @@ def measure(programs, port, load, rounds):
     return {"ratios": ratios, **costs}
 
 
+def machine():
+    """What a figure must carry."""
+    names = re.findall(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
+    cpu = names[0] if names else platform.machine()
+    date = time.strftime("%Y-%m-%d", time.gmtime())
+    return f"{cpu}, {os.cpu_count()} cores, Linux {platform.release()}, {date}"
+
+
+def spread(values, digits):
+    low, middle, high = min(values), statistics.median(values), max(values)
+    return f"{middle:.{digits}f} [{low:.{digits}f}..{high:.{digits}f}]"
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--json", metavar="FILE", type=Path)
     options = parser.parse_args()
-    kit.check_cores()
-    built = kit.build_c()
-    kit.run(["cargo", "build", "--quiet", "--release", "--bin", "loadtest"], cwd=kit.ROOT)
-    programs = {"bare": built / "bare_loader", "ours": kit.cargo_target() / "release" / "loadtest"}
-    kit.print_machine()
-    print(f"{options.rounds} rounds, median [min..max]\n")
+    if not {SERVER_CORE, LOADER_CORE} <= os.sched_getaffinity(0):
+        raise BenchError("cores 0 and 1 are needed, one for the server and one for the load")
+    programs = build()
+    print(f"{machine()}\n{options.rounds} rounds, median [min..max]\n")
     print(f"{'':30} {'bare ns/message':>24} {'ours ns/message':>24} {'ratio':>20}")
     results = {}
-    with kit.Server(kit.our_command(), kit.SERVER_CORE) as server:
+    with server(programs["server"]) as port:
         for name, load in LOADS.items():
-            results[name] = measure(programs, server.port, load, options.rounds)
-            of = results[name]
-            print(f"{name:30} {kit.spread(of['bare'], 0):>24} {kit.spread(of['ours'], 0):>24} "
-                  f"{kit.spread(of['ratios'], 3):>20}", flush=True)
-    kit.save(options.json, {"loads": results})
+            of = results[name] = measure(programs, port, load, options.rounds)
+            print(f"{name:30} {spread(of['bare'], 0):>24} {spread(of['ours'], 0):>24} "
+                  f"{spread(of['ratios'], 3):>20}", flush=True)
+    if options.json:
+        options.json.write_text(json.dumps({"machine": machine(), "loads": results}, indent=2) + "\n")
 
 
 if __name__ == "__main__":
-    kit.run_main(main)
+    try:
+        main()
+    except BenchError as error:
+        sys.exit(f"error: {error}")
