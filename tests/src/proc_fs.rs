@@ -52,6 +52,12 @@ pub fn resident_bytes(pid: u32) -> u64 {
     1024 * field(&format!("/proc/{pid}/smaps_rollup"), "Rss:")
 }
 
+/// Whether the process has ended and nobody has asked how.
+#[must_use]
+pub fn has_ended(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/status")).unwrap().contains("State:\tZ (zombie)")
+}
+
 /// Whether the process was stopped by a signal.
 #[must_use]
 pub fn is_stopped(pid: u32) -> bool {

@@ -5,15 +5,16 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{LazyLock, Mutex};
 use std::thread;
 
+use echo_server::Config;
 use echo_tests::content::Content;
 use echo_tests::peer::{assert_same, connect, drain, send};
 use echo_tests::random::Random;
 
 /// Longer than a read of the server: the line is held, then sent with its end in one `writev`.
-const LONG_LINE_LEN: usize = 70_000;
+const LONG_LINE_LEN: usize = Config::MAX_READ_LEN + 6_000;
 
 /// The server's setting for it.
-pub(super) const LONG_LINES: [&str; 2] = ["--max-line-length", "128KiB"];
+pub(super) const LONG_LINES: [&str; 2] = ["--max-line-length", "512KiB"];
 
 /// Peers that all at once send `len` bytes each, receive them again, and see the connection's end.
 ///
