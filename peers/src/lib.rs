@@ -34,7 +34,7 @@ pub struct Args {
     /// Threads that echo
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub workers: u16,
-    /// Bytes that are read at once at most. Our server's are 64 KiB
+    /// Bytes that are read at once at most
     #[arg(long, default_value = "64KiB", value_parser = buffer_len)]
     pub buffer_size: usize,
 }
