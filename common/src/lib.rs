@@ -1,7 +1,7 @@
 //! What the echo programs share: the units of their command lines, logging, the stop signal,
-//! descriptor limits, CPUs, escaped text and the throughput meter.
+//! descriptor limits, CPUs, a socket's system calls, escaped text and the throughput meter.
 //!
-//! Nothing here knows a socket or the echo contract.
+//! Nothing here knows the echo contract.
 //!
 //! ```
 //! use std::time::{Duration, Instant};
@@ -23,6 +23,7 @@ pub mod escape;
 mod log_writer;
 pub mod logging;
 pub mod signal;
+pub mod socket;
 pub mod throughput;
 pub mod units;
 

@@ -8,6 +8,7 @@ mod deadlines;
 
 use std::io::{self, ErrorKind, IoSlice};
 
+use echo_common::socket::SHORT_MEANS_WOULD_BLOCK;
 use memchr::memchr_iter;
 
 use crate::close_reason::{Cause, CloseReason};
@@ -28,10 +29,6 @@ pub(crate) const READ_BUFFER_LEN: usize =
 
 /// What one connection may receive in one turn, before the others get theirs.
 pub(crate) const TURN_BUDGET: usize = 256 * 1024;
-
-/// On these systems a read that did not fill the buffer has emptied the socket, and a write that was
-/// not taken whole has filled it. Elsewhere only "would block" says so.
-const SHORT_MEANS_WOULD_BLOCK: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 /// What the connections of a worker share while they are driven, one at a time.
 pub(crate) struct Workbench {

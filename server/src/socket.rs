@@ -5,6 +5,7 @@ use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
+use echo_common::socket;
 use log::debug;
 use mio::net::{TcpListener, TcpStream};
 use socket2::{Domain, Protocol, SockRef, TcpKeepalive, Type};
@@ -105,13 +106,13 @@ impl Stream for Socket {
 
 impl Read for Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        system::receive(&mut self.0, buffer)
+        socket::receive(&mut self.0, buffer)
     }
 }
 
 impl Write for Socket {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        system::send(&mut self.0, bytes)
+        socket::send(&mut self.0, bytes)
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -125,24 +126,9 @@ impl Write for Socket {
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod system {
-    use std::io;
-
     use mio::net::TcpStream;
     use nix::sys::socket::getsockopt;
     use nix::{getsockopt_impl, libc, sockopt_impl};
-    use rustix::net::{self, RecvFlags, SendFlags};
-
-    // Straight to the system: each of the C library's calls is a cancellation point, which costs two
-    // locked instructions and more once there are threads; 1.6 % of all CPU time with lines of 64 bytes.
-
-    pub(super) fn receive(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
-        let (len, _) = net::recv(stream, buffer, RecvFlags::empty())?;
-        Ok(len)
-    }
-
-    pub(super) fn send(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
-        Ok(net::send(stream, bytes, SendFlags::NOSIGNAL)?)
-    }
 
     // The beginning of `struct tcp_info` up to `tcpi_bytes_acked`, in words; tcp(7), linux/tcp.h.
     sockopt_impl!(TcpInfo, GetOnly, libc::IPPROTO_TCP, libc::TCP_INFO, [u64; 16]);
@@ -155,17 +141,7 @@ mod system {
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod system {
-    use std::io::{self, Read, Write};
-
     use mio::net::TcpStream;
-
-    pub(super) fn receive(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
-        stream.read(buffer)
-    }
-
-    pub(super) fn send(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
-        stream.write(bytes)
-    }
 
     pub(super) fn acked_len(_: &TcpStream) -> Option<u64> {
         None

@@ -2,9 +2,10 @@
 //! finishes it. Knows neither threads nor how events are waited for: the driver tells it what events
 //! said and gives it turns.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::net::Shutdown;
 
+use echo_common::socket::{self as system, SHORT_MEANS_WOULD_BLOCK};
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Registry, Token};
@@ -26,10 +27,6 @@ const MAX_PAUSE_NS: u64 = 1_000_000_000;
 /// How long, and how much, more is read to see what exactly is wrong.
 const INSPECTION_NS: u64 = 200_000_000;
 const INSPECTION_LINES: usize = 3;
-
-/// On these systems a read that did not fill the buffer has emptied the socket, and a write that was
-/// not taken whole has filled it. Elsewhere only "would block" says so.
-const SHORT_MEANS_WOULD_BLOCK: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 /// Where a connection is in its life.
 #[derive(Debug)]
@@ -361,7 +358,7 @@ impl Connection {
         while self.writable && self.exchange.has_unsent() {
             let Some(stream) = &mut self.stream else { return Ok(()) };
             let filled = self.exchange.fill(bench.content, &mut bench.out);
-            match stream.write(&bench.out[..filled.len()]) {
+            match system::send(stream, &bench.out[..filled.len()]) {
                 Ok(len) => {
                     self.writable = len == filled.len() || !SHORT_MEANS_WOULD_BLOCK;
                     self.exchange.sent(bench.content, filled, len);
@@ -406,7 +403,7 @@ impl Connection {
     /// Reads once. `None`: nothing is there, or a signal came first.
     fn read(&mut self, bench: &mut Bench<'_>) -> io::Result<Option<usize>> {
         let Some(stream) = &mut self.stream else { return Ok(None) };
-        match stream.read(&mut bench.buffer) {
+        match system::receive(stream, &mut bench.buffer) {
             Ok(len) => {
                 let is_short = SHORT_MEANS_WOULD_BLOCK && len < bench.buffer.len();
                 self.readable = !is_short || self.drain;

@@ -41,6 +41,14 @@ pub(crate) enum Content {
     File(Arc<Messages>),
 }
 
+/// Lines of a connection, one after the other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Lines {
+    pub(crate) count: u64,
+    /// Their bytes together.
+    pub(crate) len: usize,
+}
+
 /// One line, in the parts it is made of: together its bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Line<'a> {
@@ -78,35 +86,91 @@ impl Content {
         self.line(id).begins(bytes).then_some(id)
     }
 
-    #[inline]
+    /// One line.
     pub(crate) fn line(&self, id: Id) -> Line<'_> {
         match self {
-            Self::Random { key, text, sizes } => Line::random(scramble(id, *key), text, sizes),
+            Self::Random { key, text, sizes } => Line::random::<false>(id, *key, text, sizes),
+            Self::File(messages) => Line::of_file(id, messages),
+        }
+    }
+
+    /// Fills `buffer` with whole lines from `first` on, at most `count`. Returns those it has room for.
+    #[inline]
+    pub(crate) fn write(&self, first: Id, count: u64, buffer: &mut [u8]) -> Lines {
+        self.lines_while(first, count, |line, at| line.write(&mut buffer[at..]))
+    }
+
+    /// Returns the lines from `first` on, at most `count`, that `bytes` begin with.
+    #[inline]
+    pub(crate) fn begin(&self, first: Id, count: u64, bytes: &[u8]) -> Lines {
+        self.lines_while(first, count, |line, at| line.begins(&bytes[at..]))
+    }
+
+    /// The lines from `first` on, at most `count`, up to the first for which `holds` is false. It is
+    /// also told how long those before are.
+    #[inline(always)]
+    fn lines_while(
+        &self,
+        first: Id,
+        count: u64,
+        mut holds: impl FnMut(Line<'_>, usize) -> bool,
+    ) -> Lines {
+        let mut lines = Lines::default();
+        let mut take = |line: Line<'_>| {
+            let does_hold = holds(line, lines.len);
+            if does_hold {
+                lines.count += 1;
+                lines.len += line.len();
+            }
+            does_hold
+        };
+        let mut ids =
+            (first.sequence..first.sequence + count).map(|sequence| Id { sequence, ..first });
+        // What they have in common is looked at once.
+        match self {
+            Self::Random { key, text, sizes } if sizes.start > STAMP_LEN => {
+                ids.all(|id| take(Line::random::<true>(id, *key, text, sizes)));
+            }
+            Self::Random { key, text, sizes } => {
+                ids.all(|id| take(Line::random::<false>(id, *key, text, sizes)));
+            }
             Self::File(messages) => {
-                let place = (id.connection + id.sequence) % messages.lines.len() as u64;
-                #[allow(clippy::cast_possible_truncation)] // Less than the number of lines.
-                let text = &messages.lines[place as usize];
-                Line { stamp: [0; STAMP_LEN], stamp_len: 0, text, end: b"" }
+                ids.all(|id| take(Line::of_file(id, messages)));
             }
         }
+        lines
     }
 }
 
 impl<'a> Line<'a> {
     #[inline]
     #[allow(clippy::cast_possible_truncation)] // A chance in any range.
-    fn random(scrambled: u64, text: &'a [u8], sizes: &Range<usize>) -> Self {
-        let chance = scrambled.wrapping_mul(FACTOR);
-        let place = (chance >> 40) as usize % PLACES;
+    fn random<const HAS_WHOLE_STAMP: bool>(
+        id: Id,
+        key: u64,
+        text: &'a [u8],
+        sizes: &Range<usize>,
+    ) -> Self {
+        let scrambled = scramble(id, key);
+        let place = (scrambled >> 36) as usize;
         let len = match sizes.len() {
             1 => sizes.start,
             choices => {
-                sizes.start + ((((chance >> 16) & 0xffff_ffff) * choices as u64) >> 32) as usize
+                let chance = scrambled.wrapping_mul(FACTOR) >> 32;
+                sizes.start + ((chance * choices as u64) >> 32) as usize
             }
         };
-        let stamp_len = (len - 1).min(STAMP_LEN);
+        let stamp_len = if HAS_WHOLE_STAMP { STAMP_LEN } else { (len - 1).min(STAMP_LEN) };
         let text = &text[place..][..len - 1 - stamp_len];
         Self { stamp: to_characters(scrambled), stamp_len, text, end: b"\n" }
+    }
+
+    #[inline]
+    fn of_file(id: Id, messages: &'a Messages) -> Self {
+        let place = (id.connection + id.sequence) % messages.lines.len() as u64;
+        #[allow(clippy::cast_possible_truncation)] // Less than the number of lines.
+        let text = &messages.lines[place as usize];
+        Self { stamp: [0; STAMP_LEN], stamp_len: 0, text, end: b"" }
     }
 
     #[inline]
@@ -122,22 +186,22 @@ impl<'a> Line<'a> {
     /// Whether `bytes` begin with the line.
     #[inline]
     pub(crate) fn begins(&self, bytes: &[u8]) -> bool {
-        // Whole words are compared much faster than a few bytes.
-        if let Some((stamp, rest)) = bytes.split_first_chunk::<STAMP_LEN>()
-            && self.stamp_len == STAMP_LEN
-        {
-            return *stamp == self.stamp
-                && rest.len() > self.text.len()
-                && rest[..self.text.len()] == *self.text
-                && rest[self.text.len()] == b'\n';
+        if self.stamp_len == STAMP_LEN {
+            // Whole words are compared much faster than a few bytes.
+            return bytes.split_first_chunk::<STAMP_LEN>().is_some_and(|(stamp, rest)| {
+                *stamp == self.stamp
+                    && rest.len() > self.text.len()
+                    && rest[..self.text.len()] == *self.text
+                    && rest[self.text.len()] == b'\n'
+            });
         }
         bytes.len() >= self.len() && self.differs_at(0, &bytes[..self.len()]).is_none()
     }
 
-    /// Appends the line to what `buffer` holds up to `at`, when there is room. Returns where it ends.
+    /// Writes the line at the beginning of `buffer`, when there is room.
     #[inline]
-    pub(crate) fn write(&self, buffer: &mut [u8], at: usize) -> Option<usize> {
-        let room = buffer.get_mut(at..at + self.len())?;
+    fn write(&self, buffer: &mut [u8]) -> bool {
+        let Some(room) = buffer.get_mut(..self.len()) else { return false };
         if self.stamp_len == STAMP_LEN {
             let (stamp, rest) = room.split_at_mut(STAMP_LEN);
             stamp.copy_from_slice(&self.stamp);
@@ -147,7 +211,7 @@ impl<'a> Line<'a> {
         } else {
             self.write_part(0, room);
         }
-        Some(at + self.len())
+        true
     }
 
     /// Fills `buffer` with what stands from `offset` on, as far as it goes. Returns how much that was.
@@ -278,9 +342,9 @@ mod tests {
                 let line = content.line(id);
                 let bytes = line.to_vec();
                 let mut buffer = vec![0; bytes.len() + 3];
-                assert_eq!(line.write(&mut buffer, 3), Some(bytes.len() + 3));
+                assert!(line.write(&mut buffer) && line.write(&mut buffer[3..]));
                 assert_eq!(buffer[3..], bytes);
-                assert_eq!(line.write(&mut buffer, 4), None);
+                assert!(!line.write(&mut buffer[4..]));
                 assert!(line.begins(&bytes) && line.begins(&[&bytes[..], b"x"].concat()));
                 for offset in 0..bytes.len() {
                     assert!(!line.begins(&bytes[..offset]));

@@ -1,6 +1,8 @@
 //! What goes back and forth on one connection: which lines have been sent, and whether what comes back
 //! is what was sent. Keeps positions and times, no content; knows no socket and no clock.
 
+use std::collections::VecDeque;
+
 use super::content::{Content, Id};
 
 /// A place in a connection's stream of lines.
@@ -30,6 +32,14 @@ pub(crate) struct Times {
     /// When it was ready for the system to take. A server that reads nothing makes it wait for that, and
     /// this is not to flatter it.
     pub(crate) sent_ns: u64,
+}
+
+/// Lines that were let go at the same time, one after the other.
+#[derive(Debug, Clone, Copy)]
+struct Burst {
+    times: Times,
+    /// The first line that is not of it.
+    end: u64,
 }
 
 /// What was put into a buffer to be sent.
@@ -70,16 +80,15 @@ pub(crate) struct Exchange {
     receiving: Place,
     /// The first line that must not be sent yet.
     end: u64,
-    /// Of the lines in flight, each at its number modulo the length, a power of two.
-    times: Box<[Times]>,
+    /// What the lines in flight belong to, the oldest first.
+    bursts: VecDeque<Burst>,
 }
 
 impl Exchange {
     /// Nothing is in flight; at most `depth` lines ever will be.
     pub(crate) fn new(connection: u64, depth: u32) -> Self {
-        let times = vec![Times::default(); (depth as usize).next_power_of_two()];
-        let start = Place::line(0);
-        Self { connection, sending: start, receiving: start, end: 0, times: times.into() }
+        let (start, bursts) = (Place::line(0), VecDeque::with_capacity(depth as usize));
+        Self { connection, sending: start, receiving: start, end: 0, bursts }
     }
 
     pub(crate) fn connection(&self) -> u64 {
@@ -108,16 +117,15 @@ impl Exchange {
 
     /// When the line that is to come back next was sent, if any is in flight.
     pub(crate) fn oldest_sent_ns(&self) -> Option<u64> {
-        (self.in_flight() > 0).then(|| self.times[self.slot(self.receiving.sequence)].sent_ns)
+        self.bursts.front().map(|burst| burst.times.sent_ns)
     }
 
     /// Lets `count` lines more be sent.
     pub(crate) fn send(&mut self, count: u64, times: Times) {
-        debug_assert!(self.in_flight() + count <= self.times.len() as u64, "beyond the depth");
-        for sequence in self.end..self.end + count {
-            self.times[self.slot(sequence)] = times;
+        if count > 0 {
+            self.end += count;
+            self.bursts.push_back(Burst { times, end: self.end });
         }
-        self.end += count;
     }
 
     /// Starts again on a new connection, with lines that were never sent.
@@ -125,25 +133,29 @@ impl Exchange {
         // A line that was sent in part was given a time: it is at most the last.
         self.sending = Place::line(self.end);
         self.receiving = self.sending;
+        self.bursts.clear();
     }
 
     /// Fills `buffer` with what is to be sent, as far as it goes. It stays to be sent until
     /// [`sent`](Self::sent) is told.
     pub(crate) fn fill(&self, content: &Content, buffer: &mut [u8]) -> Filled {
         let (mut place, mut len) = (self.sending, 0);
-        while place.sequence < self.end {
+        loop {
+            if place.offset == 0 {
+                let count = self.end - place.sequence;
+                let whole = content.write(self.id(place), count, &mut buffer[len..]);
+                place.sequence += whole.count;
+                len += whole.len;
+            }
+            if place.sequence == self.end {
+                break;
+            }
             let line = content.line(self.id(place));
-            if place.offset == 0
-                && let Some(end) = line.write(buffer, len)
-            {
-                len = end;
-            } else {
-                let part = line.write_part(place.offset, &mut buffer[len..]);
-                len += part;
-                place.offset += part;
-                if place.offset < line.len() {
-                    break;
-                }
+            let part_len = line.write_part(place.offset, &mut buffer[len..]);
+            len += part_len;
+            place.offset += part_len;
+            if place.offset < line.len() {
+                break;
             }
             place.next_line();
         }
@@ -180,58 +192,63 @@ impl Exchange {
         bytes: &[u8],
         mut done: impl FnMut(Times, u64, usize),
     ) -> Result<(), Wrong> {
-        let (mut rest, mut run) = (bytes, Times::default());
-        let (mut count, mut len) = (0, 0);
-        let result = loop {
-            if rest.is_empty() {
-                break Ok(());
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let Some(&Burst { times, end }) = self.bursts.front() else {
+                return Err(Wrong::Surplus(rest.to_vec()));
+            };
+            let (from, left) = (self.receiving, rest.len());
+            let result = self.receive_until(end, content, &mut rest);
+            let count = self.receiving.sequence - from.sequence;
+            if count > 0 {
+                done(times, count, from.offset + left - rest.len() - self.receiving.offset);
             }
-            if self.receiving.sequence == self.end {
-                break Err(Wrong::Surplus(rest.to_vec()));
+            result?;
+            if self.receiving.sequence == end {
+                self.bursts.pop_front();
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares what has come with the lines before `end`, as far as either goes, and takes it off
+    /// `rest`.
+    #[inline]
+    fn receive_until(
+        &mut self,
+        end: u64,
+        content: &Content,
+        rest: &mut &[u8],
+    ) -> Result<(), Wrong> {
+        loop {
+            if self.receiving.offset == 0 {
+                let count = end - self.receiving.sequence;
+                let whole = content.begin(self.id(self.receiving), count, rest);
+                self.receiving.sequence += whole.count;
+                *rest = &rest[whole.len..];
+            }
+            if rest.is_empty() || self.receiving.sequence == end {
+                return Ok(());
             }
             let line = content.line(self.id(self.receiving));
-            let part_len = if self.receiving.offset == 0 && line.begins(rest) {
-                line.len()
-            } else {
-                let part_len = rest.len().min(line.len() - self.receiving.offset);
-                if line.differs_at(self.receiving.offset, &rest[..part_len]).is_some() {
-                    let mut came = line.to_vec();
-                    came.truncate(self.receiving.offset);
-                    came.extend_from_slice(rest);
-                    break Err(Wrong::Different(came));
-                }
-                part_len
-            };
-            rest = &rest[part_len..];
-            self.receiving.offset += part_len;
+            let (part, later) = rest.split_at(rest.len().min(line.len() - self.receiving.offset));
+            if line.differs_at(self.receiving.offset, part).is_some() {
+                let mut came = line.to_vec();
+                came.truncate(self.receiving.offset);
+                came.extend_from_slice(rest);
+                return Err(Wrong::Different(came));
+            }
+            *rest = later;
+            self.receiving.offset += part.len();
             if self.receiving.offset == line.len() {
-                let times = self.times[self.slot(self.receiving.sequence)];
-                if times != run {
-                    if count > 0 {
-                        done(run, count, len);
-                    }
-                    (run, count, len) = (times, 0, 0);
-                }
-                count += 1;
-                len += line.len();
                 self.receiving.next_line();
             }
-        };
-        if count > 0 {
-            done(run, count, len);
         }
-        result
     }
 
     #[inline]
     fn id(&self, place: Place) -> Id {
         Id { connection: self.connection, sequence: place.sequence }
-    }
-
-    #[inline]
-    #[allow(clippy::cast_possible_truncation)] // Masked.
-    fn slot(&self, sequence: u64) -> usize {
-        sequence as usize & (self.times.len() - 1)
     }
 }
 
