@@ -28,6 +28,8 @@ pub(super) enum Against {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Limit {
     AtMost(f64),
+    /// What may be within the limit is.
+    NotShownAbove(f64),
     AtLeast(f64),
 }
 
@@ -63,20 +65,21 @@ impl Judgement {
 impl Limit {
     pub(super) fn value(self) -> f64 {
         match self {
-            Self::AtMost(value) | Self::AtLeast(value) => value,
+            Self::AtMost(value) | Self::NotShownAbove(value) | Self::AtLeast(value) => value,
         }
     }
 
     fn words(self) -> &'static str {
         match self {
             Self::AtMost(_) => "at most",
+            Self::NotShownAbove(_) => "not shown to be above",
             Self::AtLeast(_) => "at least",
         }
     }
 
     fn holds(self, value: f64) -> bool {
         match self {
-            Self::AtMost(limit) => value <= limit,
+            Self::AtMost(limit) | Self::NotShownAbove(limit) => value <= limit,
             Self::AtLeast(limit) => value >= limit,
         }
     }
@@ -85,6 +88,7 @@ impl Limit {
     fn judge(self, low: f64, high: f64) -> Judgement {
         match (self.holds(low), self.holds(high)) {
             (true, true) => Judgement::Met,
+            (true, false) if matches!(self, Self::NotShownAbove(_)) => Judgement::Met,
             (false, false) => Judgement::Missed,
             (true, false) | (false, true) => Judgement::NotSeparable,
         }
@@ -93,7 +97,7 @@ impl Limit {
     /// The ratio nearest to the limit, or farthest beyond it.
     fn worst(self, left: f64, right: f64) -> std::cmp::Ordering {
         match self {
-            Self::AtMost(_) => left.total_cmp(&right),
+            Self::AtMost(_) | Self::NotShownAbove(_) => left.total_cmp(&right),
             Self::AtLeast(_) => right.total_cmp(&left),
         }
     }
@@ -229,6 +233,8 @@ mod tests {
             (0.9, Limit::AtMost(1.0), Judgement::Met),
             (1.1, Limit::AtMost(1.0), Judgement::Missed),
             (1.0, Limit::AtMost(1.0), Judgement::NotSeparable),
+            (1.0, Limit::NotShownAbove(1.0), Judgement::Met),
+            (1.1, Limit::NotShownAbove(1.0), Judgement::Missed),
             (1.1, Limit::AtLeast(1.0), Judgement::Met),
             (0.9, Limit::AtLeast(1.0), Judgement::Missed),
             (1.0, Limit::AtLeast(1.0), Judgement::NotSeparable),

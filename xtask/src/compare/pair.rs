@@ -122,7 +122,8 @@ impl<'a> Pair<'a> {
         command.args(["compare", "--a", &self.theirs, "--b", &self.ours]);
         command.args(["--quiet", "--log_level", "ERROR", "--json", json]);
         command.args(["--rounds", &effort.rounds.to_string()]);
-        for (flag, time) in [("--duration", effort.duration), ("--warmup", effort.warm_up)] {
+        let duration = self.workload.rounds_last * effort.duration;
+        for (flag, time) in [("--duration", duration), ("--warmup", effort.warm_up)] {
             command.args([flag, &humantime::format_duration(time).to_string()]);
         }
         let flags = [self.setting.flags(), self.workload.load];

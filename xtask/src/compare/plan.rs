@@ -60,7 +60,7 @@ impl<'a> Plan<'a> {
     ) -> Self {
         let mut jobs = vec![];
         for setting in settings {
-            for workload in workloads.iter().filter(|one| one.settings().contains(setting)) {
+            for workload in workloads {
                 jobs.extend(peers.iter().map(|peer| Job { setting: *setting, workload, peer }));
             }
         }
@@ -83,7 +83,7 @@ fn time(workload: &Workload, effort: Effort, repeats: u32) -> Duration {
     match workload.means {
         Means::Idle => idle::estimate(effort.rounds),
         Means::Load | Means::HalfTheRateOf(_) => {
-            let run = effort.duration + effort.warm_up + BETWEEN;
+            let run = workload.rounds_last * effort.duration + effort.warm_up + BETWEEN;
             2 * (effort.rounds + WARM_UP + repeats) * run
         }
     }
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn every_peer_has_its_turn_under_every_workload_of_a_setting() {
+    fn every_peer_has_its_turn_under_every_workload_in_each_setting() {
         let peers = [peer("one"), peer("other")];
         let plan = Plan::new(&Setting::ALL, &workloads(Some("W1-default,W2")).unwrap(), &peers);
         let names: Vec<String> = plan.jobs.iter().map(Job::name).collect();
@@ -196,6 +196,8 @@ mod tests {
                 "W1-default pinned, other",
                 "W2 pinned, one",
                 "W2 pinned, other",
+                "W1-default unpinned, one",
+                "W1-default unpinned, other",
                 "W2 unpinned, one",
                 "W2 unpinned, other"
             ]

@@ -73,7 +73,7 @@ fn forest() -> ForestPlot {
 
 fn line(limit: Limit) -> ReferenceLine {
     let sign = match limit {
-        Limit::AtMost(_) => '≤',
+        Limit::AtMost(_) | Limit::NotShownAbove(_) => '≤',
         Limit::AtLeast(_) => '≥',
     };
     let label = format!("bar {sign} {:.2}", limit.value());

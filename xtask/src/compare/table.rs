@@ -24,7 +24,7 @@ pub(super) fn section(kept: &Kept, workloads: &[&Workload]) -> String {
 
 fn one(kept: &Kept, workload: &Workload) -> String {
     let (name, title, flags) = (workload.name(), workload.title, flags(workload));
-    let mut text = format!("**{name}: {title}.** {flags}{}", rate(kept, workload));
+    let mut text = format!("**{name}: {title}.** {flags}{}", measure(kept, workload));
     if !workload.bars.is_empty() {
         text.push('\n');
     }
@@ -32,7 +32,7 @@ fn one(kept: &Kept, workload: &Workload) -> String {
         let _ = write!(text, "\n- {bar}: **{}**; {measured}", judgement.name());
     }
     let mut is_measured = false;
-    for setting in workload.settings() {
+    for setting in &Setting::ALL {
         let results = kept.of(*setting, workload);
         if !results.is_empty() {
             is_measured = true;
@@ -59,17 +59,24 @@ fn flags(workload: &Workload) -> String {
     }
 }
 
-/// What half of another workload's rate came to.
-fn rate(kept: &Kept, workload: &Workload) -> String {
+/// What half of another workload's rate came to, and whether rounds are longer.
+fn measure(kept: &Kept, workload: &Workload) -> String {
     let rate = |raw: &&Raw| match &raw.outcome {
         Outcome::Compared(report) => report.load.rate,
         Outcome::Idle(_) | Outcome::Failed(_) => None,
     };
-    let results = kept.of(Setting::Pinned, workload);
-    match (workload.means, results.iter().find_map(rate)) {
-        (Means::HalfTheRateOf(_), Some(rate)) => format!(" That is `--rate {rate}`."),
-        (Means::HalfTheRateOf(_) | Means::Load | Means::Idle, _) => String::new(),
+    let mut text = String::new();
+    if let Means::HalfTheRateOf(_) = workload.means {
+        for setting in Setting::ALL {
+            if let Some(rate) = kept.of(setting, workload).iter().find_map(rate) {
+                let _ = write!(text, " That is `--rate {rate}`, {}.", setting.title());
+            }
+        }
     }
+    if workload.rounds_last > 1 {
+        let _ = write!(text, " Rounds are {} times as long as elsewhere.", workload.rounds_last);
+    }
+    text
 }
 
 /// Each bar of a workload in words, and what became of it.
