@@ -298,14 +298,17 @@ mod tests {
                     let lines = (first..first + 10).map(|sequence| Id { connection: 9, sequence });
                     let lines: Vec<u8> = lines.flat_map(|id| content.line(id).to_vec()).collect();
                     assert_eq!(all, lines);
-                    let (mut rest, mut done) = (&all[..], vec![]);
+                    let (mut rest, mut done, mut done_len) = (&all[..], vec![], 0);
                     while !rest.is_empty() {
                         let (now, later) = rest.split_at(random.usize(1..=rest.len()));
-                        let result = exchange.receive(&content, now, |times, count, _| {
+                        let result = exchange.receive(&content, now, |times, count, len| {
                             done.extend((0..count).map(|_| times));
+                            done_len += len;
                         });
                         assert_eq!(result, Ok(()));
                         rest = later;
+                        let come_len = all.len() - rest.len();
+                        assert_eq!(done_len + exchange.partly_back(), come_len);
                     }
                     assert_eq!(exchange.in_flight(), 0);
                     assert_eq!(done, [vec![times(round); 4], vec![times(100 + round); 6]].concat());
