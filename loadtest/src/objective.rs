@@ -244,12 +244,15 @@ fn rate(report: &RunReport) -> Measured {
 }
 
 fn rate_share(report: &RunReport) -> Measured {
-    let Some(asked) = report.load.rate else {
+    if report.load.rate.is_none() {
         return Err("no rate was asked for: the loop is closed".to_owned());
+    }
+    due(report)?;
+    let Some(asked) = report.rate_asked() else {
+        return Err("nothing was measured".to_owned());
     };
-    // By the count where it is known: a Poisson process is not due exactly as often as its rate says.
-    let share = ratio(report.throughput.messages, due(report)?);
     let achieved = report.throughput.messages_per_s;
+    let share = report.rate_share().unwrap_or_default();
     let words = format!(
         "{}: {} of {}",
         human::percent(share),

@@ -74,6 +74,32 @@ impl RunReport {
     pub fn latency(&self) -> &Distribution {
         self.response_time.as_ref().unwrap_or(&self.service_time)
     }
+
+    /// Messages a second that the generators of this report were to send; in an open loop only, of which
+    /// something was measured.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)] // A rate needs no more digits.
+    pub fn rate_asked(&self) -> Option<f64> {
+        let rate = self.load.rate?;
+        let rate = match (self.load.count, self.messages.asked) {
+            // A Poisson process is not due exactly as often as its rate says.
+            (None, Some(asked)) => asked as f64 / self.throughput.duration_s,
+            // Counted messages are as many however slow the server is. The load is that of all agents.
+            _ => rate * self.connections.asked as f64 / self.load.connections as f64,
+        };
+        (rate.is_finite() && rate > 0.0).then_some(rate)
+    }
+
+    /// How much of that rate was achieved.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)] // A share needs no more digits.
+    pub fn rate_share(&self) -> Option<f64> {
+        let asked_per_s = self.rate_asked()?;
+        Some(match (self.load.count, self.messages.asked) {
+            (None, Some(asked)) => self.throughput.messages as f64 / asked as f64,
+            _ => self.throughput.messages_per_s / asked_per_s,
+        })
+    }
 }
 
 /// A machine and its system.

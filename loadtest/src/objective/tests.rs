@@ -115,6 +115,20 @@ fn the_rate_is_a_share_of_what_was_due_or_messages_a_second() {
 }
 
 #[test]
+fn where_messages_are_counted_the_rate_is_a_share_of_the_rate() {
+    let mut report = fake::open(1_000.0, [1_000; 100]);
+    (report.load.count, report.load.duration_s) = (Some(100), None);
+    // All came back, in ten times the time that they were due in.
+    (report.throughput.duration_s, report.throughput.messages_per_s) = (1.0, 100.0);
+    check("rate>=0.99", &report, false, "10.0 %: 100/s of 1,000/s");
+    report.throughput.messages_per_s = 1_000.0;
+    check("rate>=0.99", &report, true, "100.0 %: 1,000/s of 1,000/s");
+    // Of two generators this is one.
+    report.load.connections = 2;
+    check("rate>=0.99", &report, true, "200.0 %: 1,000/s of 500/s");
+}
+
+#[test]
 fn what_cannot_be_judged_is_not_met_and_says_so() {
     let closed = thousand();
     check("rate>=0.5", &closed, false, "no rate was asked for: the loop is closed");

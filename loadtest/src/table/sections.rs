@@ -107,12 +107,9 @@ fn messages(report: &RunReport) -> String {
 fn throughput(report: &RunReport) -> String {
     let done = report.throughput;
     let mut text = format!("{} messages/s", human::rate(done.messages_per_s));
-    // The rate in the load is that of all agents; this is what the present ones were asked for.
-    if let Some(asked) = report.messages.asked.filter(|_| report.load.rate.is_some()) {
-        #[allow(clippy::cast_precision_loss)] // For people.
-        let asked_per_s = asked as f64 / done.duration_s;
-        let part = human::percent(done.messages_per_s / asked_per_s);
-        text.push_str(&format!(" of {} asked ({part})", human::rate(asked_per_s)));
+    if let (Some(asked), Some(share)) = (report.rate_asked(), report.rate_share()) {
+        let part = human::percent(share);
+        text.push_str(&format!(" of {} asked ({part})", human::rate(asked)));
     }
     let (each_way, duration) = (human::bytes(done.bytes_per_s), human::time(done.duration_s * 1e9));
     text + &format!(", {each_way}/s each way, for {duration}")

@@ -55,6 +55,15 @@ fn a_doubtful_run_says_so_first() {
 }
 
 #[test]
+fn counted_messages_do_not_flatter_a_slow_server() {
+    let mut report = crate::fake::open(1_000.0, [1_000; 300]);
+    (report.load.count, report.load.duration_s) = (Some(300), None);
+    (report.throughput.duration_s, report.throughput.messages_per_s) = (3.0, 100.0);
+    let shown = render(&report);
+    assert!(shown.contains("100 messages/s of 1,000 asked (10.0 %)"), "{shown}");
+}
+
+#[test]
 fn a_run_without_faults_says_none() {
     let mut report = sample::report();
     report.errors = Errors::default();
