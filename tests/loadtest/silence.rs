@@ -120,6 +120,17 @@ fn a_server_that_goes_away_ends_a_run_of_a_given_count() {
 }
 
 #[test]
+fn a_server_that_never_answers_ends_a_run_of_a_given_count() {
+    let server = Scripted::start(|peer| peer.swallow());
+    let plan = Plan { timeout: IMPATIENCE, ..count(server.address, 1_000_000) };
+    let report = load(&plan);
+    assert_eq!(report.errors.timeout, report.errors.total(), "{:?}", report.findings);
+    assert_eq!(report.messages.verified, 0);
+    assert!(report.throughput.duration_s >= IMPATIENCE.as_secs_f64(), "{:?}", report.throughput);
+    expect_missing(&report, "0 of 1000000 messages came back");
+}
+
+#[test]
 fn a_server_that_comes_back_is_loaded_again() {
     // Every connection is closed after its first line, and taken again.
     let server = Scripted::start(|peer| peer.echo(if peer.number < 3 { 1 } else { usize::MAX }));

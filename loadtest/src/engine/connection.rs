@@ -74,6 +74,8 @@ pub(crate) struct Connection {
     late_ns: u64,
     /// Since when no connection can be made.
     unreachable_since_ns: Option<u64>,
+    /// Since when messages have been lost and none has come back.
+    unanswered_since_ns: Option<u64>,
     /// Since when it is missing, because the one before failed.
     missing_since_ns: Option<u64>,
     pause_ns: u64,
@@ -101,6 +103,7 @@ impl Connection {
             free_since_ns: 0,
             late_ns: 0,
             unreachable_since_ns: None,
+            unanswered_since_ns: None,
             missing_since_ns: None,
             pause_ns: FIRST_PAUSE_NS,
             closed_until_ns: 0,
@@ -228,11 +231,11 @@ impl Connection {
         }
     }
 
-    /// Time does not end a run that counts messages: a server that is gone has to.
+    /// Time does not end a run that counts messages: a server that is gone, or mute, has to.
     fn is_hopeless(&self, now_ns: u64, bench: &Bench<'_>) -> bool {
         let Limit::Count(_) = bench.plan.limit else { return false };
-        let until_ns = |since_ns: u64| since_ns.saturating_add(bench.timeout_ns);
-        self.unreachable_since_ns.is_some_and(|since_ns| now_ns >= until_ns(since_ns))
+        let is_past = |since_ns: u64| now_ns >= since_ns.saturating_add(bench.timeout_ns);
+        [self.unreachable_since_ns, self.unanswered_since_ns].into_iter().flatten().any(is_past)
     }
 
     fn connected(&mut self, since_ns: u64, bench: &mut Bench<'_>) -> Result<Next, Fault> {
@@ -388,6 +391,7 @@ impl Connection {
         recorder.tally.bytes += len as u64;
         let result = self.exchange.receive(bench.content, bytes, |times, count, len| {
             recorder.back(number, times, now_ns, count, len);
+            self.unanswered_since_ns = None;
         });
         if let Err(wrong) = result {
             self.phase = Phase::Inspecting(wrong, now_ns + INSPECTION_NS);
@@ -494,6 +498,9 @@ impl Connection {
         match self.phase {
             Phase::Closed => _ = self.unreachable_since_ns.get_or_insert(now_ns),
             Phase::Connecting(since_ns) => _ = self.unreachable_since_ns.get_or_insert(since_ns),
+            Phase::Open | Phase::Inspecting(..) if self.exchange.in_flight() > 0 => {
+                self.unanswered_since_ns.get_or_insert(now_ns);
+            }
             Phase::Open | Phase::Inspecting(..) | Phase::Finishing(_) | Phase::Over => {}
         }
         self.missing_since_ns.get_or_insert(now_ns);

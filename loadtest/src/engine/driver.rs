@@ -74,6 +74,8 @@ pub(crate) struct Outcome {
     /// How much of that was waiting for something to do.
     pub(crate) idle_ns: u64,
     pub(crate) time: ThreadTime,
+    /// In how long; that is longer where messages are counted, which ends with the last of them.
+    pub(crate) timed_ns: u64,
 }
 
 /// What is read at the start of the measured part and at its end.
@@ -436,8 +438,9 @@ impl<'a> Driver<'a> {
         let now = self.read(self.bench.clock.now_ns());
         let started = self.started.unwrap_or(now);
         let mut ended = self.ended.unwrap_or(now);
-        if let Limit::Count(_) = self.bench.plan.limit {
-            // How the connections end is no part of it.
+        let timed_ns = ended.at_ns - started.at_ns;
+        if matches!(self.bench.plan.limit, Limit::Count(_)) && self.bench.quota == 0 {
+            // How the last messages are lost and the connections end is no part of it.
             ended.at_ns = self.bench.recorder.last_back_ns.max(started.at_ns);
             ended.idle_ns = self.idle_at_last_back_ns.max(started.idle_ns);
         }
@@ -474,6 +477,7 @@ impl<'a> Driver<'a> {
             measured_ns: ended.at_ns - started.at_ns,
             idle_ns: ended.idle_ns - started.idle_ns,
             time: ended.time.since(started.time),
+            timed_ns,
         }
     }
 }

@@ -190,10 +190,10 @@ impl<'a> Summary<'a> {
     #[allow(clippy::cast_precision_loss)]
     fn generator(&self, is_open_loop: bool) -> report::Generator {
         let thread = |one: &Outcome| {
-            let part = |ns: u64| (ns as f64 / one.measured_ns.max(1) as f64).min(1.0);
+            let part = |ns: u64, of_ns: u64| (ns as f64 / of_ns.max(1) as f64).min(1.0);
             report::GeneratorThread {
-                busy: part(one.measured_ns.saturating_sub(one.idle_ns)),
-                waiting: part(one.time.waiting_ns),
+                busy: part(one.measured_ns.saturating_sub(one.idle_ns), one.measured_ns),
+                waiting: part(one.time.waiting_ns, one.timed_ns),
                 cpu_s: seconds(one.time.running_ns),
             }
         };
