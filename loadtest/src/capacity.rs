@@ -43,6 +43,8 @@ pub struct Settings {
     pub max_retries: u32,
     /// Rounds altogether, those that are not VALID included; at least 1.
     pub max_rounds: u32,
+    /// Each round is logged at INFO.
+    pub tells_rounds: bool,
 }
 
 impl Default for Settings {
@@ -56,6 +58,7 @@ impl Default for Settings {
             confirmations: 5,
             max_retries: 2,
             max_rounds: 60,
+            tells_rounds: true,
         }
     }
 }
@@ -161,8 +164,10 @@ impl Hunt<'_> {
             objectives,
             used: report.verdict.kind == VerdictKind::Valid,
         };
-        let (number, kind, met) = (round.number, round.verdict.kind.name(), round.met);
-        info!("capacity round={number} rate={rate} verdict={kind} met={met}");
+        if self.settings.tells_rounds {
+            let (number, kind, met) = (round.number, round.verdict.kind.name(), round.met);
+            info!("capacity round={number} rate={rate} verdict={kind} met={met}");
+        }
         self.rounds.push(round.clone());
         round
     }

@@ -39,11 +39,13 @@ pub struct Settings {
     pub seed: u64,
     /// When the comparison is to fail.
     pub fail_if: Vec<FailIf>,
+    /// Each round is logged at INFO.
+    pub tells_rounds: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { rounds: 10, max_repeats: 5, seed: 0, fail_if: vec![] }
+        Self { rounds: 10, max_repeats: 5, seed: 0, fail_if: vec![], tells_rounds: true }
     }
 }
 
@@ -121,7 +123,9 @@ impl<'a> Rounds<'a> {
         for attempt in 1.. {
             let round = self.round(number, attempt, measure)?;
             let used = round.used;
-            info!("compare round={number} attempt={attempt} used={used}");
+            if self.settings.tells_rounds {
+                info!("compare round={number} attempt={attempt} used={used}");
+            }
             self.done.push(round);
             if used || self.repeats == self.settings.max_repeats {
                 break;

@@ -23,6 +23,7 @@ pub(crate) fn capacity(args: &CapacityArgs, quiet: bool) -> Result<u8, String> {
         max_rate: args.max_rate.unwrap_or(defaults.max_rate),
         precision: args.precision,
         confirmations: args.repeats,
+        tells_rounds: !quiet,
         ..defaults
     };
     let report = Session::with_target(args.target.as_ref(), &args.load, |plan| {
@@ -66,6 +67,7 @@ pub(crate) fn compare(args: &CompareArgs, quiet: bool) -> Result<u8, String> {
         rounds: args.rounds,
         seed: plan.seed,
         fail_if: args.fail_if.clone(),
+        tells_rounds: !quiet,
         ..compare::Settings::default()
     };
     let (a, b) = (args.a.clone(), args.b.clone());
