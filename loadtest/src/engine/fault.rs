@@ -166,11 +166,13 @@ fn surplus(content: &Content, exchange: &Exchange, came: &[u8]) -> String {
 /// The line that `came` begins with: any line if it is long enough, otherwise one of those near.
 fn recognise(content: &Content, expected: Id, in_flight: u64, came: &[u8]) -> Option<Id> {
     const REACH: u64 = 64;
+    // Of shorter lines among those near, many are the same by chance.
+    const MIN_LEN: usize = 4;
     let near = || {
         let first = expected.sequence.saturating_sub(REACH);
         let sequences = first..expected.sequence + in_flight;
         let mut near = sequences.rev().map(|sequence| Id { sequence, ..expected });
-        near.find(|&id| content.line(id).begins(came))
+        near.find(|&id| content.line(id).len() >= MIN_LEN && content.line(id).begins(came))
     };
     content.recognise(came).or_else(near)
 }
@@ -250,6 +252,14 @@ mod tests {
                 assert_eq!(said(&content, &came), text, "{len}");
             }
         }
+    }
+
+    #[test]
+    fn a_line_that_could_be_any_is_not_named() {
+        let content = content(2);
+        let other = [line(&content, 7, 0), line(&content, 7, 2)].concat();
+        let text = said(&content, &other);
+        assert!(text.starts_with("line 1: altered at byte 0 of 2: "), "{text}");
     }
 
     #[test]

@@ -87,7 +87,7 @@ const GROUPS: [Group; 5] = [
         lines: [
             &[
                 ("achieved", At("/throughput/messages_per_s", Unit::Rate)),
-                ("asked", At("/load/rate", Unit::Rate)),
+                ("asked", Told(asked)),
                 ("achieved of asked", Told(achieved)),
                 ("bytes", At("/throughput/bytes_per_s", Unit::ByteRate)),
                 ("messages due", At("/messages/asked", Unit::Count)),
@@ -278,9 +278,12 @@ fn row(base: &str, (label, figure): &Line, subjects: &[Subject<'_>]) -> Option<R
     })
 }
 
+fn asked(report: &RunReport) -> Option<String> {
+    report.rate_asked().map(|rate| Unit::Rate.show(rate))
+}
+
 fn achieved(report: &RunReport) -> Option<String> {
-    let asked = report.load.rate.filter(|rate| *rate > 0.0)?;
-    Some(Unit::Part.show(report.throughput.messages_per_s / asked))
+    report.rate_share().map(|share| Unit::Part.show(share))
 }
 
 fn cpu(report: &RunReport) -> Option<String> {

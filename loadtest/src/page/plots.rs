@@ -124,7 +124,7 @@ fn throughput(runs: &[Run<'_>]) -> Option<Chart> {
     let rate =
         |it: &Interval| Some(it.duration_s).filter(|s| *s > 0.0).map(|s| count(it.messages) / s);
     let mut lines = lines(runs, &[Curve { value: rate, stroke: Stroke::Solid }]);
-    let asked = runs.iter().filter_map(|run| Some((run.index(), run.report.load.rate?)));
+    let asked = runs.iter().filter_map(|run| Some((run.index(), run.report.rate_asked()?)));
     let end = end(runs);
     let asked: Vec<Line> = asked
         .map(|(index, rate)| Line {

@@ -117,7 +117,7 @@ fn heads(run: &Run<'_>) -> Vec<Head> {
         note: note.to_owned(),
     };
     let time = |label, name| head(label, format!("/{times}/{name}"), Unit::Nanoseconds, "");
-    let asked = match report.load.rate {
+    let asked = match report.rate_asked() {
         Some(rate) => format!("of {} asked", Unit::Rate.show(rate)),
         None => String::new(),
     };

@@ -13,7 +13,8 @@ use super::workload::Setting;
 pub(super) fn report(rounds: u32, kind: VerdictKind) -> CompareReport {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../loadtest/schema/run.example.json");
     let example: RunReport = json::read(&example).unwrap();
-    let settings = Settings { rounds, max_repeats: 0, seed: 7, fail_if: vec![] };
+    let settings =
+        Settings { rounds, max_repeats: 0, seed: 7, fail_if: vec![], tells_rounds: false };
     let measure = |side, seed| Ok(measured(&example, side, seed, kind));
     compare::compare(&settings, "peer {port}", "server --port {port}", measure).unwrap()
 }
