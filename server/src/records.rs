@@ -12,6 +12,7 @@ use memchr::memchr;
 
 use crate::allowance::Allowance;
 use crate::echo::Framing;
+use crate::peer::Peer;
 
 /// Records each worker may show in a second at info.
 const MAX_RECORDS_PER_SECOND: u32 = 50;
@@ -22,13 +23,13 @@ const MAX_TEXT_LEN: usize = 64;
 /// What names a connection in the log.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Name {
-    pub(crate) peer: SocketAddr,
+    pub(crate) peer: Peer,
     pub(crate) id: u64,
 }
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "peer={} connection={}", self.peer, self.id)
+        write!(f, "peer={} connection={}", SocketAddr::from(self.peer), self.id)
     }
 }
 
@@ -110,12 +111,22 @@ impl Records {
         if log::max_level() < LevelFilter::Info {
             return;
         }
-        let mut left = match self.framing {
+        let count = match self.framing {
             Framing::Line => newlines + u64::from(!chunk.ends_with(b"\n")),
             Framing::Raw => 1,
         };
+        // Under load nearly always, and to be found out quickly.
+        if self.allowance.is_spent(now_ms) && !log_enabled!(Level::Debug) {
+            self.not_shown += count;
+        } else {
+            self.show(now_ms, name, Messages { framing: self.framing, held, chunk }, count);
+        }
+    }
+
+    #[cold]
+    fn show(&mut self, now_ms: u64, name: Name, mut messages: Messages<'_>, count: u64) {
         let everything = log_enabled!(Level::Debug);
-        let mut messages = Messages { framing: self.framing, held, chunk };
+        let mut left = count;
         while left > 0 && (everything || !self.allowance.is_spent(now_ms)) {
             let Some(message) = messages.next() else { return };
             self.record(now_ms, format_args!("message {name} {message}"));
