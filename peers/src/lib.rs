@@ -47,9 +47,9 @@ fn buffer_len(text: &str) -> Result<usize, String> {
 }
 
 /// A `main`: serves until it is told to stop, which ends the process with 0 at once, or until
-/// `serve` fails, which is said.
-pub fn run(serve: impl FnOnce(Args) -> io::Result<()>) -> ExitCode {
-    let args = Args::parse();
+/// `serve` fails, which is said. `A` is [`Args`], or has them and more.
+pub fn run<A: Parser>(serve: impl FnOnce(A) -> io::Result<()>) -> ExitCode {
+    let args = A::parse();
     descriptors::raise_limit();
     let served = end_on_signals().and_then(|()| serve(args).map_err(|error| error.to_string()));
     match served {
@@ -69,24 +69,31 @@ fn end_on_signals() -> Result<(), String> {
     ours.thread_block().map_err(|error| format!("block signals: {error}"))
 }
 
-/// Calls `serve` with a listener on a thread for each worker. The system spreads connections over the
-/// listeners; all are there before the first thread starts.
+/// Calls `serve` with a listener on a thread for each worker. All listeners are there before the first
+/// thread starts.
 ///
 /// # Errors
 /// When a listener cannot be had, or a worker ended.
 pub fn on_each_worker(
     args: Args,
-    serve: fn(Args, TcpListener) -> io::Result<()>,
+    serve: impl Fn(Args, TcpListener) -> io::Result<()> + Copy + Send + 'static,
 ) -> io::Result<()> {
-    let listeners: io::Result<Vec<_>> = (0..args.workers).map(|_| listener(args)).collect();
     let (sender, ended) = channel();
-    for listener in listeners? {
+    for listener in listeners(args)? {
         let sender = sender.clone();
         // Nobody waits for a second one.
         thread::Builder::new().spawn(move || drop(sender.send(serve(args, listener))))?;
     }
     drop(sender);
     ended.recv().unwrap_or_else(|_| Err(io::Error::other("a worker panicked")))
+}
+
+/// A listener for each worker, over which the system spreads connections.
+///
+/// # Errors
+/// What was tried, and why it failed.
+pub fn listeners(args: Args) -> io::Result<Vec<TcpListener>> {
+    (0..args.workers).map(|_| listener(args)).collect()
 }
 
 /// A listener that does not block. What it accepts sends at once, without waiting for more: on Linux

@@ -1,10 +1,10 @@
-//! An echo server on may: a coroutine a connection.
+//! An echo server on may: a coroutine a connection, and one that accepts for each worker.
 
 use std::io::{self, Read, Write};
 use std::os::fd::{FromRawFd, IntoRawFd};
 use std::process::ExitCode;
 
-use echo_peers::{listener, run};
+use echo_peers::{Args, listeners, run};
 use may::go;
 use may::net::{TcpListener, TcpStream};
 
@@ -13,14 +13,23 @@ use may::net::{TcpListener, TcpStream};
 const FIRST_BUFFER_LEN: usize = 4096;
 
 fn main() -> ExitCode {
-    run(|args| {
+    run(|args: Args| {
         may::config().set_workers(args.workers.into());
         // Whoever measures says what may run where.
         may::config().set_worker_pin(false);
-        // SAFETY: it is a listener, and nobody else has it.
-        let listener = unsafe { TcpListener::from_raw_fd(listener(args)?.into_raw_fd()) };
-        let accepting = go!(move || accept(&listener, args.buffer_size));
-        accepting.join().map_err(|_| io::Error::other("the accept loop panicked"))
+        // By their descriptors, which follow one another, the library gives each of them to a worker.
+        let accepting: Vec<_> = listeners(args)?
+            .into_iter()
+            .map(|listener| {
+                // SAFETY: it is a listener, and nobody else has it.
+                let listener = unsafe { TcpListener::from_raw_fd(listener.into_raw_fd()) };
+                go!(move || accept(&listener, args.buffer_size))
+            })
+            .collect();
+        for accepting in accepting {
+            accepting.join().map_err(|_| io::Error::other("an accept loop panicked"))?;
+        }
+        Ok(())
     })
 }
 

@@ -3,12 +3,12 @@
 use std::io;
 use std::process::ExitCode;
 
-use echo_peers::{on_tokio, run};
+use echo_peers::{Args, on_tokio, run};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 fn main() -> ExitCode {
-    run(|args| {
+    run(|args: Args| {
         let buffer_len = args.buffer_size;
         on_tokio(args, move |stream| echo(stream, buffer_len))
     })
