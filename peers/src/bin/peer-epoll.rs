@@ -7,17 +7,27 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::process::ExitCode;
 use std::{array, ptr};
 
+use clap::Parser;
 use echo_peers::{Args, on_each_worker, run};
 use libc::{EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT, epoll_event};
 
 /// Events that are taken from the kernel at once.
 const MAX_EVENTS: usize = 1024;
 
-/// Full buffers that a connection is read before others have their turn.
-const MAX_READS: usize = 16;
+#[derive(Debug, Clone, Copy, Parser)]
+struct Flags {
+    #[command(flatten)]
+    args: Args,
+    /// Full buffers that a connection is read at most before others have their turn; with so many that
+    /// it makes no difference, each is read until it is empty
+    #[arg(long, default_value_t = 16)]
+    reads: u32,
+}
 
 fn main() -> ExitCode {
-    run(|args| on_each_worker(args, |args, listener| Worker::new(args, listener)?.run()))
+    run(|Flags { args, reads }| {
+        on_each_worker(args, move |args, listener| Worker::new(args, reads, listener)?.run())
+    })
 }
 
 struct Worker {
@@ -26,14 +36,16 @@ struct Worker {
     /// By descriptor.
     connections: Vec<Option<Connection>>,
     buffer: Box<[u8]>,
+    /// See [`Flags`].
+    max_reads: u32,
 }
 
 impl Worker {
-    fn new(args: Args, listener: TcpListener) -> io::Result<Self> {
+    fn new(args: Args, max_reads: u32, listener: TcpListener) -> io::Result<Self> {
         let epoll = Epoll::new()?;
         epoll.control(EPOLL_CTL_ADD, listener.as_raw_fd(), EPOLLIN)?;
         let buffer = vec![0; args.buffer_size].into();
-        Ok(Self { epoll, listener, connections: vec![], buffer })
+        Ok(Self { epoll, listener, connections: vec![], buffer, max_reads })
     }
 
     fn run(mut self) -> io::Result<()> {
@@ -43,7 +55,7 @@ impl Worker {
                 // It is what `control` put there.
                 let Ok(key) = usize::try_from(event.u64) else { continue };
                 if let Some(Some(connection)) = self.connections.get_mut(key) {
-                    if connection.drive(&self.epoll, &mut self.buffer).is_err() {
+                    if connection.drive(&self.epoll, &mut self.buffer, self.max_reads).is_err() {
                         self.connections[key] = None;
                     }
                 } else {
@@ -77,11 +89,11 @@ struct Connection {
 impl Connection {
     /// # Errors
     /// It is over.
-    fn drive(&mut self, epoll: &Epoll, buffer: &mut [u8]) -> io::Result<()> {
+    fn drive(&mut self, epoll: &Epoll, buffer: &mut [u8], max_reads: u32) -> io::Result<()> {
         if !self.unsent.is_empty() {
             return self.flush(epoll);
         }
-        for _ in 0..MAX_READS {
+        for _ in 0..max_reads {
             let Some(received) = unless_it_would_block(self.stream.read(buffer))? else { break };
             if received == 0 {
                 return Err(ErrorKind::UnexpectedEof.into());
