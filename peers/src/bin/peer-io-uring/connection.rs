@@ -1,7 +1,7 @@
 //! A connection: what of it is under way, and what comes next. Asks the kernel for nothing.
 //!
 //! What arrives while a send is under way is held, and goes out next in one piece. From then on the
-//! connection receives once for each send, which bounds what is held.
+//! connection receives once for each send, which bounds what is held, until it has caught up.
 
 use std::mem;
 use std::os::fd::OwnedFd;
@@ -15,7 +15,7 @@ pub(crate) struct Connection {
     outgoing: Vec<u8>,
     /// Goes out when that is gone.
     held: Vec<u8>,
-    /// More has arrived than could be sent at once.
+    /// More has arrived than could be sent at once, and the connection has not caught up since.
     is_bulk: bool,
     /// The last send came up short.
     is_blocked: bool,
@@ -133,7 +133,9 @@ impl Connection {
         has_room && !self.is_over
     }
 
+    /// With nothing being sent, nothing is held either: the connection has caught up.
     fn receive(&mut self) -> Next<'static> {
+        self.is_bulk &= self.sending != Sending::Nothing;
         if self.is_bulk {
             self.receiving = Receiving::Once;
             Next::ReceiveOnce
