@@ -50,7 +50,7 @@ impl Recipe {
         Self { name, build, bytes: Bytes::Lines }
     }
 
-    /// Builds it and installs what that needs. What is there already is not built again.
+    /// Builds it and installs what that needs.
     ///
     /// # Errors
     /// Why it cannot be had here, in a sentence.
@@ -69,13 +69,15 @@ pub(crate) fn all() -> Vec<Recipe> {
     vec![
         Recipe::new("bare epoll", build::epoll),
         Recipe::new("io_uring", build::io_uring),
-        Recipe::new("tokio raw", || build::on_crate("tokio-raw", "tokio")),
-        Recipe::of_lines("tokio lines", || build::on_crate("tokio-lines", "tokio")),
-        Recipe::of_lines("tokio lines, forwarded", || {
-            build::on_crate("tokio-lines-forward", "tokio")
+        Recipe::new("tokio raw", || build::on_crates("tokio-raw", &["tokio"])),
+        Recipe::of_lines("tokio lines", || {
+            build::on_crates("tokio-lines", &["tokio-util", "tokio"])
         }),
-        Recipe::new("may", || build::on_crate("may", "may")),
-        Recipe::new("monoio", || build::on_crate("monoio", "monoio")),
+        Recipe::of_lines("tokio lines, forwarded", || {
+            build::on_crates("tokio-lines-forward", &["tokio-util", "tokio"])
+        }),
+        Recipe::new("may", || build::on_crates("may", &["may"])),
+        Recipe::new("monoio", || build::on_crates("monoio", &["monoio"])),
         Recipe::new("Go", build::go),
         Recipe::new("libuv", build::libuv),
         Recipe::new("asio", build::asio),
