@@ -24,7 +24,8 @@ pub(super) fn section(kept: &Kept, workloads: &[&Workload]) -> String {
 
 fn one(kept: &Kept, workload: &Workload) -> String {
     let (name, title, flags) = (workload.name(), workload.title, flags(workload));
-    let mut text = format!("**{name}: {title}.** {flags}{}", measure(kept, workload));
+    let more = rate_and_length(kept, workload);
+    let mut text = format!("**{name}: {title}.** {flags}{more}");
     if !workload.bars.is_empty() {
         text.push('\n');
     }
@@ -60,7 +61,7 @@ fn flags(workload: &Workload) -> String {
 }
 
 /// What half of another workload's rate came to, and whether rounds are longer.
-fn measure(kept: &Kept, workload: &Workload) -> String {
+fn rate_and_length(kept: &Kept, workload: &Workload) -> String {
     let rate = |raw: &&Raw| match &raw.outcome {
         Outcome::Compared(report) => report.load.rate,
         Outcome::Idle(_) | Outcome::Failed(_) => None,
