@@ -8,6 +8,7 @@ mod idle;
 mod kept;
 mod measuring;
 mod metric;
+mod orphans;
 mod page;
 mod pair;
 mod plan;

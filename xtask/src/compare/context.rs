@@ -7,6 +7,7 @@ use echo_loadtest::machine;
 use nix::sys::resource::{UsageWho, getrusage};
 use procfs::{CurrentSI, KernelStats, ticks_per_second};
 
+use super::orphans::Orphanage;
 use super::raw::Context;
 use crate::cargo::workspace;
 
@@ -26,13 +27,14 @@ pub(super) struct Watch {
     started_at: SystemTime,
     start: Instant,
     before: Taken,
+    orphanage: Orphanage,
 }
 
 /// CPU time so far.
 #[derive(Debug, Clone, Copy)]
 struct Taken {
     all: Duration,
-    /// Of this process and of those that it started and that have ended.
+    /// Of this process, of those that it started, and of theirs, as far as they have ended.
     own: Duration,
     stolen: Duration,
 }
@@ -41,12 +43,20 @@ impl Watch {
     /// # Errors
     /// A sentence when the system does not tell.
     pub(super) fn start() -> Result<Self, String> {
-        Ok(Self { started_at: SystemTime::now(), start: Instant::now(), before: Taken::now()? })
+        Ok(Self {
+            orphanage: Orphanage::open()?,
+            started_at: SystemTime::now(),
+            start: Instant::now(),
+            before: Taken::now()?,
+        })
     }
 
+    /// Every child has to be reaped before: it would be taken for an orphan.
+    ///
     /// # Errors
     /// A sentence when the system does not tell.
     pub(super) fn stop(self, origin: &Origin) -> Result<Context, String> {
+        self.orphanage.reap();
         let (now, seconds) = (Taken::now()?, self.start.elapsed().as_secs_f64());
         let all = now.all.saturating_sub(self.before.all);
         let own = now.own.saturating_sub(self.before.own);
@@ -78,8 +88,10 @@ impl Taken {
                 own += Duration::from_micros(u64::try_from(micros).unwrap_or(0));
             }
         }
-        // Interrupts belong to nobody: much of loopback's work is counted there.
-        let all = time(cpus.user + cpus.nice + cpus.system);
+        // A process's own time holds the interrupts that it was under, and all of loopback's work is
+        // done in such ones: without them others' work would disappear behind it.
+        let interrupts = cpus.irq.unwrap_or(0) + cpus.softirq.unwrap_or(0);
+        let all = time(cpus.user + cpus.nice + cpus.system + interrupts);
         Ok(Self { all, own, stolen: time(cpus.steal.unwrap_or(0)) })
     }
 }
@@ -112,13 +124,18 @@ fn said(program: &str, args: &[&str]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use echo_tests::alone::alone;
+
     use super::*;
 
     #[test]
     fn the_context_says_where_and_when() {
-        let context = Watch::start().unwrap().stop(&Origin::here()).unwrap();
-        assert!(context.rustc.starts_with("rustc "), "{context:?}");
-        assert!(!context.machine.kernel.is_empty() && context.started_at.ends_with('Z'));
+        alone("compare::context::tests::the_context_says_where_and_when", || {
+            let origin = Origin::here();
+            let context = Watch::start().unwrap().stop(&origin).unwrap();
+            assert!(context.rustc.starts_with("rustc "), "{context:?}");
+            assert!(!context.machine.kernel.is_empty() && context.started_at.ends_with('Z'));
+        });
     }
 
     #[test]
@@ -128,5 +145,18 @@ mod tests {
         while start.elapsed() < Duration::from_millis(50) {}
         let now = Taken::now().unwrap();
         assert!(now.own > before.own && now.all >= before.all);
+    }
+
+    /// As the workers of Node's clusters do, it outlives the one that started it.
+    #[test]
+    fn the_work_of_orphans_is_own_work() {
+        const BURN: &str = "(i=0; while [ $i -lt 1000000 ]; do i=$((i + 1)); done) &";
+        alone("compare::context::tests::the_work_of_orphans_is_own_work", || {
+            let watch = Watch::start().unwrap();
+            assert!(Command::new("sh").args(["-c", BURN]).status().unwrap().success());
+            watch.orphanage.reap();
+            let own = Taken::now().unwrap().own - watch.before.own;
+            assert!(own > Duration::from_millis(20), "{own:?}");
+        });
     }
 }
