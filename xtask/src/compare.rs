@@ -2,6 +2,7 @@
 //! what was measured, and makes PERFORMANCE.md of it.
 
 mod bar;
+mod circumstances;
 mod context;
 mod finding;
 mod idle;

@@ -9,7 +9,7 @@ use echo_loadtest::files;
 use super::kept::{Kept, rank};
 use super::raw::Folder;
 use super::workload::{ALL, Setting, Workload};
-use super::{metric, plot, table};
+use super::{circumstances, metric, plot, table};
 
 const PAGE: &str = "PERFORMANCE.md";
 const RESULTS: &str = "performance/raw";
@@ -56,7 +56,7 @@ fn make(workspace: &Path) -> Result<Vec<Made>, String> {
 fn parts(kept: &Kept) -> Vec<(String, String)> {
     let mut parts = vec![
         ("bars".to_owned(), table::bars(kept, ALL)),
-        ("circumstances".to_owned(), table::circumstances(kept)),
+        ("circumstances".to_owned(), circumstances::text(kept)),
     ];
     for section in ALL.chunk_by(|left, right| left.number == right.number) {
         let workloads: Vec<&Workload> = section.iter().collect();

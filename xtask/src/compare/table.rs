@@ -10,7 +10,7 @@ use super::bar::Judged;
 use super::finding::{Finding, Named};
 use super::kept::{Kept, rank};
 use super::metric;
-use super::raw::{Context, Outcome, Raw, State};
+use super::raw::{Context, Outcome, Raw};
 use super::workload::{Means, Setting, Workload};
 
 /// A figure that is not there.
@@ -194,58 +194,8 @@ pub(super) fn bars(kept: &Kept, workloads: &[Workload]) -> String {
     text
 }
 
-/// Where, when, with what and against whom.
-pub(super) fn circumstances(kept: &Kept) -> String {
-    if kept.results.is_empty() {
-        return "Nothing is measured yet.".to_owned();
-    }
-    format!("{}\n\n{}", machines(kept), peers(kept))
-}
-
-fn machines(kept: &Kept) -> String {
-    let mut facts: Vec<String> = vec![];
-    for Context { machine, started_at, rustc, commit, .. } in contexts(kept) {
-        let (day, memory) =
-            (started_at.split('T').next().unwrap_or_default(), machine.memory_bytes);
-        let fact = format!(
-            "- {day}: {}, {} CPUs, {} GiB, {}, kernel {}; {rustc}; commit {commit}",
-            machine.cpu.trim(),
-            machine.cpus,
-            memory >> 30,
-            machine.system.trim(),
-            machine.kernel,
-        );
-        if !facts.contains(&fact) {
-            facts.push(fact);
-        }
-    }
-    facts.sort();
-    let disturbed = contexts(kept).filter(|context| context.is_disturbed()).count();
-    format!(
-        "{}\n\n{} comparisons; beside {disturbed} of them others kept the machine busy.",
-        facts.join("\n"),
-        kept.results.len(),
-    )
-}
-
-fn contexts(kept: &Kept) -> impl Iterator<Item = &Context> {
-    kept.results.iter().map(|raw| &raw.context)
-}
-
-fn peers(kept: &Kept) -> String {
-    let mut text = "| peer | version | started as |\n|---|---|---|".to_owned();
-    for entry in &kept.contenders {
-        let (version, command) = match &entry.state {
-            State::Built { version, command } => (one_line(version), format!("`{command}`")),
-            State::Skipped(why) => (format!("skipped: {}", one_line(why)), String::new()),
-        };
-        let _ = write!(text, "\n| {} | {version} | {command} |", entry.name);
-    }
-    text
-}
-
 /// Fit for a cell: one line, not too long, and no bars.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     const MAX_CHARS: usize = 200;
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     lines.join(" ").replace('|', "/").chars().take(MAX_CHARS).collect()
@@ -255,7 +205,7 @@ fn one_line(text: &str) -> String {
 mod tests {
     use echo_loadtest::compare::Side;
 
-    use super::super::raw::{Entry, Failure};
+    use super::super::raw::Failure;
     use super::super::{sample, workload};
     use super::*;
 
@@ -321,23 +271,5 @@ mod tests {
         report.verdict.reasons = vec!["7 of 10 rounds count".into(), "stopped in round 8".into()];
         let troubles = troubles(&report);
         assert_eq!(troubles, ["1 error", "7 of 10 rounds count", "stopped in round 8"]);
-    }
-
-    #[test]
-    fn circumstances_name_the_machine_and_the_peers() {
-        let entry = |name: &str, state| Entry { name: name.to_owned(), state };
-        let kept = Kept::new(
-            vec![sample::raw("W2", "Go", VerdictKind::Valid)],
-            vec![
-                entry(
-                    "Go",
-                    State::Built { version: "1.25".to_owned(), command: "go {port}".to_owned() },
-                ),
-                entry("Node", State::Skipped("there is no node".to_owned())),
-            ],
-        );
-        let parts = ["| Go | 1.25 | `go {port}` |", "skipped: there is no node", "commit 1234567"];
-        expect(&circumstances(&kept), &parts);
-        expect(&circumstances(&Kept::default()), &["Nothing is measured yet."]);
     }
 }
