@@ -1,6 +1,9 @@
 //! Where, when, with what and against whom it was measured, as Markdown; pure.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
+
+use echo_loadtest::human;
 
 use super::kept::Kept;
 use super::raw::{Context, State};
@@ -15,28 +18,34 @@ pub(super) fn text(kept: &Kept) -> String {
 }
 
 fn machines(kept: &Kept) -> String {
-    let mut facts: Vec<String> = vec![];
-    for Context { machine, started_at, rustc, commit, .. } in contexts(kept) {
-        let (day, memory) =
-            (started_at.split('T').next().unwrap_or_default(), machine.memory_bytes);
-        let fact = format!(
-            "- {day}: {}, {} CPUs, {} GiB, {}, kernel {}; {rustc}; commit {commit}",
-            machine.cpu.trim(),
-            machine.cpus,
-            memory >> 30,
-            machine.system.trim(),
-            machine.kernel,
-        );
-        if !facts.contains(&fact) {
-            facts.push(fact);
-        }
+    let mut facts: BTreeMap<String, u64> = BTreeMap::new();
+    for context in contexts(kept) {
+        *facts.entry(fact(context)).or_default() += 1;
     }
-    facts.sort();
+    let share = |count: &u64| match facts.len() {
+        1 => String::new(),
+        _ => format!(": {}", human::counted(*count, "comparison")),
+    };
+    let lines: Vec<String> =
+        facts.iter().map(|(fact, count)| format!("- {fact}{}", share(count))).collect();
     let disturbed = contexts(kept).filter(|context| context.is_disturbed()).count();
     format!(
         "{}\n\n{} comparisons; beside {disturbed} of them others kept the machine busy.",
-        facts.join("\n"),
+        lines.join("\n"),
         kept.results.len(),
+    )
+}
+
+/// When, where and of what.
+fn fact(Context { machine, started_at, rustc, commit, .. }: &Context) -> String {
+    let day = started_at.split('T').next().unwrap_or_default();
+    format!(
+        "{day}: {}, {} CPUs, {} GiB, {}, kernel {}; {rustc}; commit {commit}",
+        machine.cpu.trim(),
+        machine.cpus,
+        machine.memory_bytes >> 30,
+        machine.system.trim(),
+        machine.kernel,
     )
 }
 
@@ -87,5 +96,18 @@ mod tests {
         let parts = ["| Go | 1.25 | `go {port}` |", "skipped: there is no node", "commit 1234567"];
         expect(&text(&kept), &parts);
         expect(&text(&Kept::default()), &["Nothing is measured yet."]);
+    }
+
+    #[test]
+    fn where_there_is_more_than_one_commit_each_says_how_much_is_of_it() {
+        let of = |commit: &str| {
+            let mut raw = sample::raw("W2", "Go", VerdictKind::Valid);
+            raw.context.commit = commit.to_owned();
+            raw
+        };
+        let said = text(&Kept::new(vec![of("2"), of("1"), of("2")], vec![]));
+        expect(&said, &["commit 1: 1 comparison\n- ", "commit 2: 2 comparisons\n\n3 comparisons;"]);
+        let said = text(&Kept::new(vec![of("2"), of("2")], vec![]));
+        expect(&said, &["commit 2\n\n2 comparisons;"]);
     }
 }
