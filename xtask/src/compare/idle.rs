@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use echo_loadtest::compare::Side;
+use echo_loadtest::statistics::MIN_PAIRS;
 use echo_loadtest::target::{Cpus, Running, Target, Usage, Watch};
 use nix::sys::socket::{setsockopt, sockopt::IpBindAddressNoPort};
 use socket2::{Domain, Socket, Type};
@@ -24,8 +25,8 @@ const EARLIER: usize = 100;
 /// Connections from one local address, which has some 28,000 ports.
 const PER_ADDRESS: usize = 5_000;
 
-/// Rounds say hardly anything new: nothing here depends on time.
-const MAX_ROUNDS: u32 = 4;
+/// As many as show a difference. More say hardly anything new: nothing here depends on time.
+const MAX_ROUNDS: usize = MIN_PAIRS;
 
 /// What a server does after the last echo is not of interest.
 const SETTLING: Duration = Duration::from_millis(500);
@@ -50,7 +51,7 @@ const LINE: [u8; 128] = {
 pub(super) fn measure(pair: &Pair<'_>, rounds: u32) -> Result<Idle, Failure> {
     echo_common::descriptors::raise_limit();
     let run = |side| run(pair, side).map_err(|why| Failure { side: Some(side), why });
-    let rounds = (1..=rounds.min(MAX_ROUNDS)).map(|number| {
+    let rounds = (1..=rounds).take(MAX_ROUNDS).map(|number| {
         // A B B A, as `loadtest compare` does it.
         if number % 2 == 1 {
             let a = run(Side::A)?;
@@ -66,7 +67,8 @@ pub(super) fn measure(pair: &Pair<'_>, rounds: u32) -> Result<Idle, Failure> {
 
 /// How long a round takes, about.
 pub(super) fn estimate(rounds: u32) -> Duration {
-    2 * rounds.min(MAX_ROUNDS) * (QUIET + SETTLING + Duration::from_millis(1_500))
+    let run = QUIET + SETTLING + Duration::from_millis(1_500);
+    (1..=rounds).take(MAX_ROUNDS).map(|_| 2 * run).sum()
 }
 
 fn run(pair: &Pair<'_>, side: Side) -> Result<IdleFigures, String> {
@@ -146,4 +148,15 @@ fn connect(address: SocketAddr, source: IpAddr) -> std::io::Result<TcpStream> {
 fn source(index: usize) -> IpAddr {
     let number = u8::try_from(index / PER_ADDRESS).unwrap_or(u8::MAX - 2);
     Ipv4Addr::new(127, 0, 0, 2 + number).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_is_two_servers_and_more_than_show_a_difference_are_not_measured() {
+        let [one, enough, more] = [1, 6, 10].map(estimate);
+        assert_eq!((enough, more), (6 * one, enough));
+    }
 }
