@@ -4,6 +4,7 @@
 mod bar;
 mod circumstances;
 mod context;
+mod figure;
 mod finding;
 mod idle;
 mod kept;

@@ -3,8 +3,9 @@
 
 use echo_loadtest::compare::{CompareReport, Metric, Round, Side};
 use echo_loadtest::run_report::VerdictKind;
-use echo_loadtest::statistics::{Estimate, MIN_PAIRS, geometric_mean};
+use echo_loadtest::statistics::{Estimate, MIN_PAIRS};
 
+use super::figure::Figure;
 use super::metric;
 use super::raw::{Failure, Idle, Outcome};
 
@@ -35,10 +36,8 @@ impl Named {
 /// What is known of a metric.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Finding {
-    /// The geometric mean of the peer's figures.
-    pub(super) theirs: Option<f64>,
-    /// That of ours.
-    pub(super) ours: Option<f64>,
+    pub(super) theirs: Option<Figure>,
+    pub(super) ours: Option<Figure>,
     /// What the ratios ours/theirs say; none when a figure is zero.
     pub(super) estimate: Option<Estimate>,
     /// Our figure in each round.
@@ -158,8 +157,8 @@ impl Finding {
         let (theirs, ours): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
         let ratios: Vec<f64> = pairs.iter().map(|(theirs, ours)| ours / theirs).collect();
         Self {
-            theirs: mean(&theirs),
-            ours: mean(&ours),
+            theirs: Figure::new(&theirs),
+            ours: Figure::new(&ours),
             estimate: Estimate::new(&ratios, seed),
             rounds: pairs.len(),
             our_rounds: ours,
@@ -183,11 +182,6 @@ fn is_complete(round: &Round) -> bool {
     [&round.a, &round.b].iter().all(|side| side.verdict.kind != VerdictKind::Incomplete)
 }
 
-/// The geometric mean; where one of the values is zero, 0.
-fn mean(values: &[f64]) -> Option<f64> {
-    (!values.is_empty()).then(|| geometric_mean(values))
-}
-
 #[cfg(test)]
 mod tests {
     use echo_loadtest::compare::CompareReport;
@@ -195,13 +189,17 @@ mod tests {
     use super::super::sample;
     use super::*;
 
+    fn means(finding: &Finding) -> (Option<f64>, Option<f64>) {
+        (finding.theirs.map(|figure| figure.mean), finding.ours.map(|figure| figure.mean))
+    }
+
     #[test]
     fn of_valid_rounds_it_says_what_loadtest_says() {
         let report = sample::report(10, VerdictKind::Valid);
         for name in ["cpu", "p99", "throughput"] {
             let finding = Finding::new(&Outcome::Compared(Box::new(report.clone())), name);
             let said = report.metrics.iter().find(|said| said.metric.name() == name).unwrap();
-            assert_eq!((finding.theirs, finding.ours), (said.a, said.b), "{name}");
+            assert_eq!(means(&finding), (said.a, said.b), "{name}");
             let estimate = finding.estimate.unwrap();
             assert_eq!(Some(estimate.ratio), said.ratio);
             let interval = said.interval.map(|bounds| (bounds.low, bounds.high));
@@ -262,7 +260,7 @@ mod tests {
     #[test]
     fn figures_of_zero_have_no_ratio_and_stay_figures() {
         let finding = Finding::of_pairs(&[(8.0, 0.0), (2.0, 0.0)], 1);
-        assert_eq!((finding.theirs, finding.ours), (Some(4.0), Some(0.0)));
+        assert_eq!(means(&finding), (Some(4.0), Some(0.0)));
         assert_eq!((finding.estimate, finding.unfit), (None, None));
     }
 }

@@ -79,7 +79,7 @@ impl<'a> Measuring<'a> {
         let reached = Finding::new(&raw.outcome, "throughput").theirs;
         // A rate of messages is far below 2^53, and positive.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        Ok(reached.map(|rate| (rate / 2_000.0).round().max(1.0) as u64 * 1_000))
+        Ok(reached.map(|rate| (rate.mean / 2_000.0).round().max(1.0) as u64 * 1_000))
     }
 }
 

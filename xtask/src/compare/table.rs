@@ -131,9 +131,7 @@ fn row(raw: &Raw, workload: &Workload, rounds: usize) -> String {
 
 fn values(name: &str, finding: &Finding) -> String {
     match (finding.theirs, finding.ours) {
-        (Some(theirs), Some(ours)) => {
-            format!("{} → {}", metric::show(name, theirs), metric::show(name, ours))
-        }
+        (Some(theirs), Some(ours)) => format!("{} → {}", theirs.show(name), ours.show(name)),
         (_, _) => NONE.to_owned(),
     }
 }
@@ -237,8 +235,8 @@ mod tests {
                 "`loadtest compare … --connections 50 --size 128`.",
                 "- CPU per message at most 1.00 × bare epoll: **met**; 0.9",
                 "*one worker, pinned*",
-                "| bare epoll | 5.0",
-                "µs → ",
+                "| bare epoll | 5.00 µs ±0.0 % → 4.5",
+                " % | ",
                 "| **0.9",
                 "generator-limited",
                 "![CPU per message, ours/peer, one worker, pinned](performance/plots/W2-pinned.svg)",
