@@ -7,7 +7,7 @@ use echo_loadtest::human;
 use echo_loadtest::run_report::VerdictKind;
 
 use super::bar::Judged;
-use super::finding::{Finding, Named};
+use super::finding::{Finding, Named, Unfit};
 use super::kept::{Kept, rank};
 use super::metric;
 use super::raw::{Context, Outcome, Raw};
@@ -37,7 +37,11 @@ fn one(kept: &Kept, workload: &Workload) -> String {
         let results = kept.of(*setting, workload);
         if !results.is_empty() {
             is_measured = true;
-            let _ = write!(text, "\n\n{}", table(kept, *setting, workload, &results));
+            let table = match says_nothing(*setting, workload, &results) {
+                true => limited(*setting, workload, results.len()),
+                false => table(kept, *setting, workload, &results),
+            };
+            let _ = write!(text, "\n\n{table}");
         }
     }
     if !is_measured {
@@ -89,9 +93,32 @@ pub(super) fn judged(kept: &Kept, workload: &Workload) -> Vec<(String, Judged)> 
     workload.bars.iter().map(judge).collect()
 }
 
+/// Where the results of a workload are, from the page.
+fn results_path(setting: Setting, workload: &Workload) -> String {
+    format!("performance/raw/{}/{}", setting.name(), workload.name())
+}
+
 /// Where the plot of a workload is, from the page.
 pub(super) fn plot_path(setting: Setting, workload: &Workload) -> String {
     format!("performance/plots/{}-{}.svg", workload.name(), setting.name())
+}
+
+/// Whether nothing in a table is ranked, and no bar rests on it.
+fn says_nothing(setting: Setting, workload: &Workload, results: &[&Raw]) -> bool {
+    let is_judged = setting == Setting::Pinned && !workload.bars.is_empty();
+    let mut findings = results
+        .iter()
+        .flat_map(|raw| workload.metrics.iter().map(|name| Finding::new(&raw.outcome, name)));
+    !is_judged && findings.all(|finding| finding.unfit == Some(Unfit::Limited))
+}
+
+/// In the place of such a table.
+fn limited(setting: Setting, workload: &Workload, count: usize) -> String {
+    let (title, path) = (setting.title(), results_path(setting, workload));
+    format!(
+        "*{title}*: the load tester was the limit in all comparisons ({count}); their figures are in \
+         [{path}]({path})."
+    )
 }
 
 fn table(kept: &Kept, setting: Setting, workload: &Workload, results: &[&Raw]) -> String {
@@ -243,6 +270,23 @@ mod tests {
             ],
         );
         assert!(!text.contains("two workers"), "{text}");
+    }
+
+    #[test]
+    fn a_table_in_which_nothing_is_ranked_is_a_sentence_unless_a_bar_rests_on_it() {
+        let raw = |setting, peer: &str, kind| Raw { setting, ..sample::raw("W10", peer, kind) };
+        let limited = raw(Setting::Unpinned, "Go", VerdictKind::GeneratorLimited);
+        let text = |raws: &[&Raw]| {
+            let raws = raws.iter().map(|raw| (*raw).clone()).collect();
+            section(&Kept::new(raws, vec![]), &[workload("W10")])
+        };
+        let folded = text(&[&limited]);
+        expect(&folded, &["all comparisons (1); ", "](performance/raw/unpinned/W10)."]);
+        assert!(!folded.contains("| Go |"), "{folded}");
+        let ranked = raw(Setting::Unpinned, "Node", VerdictKind::Valid);
+        expect(&text(&[&limited, &ranked]), &["| Go |", "| Node |"]);
+        let judged = raw(Setting::Pinned, "Go", VerdictKind::GeneratorLimited);
+        expect(&text(&[&judged]), &["| Go |"]);
     }
 
     #[test]
