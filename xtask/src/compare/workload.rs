@@ -147,7 +147,7 @@ pub(super) const ALL: &[Workload] = &[
         title: "ping-pong over one connection, our server as it is",
         load: "--connections 1 --size 64 --busy-poll",
         metrics: &["p50", "p99", "cpu"],
-        // Level: a twentieth is less than moves it from one start of a process to the next.
+        // Level: the page says why it goes so far.
         bars: &[bar("p50", Against::EveryPeer, Limit::AtMost(1.05))],
         ..NONE
     },
