@@ -30,6 +30,9 @@ pub(crate) const READ_BUFFER_LEN: usize =
 /// What one connection may receive in one turn, before the others get theirs.
 pub(crate) const TURN_BUDGET: usize = 256 * 1024;
 
+/// A turn that moves as much, in either direction, holds the others up.
+const BULK_LEN: u64 = 32 * 1024;
+
 /// What the connections of a worker share while they are driven, one at a time.
 pub(crate) struct Workbench {
     /// The time of this turn, in milliseconds since the server started.
@@ -126,8 +129,10 @@ pub(crate) struct Connection<S> {
     phase: Phase,
     /// What events are asked for.
     interest: Interest,
-    /// It is in its worker's queue.
+    /// It is in one of its worker's queues.
     queued: bool,
+    /// Much was moved in its last turn.
+    bulk: bool,
     /// The stream may have something to read.
     readable: bool,
     /// Only "would block" means that it has nothing. Never unset: urgent data may be announced long
@@ -153,6 +158,7 @@ impl<S: Stream> Connection<S> {
             phase: Phase::Open,
             interest: Interest::Readable,
             queued: false,
+            bulk: false,
             readable: false,
             drain: false,
             in_line: false,
@@ -175,6 +181,11 @@ impl<S: Stream> Connection<S> {
         !std::mem::replace(&mut self.queued, true)
     }
 
+    /// Whether its next turn is likely to be a long one.
+    pub(crate) fn is_bulk(&self) -> bool {
+        self.bulk
+    }
+
     /// Notes what an event said. The connection acts on it at its next turn.
     pub(crate) fn mark(&mut self, readiness: Readiness) {
         self.drain |= readiness.drain;
@@ -187,6 +198,13 @@ impl<S: Stream> Connection<S> {
     /// Why the connection is over; it must not be driven again.
     pub(crate) fn drive(&mut self, bench: &mut Workbench) -> Result<Next, CloseReason> {
         self.queued = false;
+        let before = bench.stats.moved();
+        let next = self.take_turn(bench);
+        self.bulk = bench.stats.moved() - before >= BULK_LEN;
+        next
+    }
+
+    fn take_turn(&mut self, bench: &mut Workbench) -> Result<Next, CloseReason> {
         let mut budget = TURN_BUDGET;
         loop {
             match self.flush(bench)? {

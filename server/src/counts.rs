@@ -4,7 +4,7 @@
 //! Knows neither who counts nor what the counts should be. Built for that task and for the unit
 //! tests, never for users.
 
-mod memory;
+pub(crate) mod memory;
 
 use std::hint::black_box;
 use std::net::SocketAddr;

@@ -22,6 +22,10 @@ use crate::stream::{Interest, Readiness, Stream};
 /// Sweeps are at least this far apart: deadlines that are close together share one.
 const MIN_SWEEP_INTERVAL_MS: u64 = 20;
 
+/// What connections in bulk may move, in either direction, before the worker looks for events again:
+/// the others are not to wait for more than one long turn.
+const BULK_SHARE: u64 = 256 * 1024;
+
 /// A connection on its way from the acceptor to a worker.
 #[derive(Debug)]
 pub(crate) struct Accepted<S> {
@@ -43,8 +47,7 @@ pub(crate) struct Rules {
 /// One worker's connections.
 pub(crate) struct Worker<S> {
     connections: Slots<Connection<S>>,
-    /// Connections with something to do, first come first served.
-    ready: VecDeque<Key>,
+    ready: Ready,
     deadlines: Deadlines,
     drain_timeout_ms: u64,
     /// No deadline is earlier. `None`: there is none.
@@ -56,7 +59,7 @@ impl<S: Stream> Worker<S> {
     pub(crate) fn new(rules: &Rules, records: Records) -> Self {
         Self {
             connections: Slots::new(),
-            ready: VecDeque::new(),
+            ready: Ready::default(),
             deadlines: Deadlines {
                 idle_timeout_ms: rules.idle_timeout_ms,
                 linger_ms: rules.linger_ms,
@@ -92,15 +95,28 @@ impl<S: Stream> Worker<S> {
     pub(crate) fn mark(&mut self, key: Key, readiness: Readiness) {
         if let Some(connection) = self.connections.get_mut(key) {
             connection.mark(readiness);
-            enqueue(&mut self.ready, connection, key);
+            self.ready.push(connection, key);
         }
     }
 
-    /// Gives a turn to each connection that has something to do. Those with more to do are at the
-    /// back of the queue then.
+    /// Gives a turn to each connection that has something to do; of those in bulk only until they
+    /// have moved [`BULK_SHARE`]. Those with more to do are at the back of their queue then.
     pub(crate) fn drive(&mut self, selector: &mut impl Selector<S>) {
-        for _ in 0..self.ready.len() {
-            let Some(key) = self.ready.pop_front() else { return };
+        let (quick, bulk) = (self.ready.quick.len(), self.ready.bulk.len());
+        for _ in 0..quick {
+            let Some(key) = self.ready.quick.pop_front() else { break };
+            self.drive_one(key, selector);
+        }
+        let end = match self.is_draining() {
+            // There may be no other turn.
+            true => u64::MAX,
+            false => self.bench.stats.moved() + BULK_SHARE,
+        };
+        for _ in 0..bulk {
+            if self.bench.stats.moved() >= end {
+                break;
+            }
+            let Some(key) = self.ready.bulk.pop_front() else { break };
             self.drive_one(key, selector);
         }
     }
@@ -126,7 +142,7 @@ impl<S: Stream> Worker<S> {
         self.deadlines.drain_end_ms = Some(end_ms);
         for (key, connection) in self.connections.iter_mut() {
             connection.end(Cause::Shutdown, self.bench.now_ms);
-            enqueue(&mut self.ready, connection, key);
+            self.ready.push(connection, key);
         }
         self.schedule_sweep(Some(end_ms));
         debug!("draining connections={}", self.connections.len());
@@ -173,7 +189,7 @@ impl<S: Stream> Worker<S> {
             // Its linger is a deadline from its next turn on.
             Check::IsIdle => {
                 connection.end(Cause::Idle, now_ms);
-                enqueue(&mut self.ready, connection, key);
+                self.ready.push(connection, key);
                 None
             }
             Check::Close(reason) => {
@@ -197,7 +213,7 @@ impl<S: Stream> Worker<S> {
         let next = connection.drive(&mut self.bench);
         let is_ending = connection.is_ending();
         match next {
-            Ok(Next::Turn) => enqueue(&mut self.ready, connection, key),
+            Ok(Next::Turn) => self.ready.push(connection, key),
             Ok(Next::Wait) => {}
             Ok(Next::Watch(interest)) => {
                 if let Err(error) = selector.reregister(connection.stream_mut(), key, interest) {
@@ -247,13 +263,160 @@ impl<S: Stream> Worker<S> {
     }
 }
 
-/// Puts a connection at the back of the queue, unless it is in it.
-fn enqueue<S: Stream>(ready: &mut VecDeque<Key>, connection: &mut Connection<S>, key: Key) {
-    if connection.queue() {
-        ready.push_back(key);
+/// Connections with something to do, first come first served; but those whose turns are likely to
+/// be long are in a queue of their own, so that the others do not wait for all of them.
+#[derive(Debug, Default)]
+struct Ready {
+    quick: VecDeque<Key>,
+    bulk: VecDeque<Key>,
+}
+
+impl Ready {
+    /// Puts a connection at the back of its queue, unless it is in one.
+    fn push<S: Stream>(&mut self, connection: &mut Connection<S>, key: Key) {
+        if connection.queue() {
+            let queue = if connection.is_bulk() { &mut self.bulk } else { &mut self.quick };
+            queue.push_back(key);
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.quick.is_empty() && self.bulk.is_empty()
     }
 }
 
 fn earlier(one: Option<u64>, other: Option<u64>) -> Option<u64> {
     [one, other].into_iter().flatten().min()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use super::*;
+    use crate::connection::TURN_BUDGET;
+    use crate::counts::memory::{Memory, Peer};
+    use crate::echo::Framing;
+
+    /// Watches nothing, and remembers whom it was told of last.
+    #[derive(Default)]
+    struct NoEvents(Option<Key>);
+
+    impl Selector<Memory> for NoEvents {
+        fn register(&mut self, _: &mut Memory, key: Key, _: Interest) -> io::Result<()> {
+            self.0 = Some(key);
+            Ok(())
+        }
+
+        fn reregister(&mut self, _: &mut Memory, _: Key, _: Interest) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A worker, a connection that asks little, and three that never have enough.
+    struct Neighbours {
+        worker: Worker<Memory>,
+        ping: (Peer, Key),
+        floods: Vec<(Peer, Key)>,
+    }
+
+    impl Neighbours {
+        fn new() -> Self {
+            let line_length = NonZeroUsize::new(64 * 1024).unwrap();
+            let rules = Rules {
+                echo: Echo::new(Framing::Line, line_length),
+                idle_timeout_ms: None,
+                linger_ms: 1_000,
+                drain_timeout_ms: 5_000,
+            };
+            let mut worker = Worker::new(&rules, Records::new(0, Framing::Line));
+            let mut adopted = (0..4).map(|id| {
+                let (peer, mut events) = (Peer::default(), NoEvents::default());
+                let address = ([127, 0, 0, 1], 1).into();
+                let accepted = Accepted { stream: peer.stream(), peer: address, id };
+                worker.adopt(accepted, &mut events);
+                (peer, events.0.unwrap())
+            });
+            let (ping, floods) = (adopted.next().unwrap(), adopted.by_ref().collect());
+            drop(adopted);
+            let mut neighbours = Self { worker, ping, floods };
+            neighbours.flood(4 * TURN_BUDGET);
+            // From now on it is known what they are.
+            neighbours.drive();
+            neighbours
+        }
+
+        /// Each of the floods sends so many bytes of lines.
+        fn flood(&mut self, len: usize) {
+            let lines = b"a line of a flood, of thirty-two\n".repeat(len.div_ceil(33));
+            for (peer, key) in &self.floods {
+                peer.uncounted_send(&lines);
+                self.worker.mark(*key, Readiness { readable: true, drain: false });
+            }
+        }
+
+        /// Returns how many bytes came in.
+        fn drive(&mut self) -> usize {
+            let before = self.worker.stats().received;
+            self.worker.drive(&mut NoEvents::default());
+            usize::try_from(self.worker.stats().received - before).unwrap()
+        }
+
+        fn ping(&mut self) {
+            let (peer, key) = &self.ping;
+            peer.uncounted_send(b"ping\n");
+            self.worker.mark(*key, Readiness { readable: true, drain: false });
+        }
+
+        fn is_through(&self) -> bool {
+            self.floods.iter().all(|(peer, _)| peer.uncounted_is_through())
+        }
+    }
+
+    #[test]
+    fn who_asks_little_waits_for_one_long_turn_at_most() {
+        let mut neighbours = Neighbours::new();
+        while !neighbours.is_through() {
+            neighbours.ping();
+            let received = neighbours.drive();
+            assert!(neighbours.ping.0.uncounted_is_through());
+            assert!((6..=TURN_BUDGET + 5).contains(&received), "{received} bytes in one go");
+            assert_eq!(neighbours.worker.wake() == Wake::Never, neighbours.is_through());
+        }
+    }
+
+    #[test]
+    fn long_turns_come_in_turn() {
+        let mut neighbours = Neighbours::new();
+        let left = |neighbours: &Neighbours| -> Vec<usize> {
+            neighbours.floods.iter().map(|(peer, _)| peer.uncounted_unread_len()).collect()
+        };
+        let before = left(&neighbours);
+        (0..3).for_each(|_| _ = neighbours.drive());
+        let took: Vec<usize> =
+            before.iter().zip(left(&neighbours)).map(|(before, after)| before - after).collect();
+        assert_eq!(took, [TURN_BUDGET; 3]);
+    }
+
+    #[test]
+    fn who_asks_little_again_counts_as_such_again() {
+        let mut neighbours = Neighbours::new();
+        while !neighbours.is_through() {
+            neighbours.drive();
+        }
+        // The last long turn was not the last of all.
+        (0..2).for_each(|_| {
+            neighbours.flood(33);
+            (0..3).for_each(|_| _ = neighbours.drive());
+        });
+        neighbours.flood(33);
+        assert_eq!(neighbours.drive(), 3 * 33);
+    }
+
+    #[test]
+    fn when_the_server_stops_all_have_their_turn_at_once() {
+        let mut neighbours = Neighbours::new();
+        neighbours.worker.start_draining();
+        assert_eq!(neighbours.drive(), 3 * TURN_BUDGET);
+    }
 }

@@ -50,7 +50,7 @@ impl Wire {
 }
 
 /// The server's end.
-pub(super) struct Memory(Rc<RefCell<Wire>>);
+pub(crate) struct Memory(Rc<RefCell<Wire>>);
 
 impl Memory {
     #[inline(never)]
@@ -94,12 +94,12 @@ impl Stream for Memory {
     }
 
     fn max_unread_len(&self) -> usize {
-        0
+        self.0.borrow().incoming.len()
     }
 }
 
 /// The other end.
-pub(super) struct Peer(Rc<RefCell<Wire>>);
+pub(crate) struct Peer(Rc<RefCell<Wire>>);
 
 impl Default for Peer {
     fn default() -> Self {
@@ -110,30 +110,36 @@ impl Default for Peer {
 
 impl Peer {
     /// The server's end; each is the same wire.
-    pub(super) fn stream(&self) -> Memory {
+    pub(crate) fn stream(&self) -> Memory {
         Memory(Rc::clone(&self.0))
     }
 
     #[inline(never)]
-    pub(super) fn uncounted_send(&self, bytes: &[u8]) {
+    pub(crate) fn uncounted_send(&self, bytes: &[u8]) {
         self.0.borrow_mut().incoming.extend_from_slice(bytes);
     }
 
     /// Ends the stream, once: it may be used again after that was read.
     #[inline(never)]
-    pub(super) fn uncounted_finish(&self) {
+    pub(crate) fn uncounted_finish(&self) {
         self.0.borrow_mut().is_finished = true;
     }
 
     /// From now on the server can send so much and no more.
     #[inline(never)]
-    pub(super) fn uncounted_limit_room(&self, len: usize) {
+    pub(crate) fn uncounted_limit_room(&self, len: usize) {
         self.0.borrow_mut().room = len;
+    }
+
+    /// What the server has not read yet.
+    #[cfg(test)]
+    pub(crate) fn uncounted_unread_len(&self) -> usize {
+        self.0.borrow().incoming.len()
     }
 
     /// Whether everything was read and has come back.
     #[inline(never)]
-    pub(super) fn uncounted_is_through(&self) -> bool {
+    pub(crate) fn uncounted_is_through(&self) -> bool {
         let wire = self.0.borrow();
         wire.incoming.is_empty() && wire.owed.is_empty() && !wire.is_finished
     }
