@@ -175,13 +175,18 @@ impl<S: Stream> Connection<S> {
         self.spill.as_ref().map(|spill| (spill.len(), spill.capacity()))
     }
 
-    /// Whether the connection needs to be put in its worker's queue; it counts as queued then, until
-    /// it is driven.
+    /// Whether the connection needs to be put in a queue of its worker; it counts as queued then, until
+    /// it [leaves](Self::leave_queue).
     pub(crate) fn queue(&mut self) -> bool {
         !std::mem::replace(&mut self.queued, true)
     }
 
-    /// Whether its next turn is likely to be a long one.
+    /// Its turn has come.
+    pub(crate) fn leave_queue(&mut self) {
+        self.queued = false;
+    }
+
+    /// Whether its last turn was a long one, and the next is likely to be.
     pub(crate) fn is_bulk(&self) -> bool {
         self.bulk
     }
@@ -197,7 +202,6 @@ impl<S: Stream> Connection<S> {
     /// # Errors
     /// Why the connection is over; it must not be driven again.
     pub(crate) fn drive(&mut self, bench: &mut Workbench) -> Result<Next, CloseReason> {
-        self.queued = false;
         let before = bench.stats.moved();
         let next = self.take_turn(bench);
         self.bulk = bench.stats.moved() - before >= BULK_LEN;

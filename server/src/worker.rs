@@ -105,7 +105,7 @@ impl<S: Stream> Worker<S> {
         let (quick, bulk) = (self.ready.quick.len(), self.ready.bulk.len());
         for _ in 0..quick {
             let Some(key) = self.ready.quick.pop_front() else { break };
-            self.drive_one(key, selector);
+            self.drive_next(key, selector);
         }
         let end = match self.is_draining() {
             // There may be no other turn.
@@ -117,7 +117,7 @@ impl<S: Stream> Worker<S> {
                 break;
             }
             let Some(key) = self.ready.bulk.pop_front() else { break };
-            self.drive_one(key, selector);
+            self.drive_next(key, selector);
         }
     }
 
@@ -208,6 +208,13 @@ impl<S: Stream> Worker<S> {
         }
     }
 
+    fn drive_next(&mut self, key: Key, selector: &mut impl Selector<S>) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        connection.leave_queue();
+        self.drive_one(key, selector);
+    }
+
+    /// If it is in a queue, it stays there.
     fn drive_one(&mut self, key: Key, selector: &mut impl Selector<S>) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let next = connection.drive(&mut self.bench);
@@ -411,6 +418,16 @@ mod tests {
         });
         neighbours.flood(33);
         assert_eq!(neighbours.drive(), 3 * 33);
+    }
+
+    #[test]
+    fn who_is_judged_while_queued_is_queued_once() {
+        let mut neighbours = Neighbours::new();
+        let queued = |neighbours: &Neighbours| neighbours.worker.ready.bulk.len();
+        assert_eq!(queued(&neighbours), 3);
+        let key = neighbours.floods[0].1;
+        neighbours.worker.judge(key, &mut NoEvents::default());
+        assert_eq!(queued(&neighbours), 3);
     }
 
     #[test]

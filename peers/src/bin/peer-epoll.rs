@@ -1,5 +1,5 @@
 //! An echo server on bare epoll: level-triggered, one loop a worker, a `recv` and a `send` for each
-//! event, and no other system call while peers read what they are sent.
+//! event, more only after a full buffer, and no other system call while peers read what they are sent.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -15,18 +15,19 @@ use libc::{EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT, epoll_event};
 const MAX_EVENTS: usize = 1024;
 
 #[derive(Debug, Clone, Copy, Parser)]
+#[command(mut_arg("buffer_size", |arg| arg.default_value("16KiB")))]
 struct Flags {
     #[command(flatten)]
     args: Args,
-    /// Full buffers that a connection is read at most before others have their turn; with so many that
-    /// it makes no difference, each is read until it is empty
-    #[arg(long, default_value_t = 16)]
-    reads: u32,
+    /// Full buffers that a connection is read at most before others have their turn [default: until it
+    /// is empty]
+    #[arg(long)]
+    reads: Option<u32>,
 }
 
 fn main() -> ExitCode {
     run(|Flags { args, reads }| {
-        on_each_worker(args, move |args, listener| Worker::new(args, reads, listener)?.run())
+        on_each_worker(args, move |args, listener| Worker::new(args, reads.unwrap_or(u32::MAX), listener)?.run())
     })
 }
 
