@@ -6,6 +6,7 @@
 //!  ▼  │ start · stop (flags and a waker)
 //! driver ×T ── one Poll each: wait → mark → drive → wake → open → clock
 //!    └─ connection ×N ─┬─ socket      opens it
+//!                      ├─ stamps      when the system received what is read
 //!                      ├─ exchange ── content   what goes out, what has to come back; pure
 //!                      ├─ arrivals    when messages are due; pure
 //!                      ├─ fault       what went wrong, in words; pure
@@ -32,6 +33,7 @@ mod recorder;
 mod series;
 mod shared;
 mod socket;
+mod stamps;
 mod summary;
 mod window;
 

@@ -6,6 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use crate::samples::Samples;
 
+/// Whether this system tells what [`Plan::kernel_timestamps`] asks for.
+pub const KERNEL_TIMESTAMPS: bool = cfg!(target_os = "linux");
+
 /// A load. The defaults are those of the command line.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -41,6 +44,9 @@ pub struct Plan {
     pub source_ips: Vec<IpAddr>,
     /// Spin instead of sleeping.
     pub busy_poll: bool,
+    /// A message is back when the system received it, not when it was read; on Linux only. A flood's
+    /// are not timed.
+    pub kernel_timestamps: bool,
     /// CPUs that the threads may use, in turn. Empty: any.
     pub cpus: Vec<usize>,
     /// Which part of the load is ours.
@@ -75,6 +81,7 @@ impl Plan {
             seed: 0,
             source_ips: vec![],
             busy_poll: false,
+            kernel_timestamps: false,
             cpus: vec![],
             share: Share::WHOLE,
             start_at: None,
@@ -111,6 +118,10 @@ impl Plan {
             (self.messages_per_connection != Some(0), "a connection needs a message"),
             (self.rate().is_none_or(is_rate), "a rate is above 0"),
             (self.connect_rate.is_none_or(is_rate), "a rate of connects is above 0"),
+            (
+                KERNEL_TIMESTAMPS || !self.kernel_timestamps,
+                "only Linux tells when it received what came back",
+            ),
             (self.share.index < self.share.count, "agents are numbered from 0"),
             (
                 self.flood.is_none_or(|flood| flood.connections > 0 && flood.depth > 0),

@@ -155,6 +155,9 @@ pub struct Load {
     pub source_ips: Vec<String>,
     /// Whether the threads spin instead of sleeping.
     pub busy_poll: bool,
+    /// Whether times end when the system received what came back, not when the load tester had read it.
+    #[serde(default)]
+    pub kernel_timestamps: bool,
     /// How long a piece of [`RunReport::intervals`] is; the last may be shorter. Twice as long as it was
     /// asked for, or four times, when there would be more than 1,000 otherwise.
     pub interval_s: f64,

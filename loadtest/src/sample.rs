@@ -96,6 +96,7 @@ fn load() -> Load {
         seed: 7,
         source_ips: vec![],
         busy_poll: false,
+        kernel_timestamps: false,
         interval_s: 1.0,
         agent_index: 0,
         agent_count: 1,

@@ -235,6 +235,19 @@ fn spinning_threads_verify_as_well() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn what_the_system_stamps_is_verified_as_well() {
+    let server = Running::start(line(1));
+    for (arrival, depth) in [(Arrival::Closed, 1), (Arrival::Constant(500.0), 4)] {
+        let plan = Plan { kernel_timestamps: true, arrival, depth, ..millis(server.address, 100) };
+        let report = honest_load(&plan);
+        assert!(report.load.kernel_timestamps);
+        assert!(report.latency().p50_ns > 0, "{:?}", report.latency());
+    }
+    server.stop_clean();
+}
+
+#[test]
 fn an_echo_byte_by_byte_is_right() {
     let server = Scripted::start(|peer| {
         while let Some(line) = peer.line() {

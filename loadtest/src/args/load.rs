@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::builder::BoolishValueParser;
 use clap::{ValueEnum, value_parser};
-use echo_loadtest::plan::{Arrival, Flood, Limit, Plan, Share, Sizes};
+use echo_loadtest::plan::{Arrival, Flood, KERNEL_TIMESTAMPS, Limit, Plan, Share, Sizes};
 use echo_loadtest::target::Cpus;
 
 use crate::args::messages;
@@ -131,6 +131,11 @@ pub(crate) struct LoadArgs {
     #[arg(long, env = "ECHO_LOADTEST_BUSY_POLL", value_parser = BoolishValueParser::new())]
     pub(crate) busy_poll: bool,
 
+    /// Take the time at which the system received what came back, not that at which the load tester
+    /// came to read it: no reply is late because the load tester had no CPU. On Linux
+    #[arg(long, env = "ECHO_LOADTEST_KERNEL_TIMESTAMPS", value_parser = BoolishValueParser::new())]
+    pub(crate) kernel_timestamps: bool,
+
     /// CPUs for the threads of the load tester, in turn, such as 0,2-3 [default: any]
     #[arg(long, env = "ECHO_LOADTEST_PIN_CLIENT", value_name = "CPUS")]
     pub(crate) pin_client: Option<Cpus>,
@@ -193,6 +198,10 @@ impl LoadArgs {
                 "--duration cannot be used with --count",
             ),
             (self.arrival.is_some() && self.rate.is_none(), "--arrival needs --rate"),
+            (
+                self.kernel_timestamps && !KERNEL_TIMESTAMPS,
+                "--kernel-timestamps needs Linux: no other system is asked when it received something",
+            ),
             (self.send_burst > self.depth, "--send-burst cannot be greater than --depth"),
             (
                 self.churn && self.messages_per_connection.is_some(),
@@ -274,6 +283,7 @@ impl LoadArgs {
             seed: self.seed.unwrap_or_else(|| fastrand::u64(..SEED_LIMIT)),
             source_ips: self.source_ip.clone(),
             busy_poll: self.busy_poll,
+            kernel_timestamps: self.kernel_timestamps,
             cpus: self.pin_client.as_ref().map_or(vec![], |cpus| cpus.numbers().to_vec()),
             share: self.share(env::var(JOB_INDEX_VARIABLE).ok().as_deref())?,
             start_at: self.start_at,
@@ -341,7 +351,8 @@ mod tests {
         assert_eq!((plan.share, plan.interval), (Share::WHOLE, Duration::from_secs(1)));
         assert_eq!((plan.connect_rate, plan.messages_per_connection), (None, None));
         assert!(plan.threads >= 1 && plan.seed < SEED_LIMIT && plan.start_at.is_none());
-        assert!(plan.source_ips.is_empty() && plan.cpus.is_empty() && !plan.busy_poll);
+        assert!(plan.source_ips.is_empty() && plan.cpus.is_empty());
+        assert!(!plan.busy_poll && !plan.kernel_timestamps);
         assert_eq!(plan.target.port(), 7);
     }
 
@@ -365,6 +376,19 @@ mod tests {
         assert_eq!(plan.flood, Some(Flood { connections: 3, size: 1 << 20, depth: 2 }));
         let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
         assert_eq!((plan.start_at, plan.interval), (Some(start), Duration::from_millis(500)));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn times_by_the_system_are_to_be_had_on_linux() {
+        assert!(plan("--kernel-timestamps").kernel_timestamps);
+    }
+
+    #[test]
+    #[cfg(not(target_os = "linux"))]
+    fn times_by_the_system_are_to_be_had_on_linux() {
+        let sentence = load("--kernel-timestamps").check().unwrap_err();
+        assert!(sentence.contains("--kernel-timestamps needs Linux"), "{sentence}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::clock::{Clock, nanoseconds};
 use super::content::Content;
 use super::recorder::Recorder;
+use super::stamps::Stamps;
 use crate::plan::Plan;
 
 /// A thread's buffers, one for each direction, shared by all its connections.
@@ -16,6 +17,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) recorder: Recorder<'a>,
     pub(crate) buffer: Box<[u8]>,
     pub(crate) out: Box<[u8]>,
+    /// When they are asked for.
+    pub(crate) stamps: Option<Stamps>,
     pub(crate) timeout_ns: u64,
     /// When the load began.
     pub(crate) start_ns: Option<u64>,
@@ -44,6 +47,7 @@ impl<'a> Bench<'a> {
             recorder,
             buffer: buffer(),
             out: buffer(),
+            stamps: plan.kernel_timestamps.then(Stamps::new),
             timeout_ns: nanoseconds(plan.timeout),
             start_ns: None,
             end_ns: u64::MAX,

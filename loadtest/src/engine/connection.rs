@@ -2,6 +2,10 @@
 //! finishes it. Knows neither threads nor how events are waited for: the driver tells it what events
 //! said and gives it turns.
 
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests;
+
 use std::io::{self, ErrorKind};
 use std::net::Shutdown;
 
@@ -385,12 +389,14 @@ impl Connection {
             Err(error) => return Err(Fault::broken("receive", &error, &self.exchange)),
         };
         let now_ns = bench.clock.now_ns();
+        let came_ns = bench.stamps.as_ref().map_or(now_ns, |stamps| stamps.came_ns(now_ns));
         let was_full = self.room(bench) < u64::from(bench.plan.send_burst);
         let bytes = &bench.buffer[..len];
         let (number, recorder) = (self.number(), &mut bench.recorder);
         recorder.tally.bytes += len as u64;
         let result = self.exchange.receive(bench.content, bytes, |times, count, len| {
-            recorder.back(number, times, now_ns, count, len);
+            recorder.back(number, times, came_ns, count, len);
+            recorder.last_back_ns = now_ns;
             self.unanswered_since_ns = None;
         });
         if let Err(wrong) = result {
@@ -407,7 +413,11 @@ impl Connection {
     /// Reads once. `None`: nothing is there, or a signal came first.
     fn read(&mut self, bench: &mut Bench<'_>) -> io::Result<Option<usize>> {
         let Some(stream) = &mut self.stream else { return Ok(None) };
-        match system::receive(stream, &mut bench.buffer) {
+        let result = match &mut bench.stamps {
+            None => system::receive(stream, &mut bench.buffer),
+            Some(stamps) => stamps.receive(stream, &mut bench.buffer),
+        };
+        match result {
             Ok(len) => {
                 let is_short = SHORT_MEANS_WOULD_BLOCK && len < bench.buffer.len();
                 self.readable = !is_short || self.drain;

@@ -40,6 +40,7 @@ pub(crate) fn plan(run: &Plan) -> Option<Plan> {
         warmup: Duration::ZERO,
         seed: !run.seed,
         busy_poll: false,
+        kernel_timestamps: false,
         cpus,
         interval: Duration::MAX,
         samples: None,

@@ -49,10 +49,10 @@ impl Latencies {
     }
 
     #[inline]
-    fn record(&mut self, times: Times, now_ns: u64, count: u64) {
-        saturating_record(&mut self.service, now_ns - times.sent_ns, count);
+    fn record(&mut self, times: Times, back_ns: u64, count: u64) {
+        saturating_record(&mut self.service, back_ns - times.sent_ns, count);
         if let Some(response) = &mut self.response {
-            saturating_record(response, now_ns - times.due_ns, count);
+            saturating_record(response, back_ns - times.due_ns, count);
         }
     }
 }
@@ -122,7 +122,7 @@ pub(crate) struct Recorder<'a> {
     pub(crate) verified: u64,
     /// Their bytes.
     pub(crate) verified_bytes: u64,
-    /// When the last message came back.
+    /// When the last message that came back had been read.
     pub(crate) last_back_ns: u64,
     /// Connections that were made.
     pub(crate) opened: u64,
@@ -171,24 +171,25 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// Messages of a connection with these times came back, of this length together.
+    /// Messages of a connection with these times came back, of this length together, by `came_ns`. By a
+    /// clock that was set it may seem to be earlier than they were sent.
     #[inline]
     pub(crate) fn back(
         &mut self,
         connection: u64,
         times: Times,
-        now_ns: u64,
+        came_ns: u64,
         count: u64,
         len: usize,
     ) {
+        let back_ns = came_ns.max(times.sent_ns);
         self.tally.messages += count;
-        self.last_back_ns = now_ns;
         if self.window.contains(times.due_ns) {
             self.verified += count;
             self.verified_bytes += len as u64;
-            self.current.record(times, now_ns, count);
+            self.current.record(times, back_ns, count);
             if let Some(sampler) = &mut self.sampler {
-                sampler.note(connection, [times.due_ns, times.sent_ns, now_ns], count);
+                sampler.note(connection, [times.due_ns, times.sent_ns, back_ns], count);
             }
         }
     }

@@ -7,6 +7,7 @@ use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::stamps::Stamps;
 use crate::plan::Plan;
 
 /// Starts to connect; an event of `token` tells that it is done, well or not. Both directions are
@@ -22,8 +23,15 @@ pub(crate) fn connect(
         Some(source) => connect_from(source, plan.target)?,
     };
     stream.set_nodelay(true)?;
+    if plan.kernel_timestamps {
+        Stamps::ask(&stream).map_err(cannot_stamp)?;
+    }
     registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
     Ok(stream)
+}
+
+fn cannot_stamp(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("ask for the time at which the system receives: {error}"))
 }
 
 /// Each connection has its address, in turn.

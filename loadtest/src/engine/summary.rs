@@ -234,6 +234,7 @@ fn load(plan: &Plan, interval_ns: u64) -> report::Load {
         seed: plan.seed,
         source_ips: plan.source_ips.iter().map(ToString::to_string).collect(),
         busy_poll: plan.busy_poll,
+        kernel_timestamps: plan.kernel_timestamps,
         interval_s: seconds(interval_ns),
         agent_index: plan.share.index,
         agent_count: plan.share.count,

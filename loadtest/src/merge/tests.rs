@@ -274,6 +274,8 @@ fn other_loads_and_servers_are_refused_by_what_differs() {
     );
     let error = refused(|part| part.report.load.depth = 4);
     assert_eq!(error, format!("{same}depth is 1 in 0.json and 4 in 1.json"));
+    let error = refused(|part| part.report.load.kernel_timestamps = true);
+    assert_eq!(error, format!("{same}kernel_timestamps is false in 0.json and true in 1.json"));
     let error = refused(|part| part.report.load.flood = None);
     assert!(error.starts_with(&format!("{same}flood is {{")), "{error}");
     assert!(error.ends_with(" in 0.json and null in 1.json"), "{error}");

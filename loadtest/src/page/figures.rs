@@ -189,6 +189,7 @@ const LOAD: &[Line] = &[
     ("seed", Asked(|load| Some(load.seed.to_string()))),
     ("source addresses", Asked(sources)),
     ("busy polling", Asked(|load| load.busy_poll.then(|| "yes".to_owned()))),
+    ("times by the system", Asked(|load| load.kernel_timestamps.then(|| "yes".to_owned()))),
     ("part of the load", Asked(share)),
 ];
 

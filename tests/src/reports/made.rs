@@ -177,6 +177,7 @@ impl Made {
             seed: self.seed,
             source_ips: vec![],
             busy_poll: false,
+            kernel_timestamps: false,
             interval_s: 1.0,
             agent_index: 0,
             agent_count: 1,

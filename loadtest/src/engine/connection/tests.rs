@@ -1,0 +1,125 @@
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream as Peer};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, unbounded};
+use mio::{Events, Poll};
+
+use super::*;
+use crate::engine::clock::Clock;
+use crate::engine::content::Content;
+use crate::engine::recorder::Recorder;
+use crate::engine::shared::Message;
+use crate::engine::window::Window;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// One connection that is driven by hand, and its other end.
+struct Stage<'a> {
+    bench: Bench<'a>,
+    inbox: Receiver<Message>,
+    poll: Poll,
+    connection: Connection,
+    peer: Peer,
+    deadline: Instant,
+}
+
+/// How long a message took, in nanoseconds since it was sent.
+struct Took {
+    /// Until just before it was echoed.
+    before_echo_ns: u64,
+    /// Until the echo was seen to be there, unread.
+    there_ns: u64,
+    /// As it was recorded.
+    recorded_ns: u64,
+}
+
+fn with_stage(kernel_timestamps: bool, act: impl FnOnce(Stage<'_>)) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = listener.local_addr().unwrap();
+    let plan = Plan {
+        connections: 1,
+        kernel_timestamps,
+        ..Plan::new(target, Limit::Duration(Duration::MAX))
+    };
+    let content = Content::new(plan.seed, &plan.sizes);
+    let (messages, inbox) = unbounded();
+    let (_recycling, recycled) = unbounded();
+    let recorder = Recorder::new(&plan, 0, &messages, &recycled);
+    let mut bench = Bench::new(&plan, &content, Clock::start(), recorder);
+    bench.recorder.window = Window { start_ns: 0, end_ns: u64::MAX };
+    bench.start_ns = Some(0);
+    let poll = Poll::new().unwrap();
+    let mut connection = Connection::new(&bench, 0);
+    assert_eq!(connection.open(&mut bench, poll.registry(), Token(0)), Next::Wait);
+    let (peer, _) = listener.accept().unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    act(Stage { bench, inbox, poll, connection, peer, deadline: Instant::now() + PATIENCE });
+}
+
+impl Stage<'_> {
+    /// Waits until what is asked for is there, and reads nothing of it.
+    fn wait_until(&mut self, is_there: impl Fn(&Connection) -> bool) {
+        let mut events = Events::with_capacity(1);
+        while !is_there(&self.connection) {
+            assert!(Instant::now() < self.deadline, "no event said so");
+            self.poll.poll(&mut events, Some(PATIENCE)).unwrap();
+            events.iter().for_each(|event| self.connection.mark(event));
+        }
+    }
+
+    fn drive(&mut self) {
+        assert_eq!(self.connection.drive(&mut self.bench), Next::Wait);
+    }
+
+    /// The message in flight comes back, and is read four times as late as it came; the next one is sent.
+    fn echo_and_read_late(&mut self) -> Took {
+        let clock = self.bench.clock;
+        let sent_ns = self.connection.exchange.oldest_sent_ns().unwrap();
+        let mut line = [0; 128];
+        self.peer.read_exact(&mut line).unwrap();
+        let before_echo_ns = clock.now_ns() - sent_ns;
+        self.peer.write_all(&line).unwrap();
+        self.wait_until(|connection| connection.readable);
+        let there_ns = clock.now_ns() - sent_ns;
+        while clock.now_ns() - sent_ns < 4 * there_ns {}
+        self.drive();
+        Took { before_echo_ns, there_ns, recorded_ns: self.recorded_ns() }
+    }
+
+    /// The longest time since this was asked last; histograms round it up a little.
+    fn recorded_ns(&mut self) -> u64 {
+        self.bench.recorder.turn_to(self.bench.recorder.piece() + 1);
+        match self.inbox.try_recv() {
+            Ok(Message::Piece(piece)) => piece.latencies.service.max(),
+            _ => panic!("there is no piece"),
+        }
+    }
+}
+
+#[test]
+fn by_the_systems_time_a_message_that_is_read_late_is_not_late() {
+    with_stage(true, |mut stage| {
+        stage.wait_until(|connection| connection.writable);
+        stage.drive();
+        // The system begins to stamp a moment after it was asked.
+        loop {
+            let took = stage.echo_and_read_late();
+            assert!(took.recorded_ns >= took.before_echo_ns, "earlier than its echo");
+            if took.recorded_ns < 2 * took.there_ns {
+                return;
+            }
+            assert!(Instant::now() < stage.deadline, "every message was as late as it was read");
+        }
+    });
+}
+
+#[test]
+fn by_its_own_time_a_message_is_back_when_it_is_read() {
+    with_stage(false, |mut stage| {
+        stage.wait_until(|connection| connection.writable);
+        stage.drive();
+        let took = stage.echo_and_read_late();
+        assert!(took.recorded_ns >= 4 * took.there_ns);
+    });
+}

@@ -1,0 +1,123 @@
+//! When the system received what is read, which is earlier than when this program came to read it.
+//! Knows neither connections nor messages.
+
+#[cfg(target_os = "linux")]
+pub(crate) use linux::Stamps;
+#[cfg(not(target_os = "linux"))]
+pub(crate) use other::Stamps;
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::io::{self, IoSliceMut};
+    use std::os::fd::AsRawFd;
+    use std::time::{Duration, SystemTime};
+
+    use mio::net::TcpStream;
+    use nix::cmsg_space;
+    use nix::sys::socket::sockopt::ReceiveTimestampns;
+    use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt};
+    use nix::sys::time::TimeSpec;
+
+    use crate::engine::clock::nanoseconds;
+
+    /// Reads, and takes what the system says of when that had come.
+    #[derive(Debug)]
+    pub(crate) struct Stamps {
+        control: Vec<u8>,
+        age: Duration,
+    }
+
+    impl Stamps {
+        pub(crate) fn new() -> Self {
+            Self { control: cmsg_space!(TimeSpec), age: Duration::ZERO }
+        }
+
+        /// From now on what comes on this socket is stamped. The system begins with it a moment after
+        /// the first socket asked: the first segments may have no stamp.
+        pub(crate) fn ask(stream: &TcpStream) -> io::Result<()> {
+            Ok(setsockopt(stream, ReceiveTimestampns, &true)?)
+        }
+
+        /// Takes what has come, as far as `buffer` goes. Returns how much that is; 0 is the end.
+        pub(crate) fn receive(
+            &mut self,
+            stream: &TcpStream,
+            buffer: &mut [u8],
+        ) -> io::Result<usize> {
+            let mut buffers = [IoSliceMut::new(buffer)];
+            let control = Some(&mut self.control[..]);
+            let got = recvmsg::<()>(stream.as_raw_fd(), &mut buffers, control, MsgFlags::empty())?;
+            let stamp = got.cmsgs()?.find_map(|message| match message {
+                ControlMessageOwned::ScmTimestampns(stamp) => Some(stamp.into()),
+                _ => None,
+            });
+            // Whoever reads the run's clock does so after this: a pause between the two makes what came
+            // late, never early.
+            self.age = age(stamp, SystemTime::now());
+            Ok(got.bytes)
+        }
+
+        /// When the last segment of what was received last had come: `now_ns`, if that has no stamp.
+        pub(crate) fn came_ns(&self, now_ns: u64) -> u64 {
+            now_ns.saturating_sub(nanoseconds(self.age))
+        }
+    }
+
+    /// How long ago that was, by the clock of the stamp; a clock that was set back shows no age.
+    fn age(stamp: Option<Duration>, now: SystemTime) -> Duration {
+        let Some(since_1970) = stamp else { return Duration::ZERO };
+        now.duration_since(SystemTime::UNIX_EPOCH + since_1970).unwrap_or_default()
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn what_came_is_as_old_as_its_stamp() {
+            let at = |us| SystemTime::UNIX_EPOCH + Duration::from_micros(us);
+            let stamp = |us| Some(Duration::from_micros(us));
+            for (stamp, now, age_us, came_ns) in [
+                (stamp(300), at(1_000), 700, 100_000),
+                (stamp(1_000), at(1_000), 0, 800_000),
+                // The clock was set back, or far ahead.
+                (stamp(1_001), at(1_000), 0, 800_000),
+                (stamp(0), at(1_000_000), 1_000_000, 0),
+                (None, at(1_000), 0, 800_000),
+            ] {
+                let age = age(stamp, now);
+                assert_eq!(age, Duration::from_micros(age_us), "{stamp:?}");
+                assert_eq!(Stamps { age, ..Stamps::new() }.came_ns(800_000), came_ns, "{stamp:?}");
+            }
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod other {
+    use std::io;
+
+    use mio::net::TcpStream;
+
+    /// See the module: no plan asks for them here.
+    #[derive(Debug)]
+    pub(crate) struct Stamps;
+
+    impl Stamps {
+        pub(crate) fn new() -> Self {
+            Self
+        }
+
+        pub(crate) fn ask(_: &TcpStream) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        pub(crate) fn receive(&mut self, _: &TcpStream, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        pub(crate) fn came_ns(&self, now_ns: u64) -> u64 {
+            now_ns
+        }
+    }
+}
