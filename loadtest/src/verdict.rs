@@ -2,8 +2,9 @@
 //!
 //! Three ways in which the load tester itself could have made the figures: its threads had something
 //! to do nearly all the time, so what came back waited for them; they were ready and had no CPU; or, in
-//! an open loop, messages went out late although the connection was free. The thread of a flood is not
-//! judged: it is meant to be busy all the time.
+//! an open loop, messages went out late although the connection was free. When the times are the system's
+//! that holds too: rates, and when messages are sent, stay the load tester's. The thread of a flood is
+//! not judged: it is meant to be busy all the time.
 
 use crate::run_report::{Connections, Flood, RunReport, Verdict, VerdictKind};
 
@@ -23,6 +24,10 @@ pub const MAX_LATENESS: f64 = 0.10;
 /// the measured time, that has to be there.
 pub const MIN_COMPLETE: f64 = 0.99;
 
+/// Said of a thread that came late to what was there, when the times are the system's.
+const NOT_IN_TIMES: &str =
+    "; the times are the system's, and how long replies waited to be read is not in them";
+
 /// Judges a report, whatever verdict it holds.
 #[must_use]
 pub fn verdict(report: &RunReport) -> Verdict {
@@ -41,18 +46,19 @@ fn generator_limits(report: &RunReport) -> Vec<String> {
     let threads = &report.generator.threads;
     let busiest = threads.iter().map(|thread| thread.busy).fold(0.0, f64::max);
     let hungriest = threads.iter().map(|thread| thread.waiting).fold(0.0, f64::max);
+    let in_times = if report.load.kernel_timestamps { NOT_IN_TIMES } else { "" };
     let mut reasons = vec![];
     if busiest > MAX_BUSY {
         reasons.push(format!(
             "a thread of the load tester was busy {:.0} % of the time: use more threads, or a faster \
-             machine",
+             machine{in_times}",
             100.0 * busiest
         ));
     }
     if hungriest > MAX_WAITING {
         reasons.push(format!(
             "a thread of the load tester waited for a CPU {:.0} % of the time: use fewer threads, or \
-             a machine of its own",
+             a machine of its own{in_times}",
             100.0 * hungriest
         ));
     }
@@ -115,5 +121,26 @@ fn missing_of_flood(flood: &Flood) -> Option<String> {
         }
         0 => Some("no message of the flood came back".to_owned()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    #[test]
+    fn of_times_by_the_system_it_says_what_is_not_in_them() {
+        for kernel_timestamps in [false, true] {
+            let mut report = sample::report();
+            report.load.kernel_timestamps = kernel_timestamps;
+            report.generator.threads[0].busy = 0.99;
+            report.generator.threads[0].waiting = 0.5;
+            let Verdict { kind, reasons } = verdict(&report);
+            assert_eq!((kind, reasons.len()), (VerdictKind::GeneratorLimited, 2), "{reasons:?}");
+            for reason in reasons {
+                assert_eq!(reason.contains(NOT_IN_TIMES), kernel_timestamps, "{reason}");
+            }
+        }
     }
 }
