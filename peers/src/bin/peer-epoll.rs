@@ -27,7 +27,9 @@ struct Flags {
 
 fn main() -> ExitCode {
     run(|Flags { args, reads }| {
-        on_each_worker(args, move |args, listener| Worker::new(args, reads.unwrap_or(u32::MAX), listener)?.run())
+        on_each_worker(args, move |args, listener| {
+            Worker::new(args, reads.unwrap_or(u32::MAX), listener)?.run()
+        })
     })
 }
 

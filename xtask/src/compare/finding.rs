@@ -103,16 +103,16 @@ impl Finding {
         }
     }
 
-    /// Times and rates count in the rounds that `loadtest` lets count, what a server costs also in
-    /// those that its load tester could not drive faster.
+    /// Times and rates count in the rounds that `loadtest` lets count. In those that its load tester
+    /// could not drive faster, what a server costs counts too, what a flood got, and times that end
+    /// when the system received.
     fn of_report(report: &CompareReport, name: &str) -> Self {
         let Ok(metric) = name.parse() else {
             return Self::unknown("this loadtest does not measure it");
         };
-        let counts: fn(&Round) -> bool = match metric::is_cost(name) {
-            true => is_complete,
-            false => |round| round.used,
-        };
+        let is_by_the_system = metric::is_of_messages(name) && report.load.kernel_timestamps;
+        let is_sound = metric::is_cost(name) || metric::is_of_flood(name) || is_by_the_system;
+        let counts: fn(&Round) -> bool = if is_sound { is_complete } else { |round| round.used };
         let fit: Vec<&Round> = report.rounds.iter().filter(|round| counts(round)).collect();
         let needed = (report.rounds_asked as usize).min(MIN_PAIRS);
         if fit.len() >= needed {
@@ -218,6 +218,16 @@ mod tests {
         assert_eq!(time.unfit, Some(Unfit::Limited));
         assert!(time.estimate.is_none() && time.ours.is_some() && time.rounds == 0);
         assert_eq!(time.our_rounds.len(), 10);
+    }
+
+    #[test]
+    fn times_by_the_system_do_not_depend_on_the_generator() {
+        let mut report = sample::report(10, VerdictKind::GeneratorLimited);
+        report.load.kernel_timestamps = true;
+        let outcome = Outcome::Compared(Box::new(report));
+        let time = Finding::new(&outcome, "p99");
+        assert!(time.estimate.is_some() && time.unfit.is_none() && time.rounds == 10);
+        assert_eq!(Finding::new(&outcome, "throughput").unfit, Some(Unfit::Limited));
     }
 
     #[test]
