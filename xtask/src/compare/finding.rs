@@ -104,14 +104,14 @@ impl Finding {
     }
 
     /// Times and rates count in the rounds that `loadtest` lets count. In those that its load tester
-    /// could not drive faster, what a server costs counts too, what a flood got, and times that end
-    /// when the system received.
+    /// could not drive faster, what a server costs counts too, and times that end when the system
+    /// received.
     fn of_report(report: &CompareReport, name: &str) -> Self {
         let Ok(metric) = name.parse() else {
             return Self::unknown("this loadtest does not measure it");
         };
         let is_by_the_system = metric::is_of_messages(name) && report.load.kernel_timestamps;
-        let is_sound = metric::is_cost(name) || metric::is_of_flood(name) || is_by_the_system;
+        let is_sound = metric::is_cost(name) || is_by_the_system;
         let counts: fn(&Round) -> bool = if is_sound { is_complete } else { |round| round.used };
         let fit: Vec<&Round> = report.rounds.iter().filter(|round| counts(round)).collect();
         let needed = (report.rounds_asked as usize).min(MIN_PAIRS);

@@ -32,12 +32,6 @@ pub(super) fn is_cost(name: &str) -> bool {
     ["cpu", MEMORY, IDLE_CPU].contains(&name)
 }
 
-/// Whether it is what a flood got. Its thread is meant to be busy, and not what the load tester judges
-/// itself by.
-pub(super) fn is_of_flood(name: &str) -> bool {
-    name == "flood-throughput"
-}
-
 /// Whether it is a time that somebody waited.
 pub(super) fn is_time(name: &str) -> bool {
     !is_cost(name) && !is_more_better(name)
