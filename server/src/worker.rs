@@ -102,22 +102,30 @@ impl<S: Stream> Worker<S> {
     /// Gives a turn to each connection that has something to do; of those in bulk only until they
     /// have moved [`BULK_SHARE`]. Those with more to do are at the back of their queue then.
     pub(crate) fn drive(&mut self, selector: &mut impl Selector<S>) {
-        let (quick, bulk) = (self.ready.quick.len(), self.ready.bulk.len());
-        for _ in 0..quick {
+        let bulk = self.ready.bulk.len();
+        for _ in 0..self.ready.quick.len() {
             let Some(key) = self.ready.quick.pop_front() else { break };
-            self.drive_next(key, selector);
+            self.drive_one(key, true, selector);
         }
+        if bulk > 0 {
+            self.drive_bulk(bulk, selector);
+        }
+    }
+
+    // On its own: there is mostly nothing in bulk.
+    #[inline(never)]
+    fn drive_bulk(&mut self, count: usize, selector: &mut impl Selector<S>) {
         let end = match self.is_draining() {
             // There may be no other turn.
             true => u64::MAX,
             false => self.bench.stats.moved() + BULK_SHARE,
         };
-        for _ in 0..bulk {
+        for _ in 0..count {
             if self.bench.stats.moved() >= end {
                 break;
             }
             let Some(key) = self.ready.bulk.pop_front() else { break };
-            self.drive_next(key, selector);
+            self.drive_one(key, true, selector);
         }
     }
 
@@ -182,7 +190,7 @@ impl<S: Stream> Worker<S> {
     fn judge(&mut self, key: Key, selector: &mut impl Selector<S>) -> Option<u64> {
         let now_ms = self.bench.now_ms;
         self.connections.get_mut(key)?.mark(Readiness { readable: true, drain: false });
-        self.drive_one(key, selector);
+        self.drive_one(key, false, selector);
         let connection = self.connections.get_mut(key)?;
         match connection.check(now_ms, &self.deadlines) {
             Check::Fine(at_ms) => at_ms,
@@ -208,15 +216,12 @@ impl<S: Stream> Worker<S> {
         }
     }
 
-    fn drive_next(&mut self, key: Key, selector: &mut impl Selector<S>) {
+    /// Drives a connection. Unless it is its turn, it stays in its queue if it is in one.
+    fn drive_one(&mut self, key: Key, is_its_turn: bool, selector: &mut impl Selector<S>) {
         let Some(connection) = self.connections.get_mut(key) else { return };
-        connection.leave_queue();
-        self.drive_one(key, selector);
-    }
-
-    /// If it is in a queue, it stays there.
-    fn drive_one(&mut self, key: Key, selector: &mut impl Selector<S>) {
-        let Some(connection) = self.connections.get_mut(key) else { return };
+        if is_its_turn {
+            connection.leave_queue();
+        }
         let next = connection.drive(&mut self.bench);
         let is_ending = connection.is_ending();
         match next {
