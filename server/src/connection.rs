@@ -30,13 +30,16 @@ pub(crate) const READ_BUFFER_LEN: usize =
 /// What one connection may receive in one turn, before the others get theirs.
 pub(crate) const TURN_BUDGET: usize = 256 * 1024;
 
-/// A turn that moves as much, in either direction, holds the others up.
-const BULK_LEN: u64 = 32 * 1024;
+/// A turn that moves as much, received and sent added up, is a long one. Less where it is tested what
+/// comes of it.
+const LONG_TURN_LEN: u64 = if cfg!(any(test, fuzzing)) { 512 } else { 32 * 1024 };
 
 /// What the connections of a worker share while they are driven, one at a time.
 pub(crate) struct Workbench {
     /// The time of this turn, in milliseconds since the server started.
     pub(crate) now_ms: u64,
+    /// Bytes so far, received and sent added up, whatever they were for.
+    pub(crate) moved: u64,
     echo: Echo,
     /// The most bytes one connection ever holds: one line and one read.
     max_spill_len: usize,
@@ -52,6 +55,7 @@ impl Workbench {
     pub(crate) fn new(echo: Echo, records: Records) -> Self {
         Self {
             now_ms: 0,
+            moved: 0,
             echo,
             max_spill_len: echo.max_line_length().saturating_add(READ_BUFFER_LEN),
             buffer: vec![0; READ_BUFFER_LEN].into_boxed_slice(),
@@ -131,7 +135,7 @@ pub(crate) struct Connection<S> {
     interest: Interest,
     /// It is in one of its worker's queues.
     queued: bool,
-    /// Much was moved in its last turn.
+    /// Its last turn was a long one.
     bulk: bool,
     /// The stream may have something to read.
     readable: bool,
@@ -181,12 +185,17 @@ impl<S: Stream> Connection<S> {
         !std::mem::replace(&mut self.queued, true)
     }
 
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn is_queued(&self) -> bool {
+        self.queued
+    }
+
     /// Its turn has come.
     pub(crate) fn leave_queue(&mut self) {
         self.queued = false;
     }
 
-    /// Whether its last turn was a long one, and the next is likely to be.
+    /// Whether its next turn is likely to be a long one, as the last was.
     pub(crate) fn is_bulk(&self) -> bool {
         self.bulk
     }
@@ -202,9 +211,9 @@ impl<S: Stream> Connection<S> {
     /// # Errors
     /// Why the connection is over; it must not be driven again.
     pub(crate) fn drive(&mut self, bench: &mut Workbench) -> Result<Next, CloseReason> {
-        let before = bench.stats.moved();
+        let before = bench.moved;
         let next = self.take_turn(bench);
-        self.bulk = bench.stats.moved() - before >= BULK_LEN;
+        self.bulk = bench.moved - before >= LONG_TURN_LEN;
         next
     }
 
@@ -325,6 +334,7 @@ impl<S: Stream> Connection<S> {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(bench.buffer.len()),
             Err(error) => return Err(error.kind().into()),
         };
+        bench.moved += len as u64;
         if SHORT_MEANS_WOULD_BLOCK && len < bench.buffer.len() && !self.drain {
             self.readable = false;
         }
@@ -365,6 +375,7 @@ impl<S: Stream> Connection<S> {
             self.messages += newlines;
         }
         let sent = written.unwrap_or(0);
+        bench.moved += sent as u64;
         bench.stats.sent += sent as u64;
         if self.spill.is_none() && rest.is_empty() && sent == due.len() {
             return Ok(());
@@ -392,6 +403,7 @@ impl<S: Stream> Connection<S> {
             _ if SHORT_MEANS_WOULD_BLOCK => Flush::Blocked,
             _ => Flush::Unfinished,
         };
+        bench.moved += sent as u64;
         bench.stats.sent += sent as u64;
         if sent > 0 && matches!(self.phase, Phase::Open | Phase::Sending(None)) {
             self.touched_ms = wrap(bench.now_ms);

@@ -22,7 +22,7 @@ use crate::stream::{Interest, Readiness};
 use crate::worker::{Accepted, Rules, Worker};
 
 /// What arrives at once where it is much; a read takes more.
-const BULK_LEN: usize = 64 * 1024;
+const CHUNK_LEN: usize = 64 * 1024;
 
 /// How often work is done while it is counted.
 pub const ROUNDS: u32 = 100;
@@ -40,13 +40,13 @@ type Prepare = fn() -> Work;
 const ALL: [(&str, Prepare); 14] = [
     ("machine, a line", || machine(Framing::Line, &line(128))),
     ("machine, 64 KiB of lines", || machine(Framing::Line, &lines())),
-    ("machine, 64 KiB without a newline", || machine(Framing::Line, &[b'x'; BULK_LEN])),
+    ("machine, 64 KiB without a newline", || machine(Framing::Line, &[b'x'; CHUNK_LEN])),
     ("machine, raw", || machine(Framing::Raw, &lines())),
     ("slots, one comes and goes", one_comes_and_goes),
     ("connection, ping", || exchange(Framing::Line, vec![line(128)])),
     ("connection, 64 KiB of lines", || exchange(Framing::Line, vec![lines()])),
     ("connection, a line in two pieces", || exchange(Framing::Line, halves(&line(128)))),
-    ("connection, a line of 64 KiB", || exchange(Framing::Line, halves(&line(BULK_LEN)))),
+    ("connection, a line of 64 KiB", || exchange(Framing::Line, halves(&line(CHUNK_LEN)))),
     ("connection, raw", || exchange(Framing::Raw, vec![vec![b'x'; 128]])),
     ("connection, a short write", short_write),
     ("worker, 50 pings", || pings(50)),
@@ -89,7 +89,7 @@ fn line(len: usize) -> Vec<u8> {
 
 /// As many lines of 64 bytes as one read may bring.
 fn lines() -> Vec<u8> {
-    line(64).repeat(BULK_LEN / 64)
+    line(64).repeat(CHUNK_LEN / 64)
 }
 
 fn halves(bytes: &[u8]) -> Vec<Vec<u8>> {

@@ -92,11 +92,6 @@ impl Stats {
     pub fn connections(&self) -> u64 {
         self.adopted.saturating_sub(self.probes)
     }
-
-    /// Bytes in either direction.
-    pub(crate) fn moved(&self) -> u64 {
-        self.received + self.sent
-    }
 }
 
 impl Sum for Stats {

@@ -76,6 +76,11 @@ impl<Q: Queue + Selector<S>, S: Stream, W: Waker> WorkerLoop<Q, S, W> {
     }
 
     #[cfg(any(test, fuzzing))]
+    pub(crate) fn check_queues(&mut self) {
+        self.worker.check_queues();
+    }
+
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn buffers(&mut self) -> impl Iterator<Item = (usize, usize)> {
         self.worker.buffers()
     }

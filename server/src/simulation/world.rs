@@ -282,6 +282,7 @@ impl World {
             Thread::Worker(worker) => {
                 let next = worker.turn();
                 self.closed.append(worker.closed());
+                worker.check_queues();
                 for (len, capacity) in worker.buffers() {
                     assert!(len > 0, "a buffer for nothing");
                     assert!(capacity <= self.setup.max_held_len(), "a buffer of {capacity}");
