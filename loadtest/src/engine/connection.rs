@@ -18,6 +18,7 @@ use super::arrivals::Arrivals;
 use super::bench::Bench;
 use super::exchange::{Exchange, Times, Wrong};
 use super::fault::{Fault, Kind};
+use super::recorder::Came;
 use super::socket;
 use crate::plan::{Limit, Plan};
 
@@ -389,14 +390,14 @@ impl Connection {
             Err(error) => return Err(Fault::broken("receive", &error, &self.exchange)),
         };
         let now_ns = bench.clock.now_ns();
-        let came_ns = bench.stamps.as_ref().map_or(now_ns, |stamps| stamps.came_ns(now_ns));
+        let received_ns = bench.stamps.as_ref().and_then(|stamps| stamps.received_ns(now_ns));
+        let came = Came { read_ns: now_ns, received_ns };
         let was_full = self.room(bench) < u64::from(bench.plan.send_burst);
         let bytes = &bench.buffer[..len];
         let (number, recorder) = (self.number(), &mut bench.recorder);
         recorder.tally.bytes += len as u64;
         let result = self.exchange.receive(bench.content, bytes, |times, count, len| {
-            recorder.back(number, times, came_ns, count, len);
-            recorder.last_back_ns = now_ns;
+            recorder.back(number, times, came, count, len);
             self.unanswered_since_ns = None;
         });
         if let Err(wrong) = result {

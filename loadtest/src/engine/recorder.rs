@@ -89,6 +89,15 @@ impl Tally {
     }
 }
 
+/// When messages came back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Came {
+    /// When they had been read.
+    pub(crate) read_ns: u64,
+    /// When the system had received them, if it tells.
+    pub(crate) received_ns: Option<u64>,
+}
+
 /// What one thread measured in one piece of the measured part.
 #[derive(Debug)]
 pub(crate) struct Piece {
@@ -171,18 +180,19 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// Messages of a connection with these times came back, of this length together, by `came_ns`. By a
-    /// clock that was set it may seem to be earlier than they were sent.
+    /// Messages of a connection with these times came back, of this length together. By a clock that was
+    /// set they may seem to have been received earlier than they were sent.
     #[inline]
     pub(crate) fn back(
         &mut self,
         connection: u64,
         times: Times,
-        came_ns: u64,
+        came: Came,
         count: u64,
         len: usize,
     ) {
-        let back_ns = came_ns.max(times.sent_ns);
+        let back_ns = came.received_ns.unwrap_or(came.read_ns).max(times.sent_ns);
+        self.last_back_ns = came.read_ns;
         self.tally.messages += count;
         if self.window.contains(times.due_ns) {
             self.verified += count;
@@ -275,5 +285,33 @@ impl<'a> Recorder<'a> {
     /// came back since, too.
     pub(crate) fn finish(&mut self, tally_at_end: Tally) {
         self.hand_over(tally_at_end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::unbounded;
+
+    use super::*;
+
+    fn plan() -> Plan {
+        Plan::new(([127, 0, 0, 1], 9).into(), Limit::Duration(std::time::Duration::MAX))
+    }
+
+    fn recorder(plan: &Plan) -> Recorder<'_> {
+        let (messages, _) = unbounded();
+        let (_, recycled) = unbounded();
+        let mut recorder = Recorder::new(plan, 0, &messages, &recycled);
+        recorder.window = Window { start_ns: 100, end_ns: u64::MAX };
+        recorder
+    }
+
+    #[test]
+    fn a_message_is_back_when_it_was_received_and_work_lasts_until_it_is_read() {
+        let plan = plan();
+        let mut recorder = recorder(&plan);
+        let times = Times { due_ns: 100, sent_ns: 100 };
+        recorder.back(0, times, Came { read_ns: 300, received_ns: Some(150) }, 1, 10);
+        assert_eq!((recorder.current.service.max(), recorder.last_back_ns), (50, 300));
     }
 }

@@ -24,12 +24,13 @@ mod linux {
     #[derive(Debug)]
     pub(crate) struct Stamps {
         control: Vec<u8>,
-        age: Duration,
+        /// None without a sound stamp.
+        age: Option<Duration>,
     }
 
     impl Stamps {
         pub(crate) fn new() -> Self {
-            Self { control: cmsg_space!(TimeSpec), age: Duration::ZERO }
+            Self { control: cmsg_space!(TimeSpec), age: None }
         }
 
         /// From now on what comes on this socket is stamped. The system begins with it a moment after
@@ -57,16 +58,16 @@ mod linux {
             Ok(got.bytes)
         }
 
-        /// When the last segment of what was received last had come: `now_ns`, if that has no stamp.
-        pub(crate) fn came_ns(&self, now_ns: u64) -> u64 {
-            now_ns.saturating_sub(nanoseconds(self.age))
+        /// When the system had received the last segment of what was read last, if it says so.
+        pub(crate) fn received_ns(&self, now_ns: u64) -> Option<u64> {
+            Some(now_ns.saturating_sub(nanoseconds(self.age?)))
         }
     }
 
-    /// How long ago that was, by the clock of the stamp; a clock that was set back shows no age.
-    fn age(stamp: Option<Duration>, now: SystemTime) -> Duration {
-        let Some(since_1970) = stamp else { return Duration::ZERO };
-        now.duration_since(SystemTime::UNIX_EPOCH + since_1970).unwrap_or_default()
+    /// How long ago that was, by the clock of the stamp. A stamp of later than now, of before the clock
+    /// was set back, does not tell.
+    fn age(stamp: Option<Duration>, now: SystemTime) -> Option<Duration> {
+        now.duration_since(SystemTime::UNIX_EPOCH + stamp?).ok()
     }
 
     #[cfg(test)]
@@ -77,17 +78,16 @@ mod linux {
         fn what_came_is_as_old_as_its_stamp() {
             let at = |us| SystemTime::UNIX_EPOCH + Duration::from_micros(us);
             let stamp = |us| Some(Duration::from_micros(us));
-            for (stamp, now, age_us, came_ns) in [
-                (stamp(300), at(1_000), 700, 100_000),
-                (stamp(1_000), at(1_000), 0, 800_000),
+            for (stamp, now, received_ns) in [
+                (stamp(300), at(1_000), Some(100_000)),
+                (stamp(1_000), at(1_000), Some(800_000)),
                 // The clock was set back, or far ahead.
-                (stamp(1_001), at(1_000), 0, 800_000),
-                (stamp(0), at(1_000_000), 1_000_000, 0),
-                (None, at(1_000), 0, 800_000),
+                (stamp(1_001), at(1_000), None),
+                (stamp(0), at(1_000_000), Some(0)),
+                (None, at(1_000), None),
             ] {
-                let age = age(stamp, now);
-                assert_eq!(age, Duration::from_micros(age_us), "{stamp:?}");
-                assert_eq!(Stamps { age, ..Stamps::new() }.came_ns(800_000), came_ns, "{stamp:?}");
+                let stamps = Stamps { age: age(stamp, now), ..Stamps::new() };
+                assert_eq!(stamps.received_ns(800_000), received_ns, "{stamp:?}");
             }
         }
     }
@@ -116,8 +116,8 @@ mod other {
             Err(io::ErrorKind::Unsupported.into())
         }
 
-        pub(crate) fn came_ns(&self, now_ns: u64) -> u64 {
-            now_ns
+        pub(crate) fn received_ns(&self, _: u64) -> Option<u64> {
+            None
         }
     }
 }
