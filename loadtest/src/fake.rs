@@ -84,7 +84,12 @@ fn report(rate: Option<f64>, times: Distribution) -> RunReport {
         connect_time: distribution([100_000]),
         errors: Errors::default(),
         findings: vec![],
-        generator: Generator { threads: vec![], cpu_per_message_ns: 0.0, lateness: None },
+        generator: Generator {
+            threads: vec![],
+            cpu_per_message_ns: 0.0,
+            lateness: None,
+            without_stamp: None,
+        },
         intervals: vec![],
         objectives: vec![],
         ..sample

@@ -157,6 +157,13 @@ mod tests {
     }
 
     #[test]
+    fn what_was_kept_before_messages_without_a_stamp_were_counted_is_read() {
+        let mut run = serde_json::to_value(sample::report()).unwrap();
+        assert!(run["generator"].as_object_mut().unwrap().remove("without_stamp").is_some());
+        assert_eq!(parse(run.to_string().as_bytes()), Ok(sample::report()));
+    }
+
+    #[test]
     fn a_report_comes_back_from_its_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run.json");

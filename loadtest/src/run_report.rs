@@ -379,6 +379,11 @@ pub struct Generator {
     pub cpu_per_message_ns: f64,
     /// In an open loop: how much later than it could have a message was sent.
     pub lateness: Option<Distribution>,
+    /// With [`Load::kernel_timestamps`]: messages of the measured part whose times end when the load
+    /// tester had read them all the same: the system had put no stamp on them, or one that cannot be,
+    /// by a clock that was set. None in reports from before they were counted.
+    #[serde(default)]
+    pub without_stamp: Option<u64>,
 }
 
 /// A thread of the load tester, while it measured.

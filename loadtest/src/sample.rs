@@ -58,6 +58,7 @@ pub(crate) fn report() -> RunReport {
             threads: vec![GeneratorThread { busy: 0.125, waiting: 0.001, cpu_s: 0.023 }],
             cpu_per_message_ns: 2_310.0,
             lateness: Some(Distribution::new(&times(&[(2_000, 10_000)]))),
+            without_stamp: None,
         },
         intervals: vec![interval(0.0), interval(1.0)],
         objectives: vec![Objective {

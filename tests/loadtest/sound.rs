@@ -199,6 +199,9 @@ fn expect_generator(report: &RunReport, plan: &Plan) {
     let threads = &report.generator.threads;
     let started = u64::from(plan.threads).min(report.connections.asked);
     assert_eq!(threads.len() as u64, started);
+    let without_stamp = report.generator.without_stamp;
+    assert_eq!(without_stamp.is_some(), plan.kernel_timestamps);
+    assert!(without_stamp <= Some(report.messages.verified), "{without_stamp:?}");
     for thread in threads {
         assert!((0.0..=1.0).contains(&thread.busy), "{thread:?}");
         assert!((0.0..=1.0).contains(&thread.waiting), "{thread:?}");

@@ -151,6 +151,20 @@ fn a_flood_is_compared_where_there_is_one() {
 }
 
 #[test]
+fn messages_without_a_stamp_are_told_of_each_run() {
+    let mut fake = Fake::new(1.0);
+    let report = compare(&Settings::default(), "one", "other", |side, seed| {
+        let mut measured = fake.measure(side, seed)?;
+        measured.report.load.kernel_timestamps = true;
+        measured.report.generator.without_stamp = Some(if side == Side::A { 1_000 } else { 2 });
+        Ok(measured)
+    });
+    let report = report.expect("it warms up");
+    let round = &report.rounds[0];
+    assert_eq!((round.a.without_stamp, round.b.without_stamp), (Some(1_000), Some(2)));
+}
+
+#[test]
 fn where_no_connect_counts_nothing_is_known_of_connects() {
     let mut fake = Fake::new(1.0);
     let report = compare(&Settings::default(), "one", "other", |side, seed| {

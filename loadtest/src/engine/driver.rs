@@ -60,6 +60,7 @@ pub(crate) struct Outcome {
     pub(crate) missing_ns: u64,
     pub(crate) sent: u64,
     pub(crate) verified: u64,
+    pub(crate) without_stamp: u64,
     pub(crate) unsent: u64,
     /// While it measured.
     pub(crate) tally: Tally,
@@ -467,6 +468,7 @@ impl<'a> Driver<'a> {
             missing_ns: recorder.missing_ns,
             sent: recorder.sent,
             verified: recorder.verified,
+            without_stamp: recorder.without_stamp,
             unsent,
             tally: ended.tally.since(started.tally),
             errors: recorder.errors,

@@ -131,6 +131,8 @@ pub(crate) struct Recorder<'a> {
     pub(crate) verified: u64,
     /// Their bytes.
     pub(crate) verified_bytes: u64,
+    /// Those of them that are back when they had been read: when they were received is not known.
+    pub(crate) without_stamp: u64,
     /// When the last message that came back had been read.
     pub(crate) last_back_ns: u64,
     /// Connections that were made.
@@ -165,6 +167,7 @@ impl<'a> Recorder<'a> {
             sent: 0,
             verified: 0,
             verified_bytes: 0,
+            without_stamp: 0,
             last_back_ns: 0,
             opened: 0,
             missing_ns: 0,
@@ -181,7 +184,7 @@ impl<'a> Recorder<'a> {
     }
 
     /// Messages of a connection with these times came back, of this length together. By a clock that was
-    /// set they may seem to have been received earlier than they were sent.
+    /// set forward they seem to have been received before they were sent: that is no stamp.
     #[inline]
     pub(crate) fn back(
         &mut self,
@@ -191,12 +194,14 @@ impl<'a> Recorder<'a> {
         count: u64,
         len: usize,
     ) {
-        let back_ns = came.received_ns.unwrap_or(came.read_ns).max(times.sent_ns);
+        let received_ns = came.received_ns.filter(|&received_ns| received_ns >= times.sent_ns);
+        let back_ns = received_ns.unwrap_or(came.read_ns);
         self.last_back_ns = came.read_ns;
         self.tally.messages += count;
         if self.window.contains(times.due_ns) {
             self.verified += count;
             self.verified_bytes += len as u64;
+            self.without_stamp += if received_ns.is_none() { count } else { 0 };
             self.current.record(times, back_ns, count);
             if let Some(sampler) = &mut self.sampler {
                 sampler.note(connection, [times.due_ns, times.sent_ns, back_ns], count);
@@ -313,5 +318,26 @@ mod tests {
         let times = Times { due_ns: 100, sent_ns: 100 };
         recorder.back(0, times, Came { read_ns: 300, received_ns: Some(150) }, 1, 10);
         assert_eq!((recorder.current.service.max(), recorder.last_back_ns), (50, 300));
+    }
+
+    #[test]
+    fn a_message_without_a_sound_stamp_is_back_when_it_is_read_and_is_counted() {
+        let plan = plan();
+        for (due_ns, received_ns, took_ns, without_stamp) in [
+            (100, Some(500), 0, 0),
+            (100, Some(501), 1, 0),
+            // The clock was set forward.
+            (100, Some(499), 200, 3),
+            (100, Some(0), 200, 3),
+            (100, None, 200, 3),
+            // Not measured.
+            (99, None, 0, 0),
+        ] {
+            let mut recorder = recorder(&plan);
+            let times = Times { due_ns, sent_ns: 500 };
+            recorder.back(0, times, Came { read_ns: 700, received_ns }, 3, 30);
+            let found = (recorder.current.service.max(), recorder.without_stamp);
+            assert_eq!(found, (took_ns, without_stamp), "due {due_ns}, {received_ns:?}");
+        }
     }
 }

@@ -203,6 +203,7 @@ impl<'a> Summary<'a> {
             threads: self.outcomes.iter().map(thread).collect(),
             cpu_per_message_ns: cpu_ns / messages,
             lateness: is_open_loop.then(|| Distribution::new(&self.sum(|one| &one.lateness))),
+            without_stamp: self.plan.kernel_timestamps.then(|| self.count(|one| one.without_stamp)),
         }
     }
 }

@@ -106,7 +106,13 @@ pub(super) fn generator(parts: &[&Part]) -> Result<Generator, String> {
         threads: reports().flat_map(|report| report.generator.threads.iter().copied()).collect(),
         cpu_per_message_ns: if messages > 0.0 { cpu_ns / messages } else { 0.0 },
         lateness: optional_times(parts, |report| report.generator.lateness.as_ref())?,
+        without_stamp: without_stamp(reports()),
     })
+}
+
+/// None when one of them did not count.
+fn without_stamp<'a>(mut reports: impl Iterator<Item = &'a RunReport>) -> Option<u64> {
+    reports.try_fold(0_u64, |sum, report| Some(sum.saturating_add(report.generator.without_stamp?)))
 }
 
 /// The times of all parts together.

@@ -191,6 +191,17 @@ fn a_message_count_that_one_part_lacks_is_not_made_up() {
 }
 
 #[test]
+fn messages_without_a_stamp_are_added_if_all_counted_them() {
+    let mut parts = parts(3);
+    for (part, count) in parts.iter_mut().zip([1, 20, 300]) {
+        part.report.generator.without_stamp = Some(count);
+    }
+    assert_eq!(merge(&parts).unwrap().generator.without_stamp, Some(321));
+    parts[1].report.generator.without_stamp = None;
+    assert_eq!(merge(&parts).unwrap().generator.without_stamp, None);
+}
+
+#[test]
 fn findings_are_in_the_order_of_time_and_name_their_agent() {
     let mut parts = parts(2);
     // It began later, so its finding is later.

@@ -143,6 +143,7 @@ const GROUPS: [Group; 5] = [
                 ("sent late, p50", At("/lateness/p50_ns", Unit::Nanoseconds)),
                 ("sent late, p99", At("/lateness/p99_ns", Unit::Nanoseconds)),
                 ("sent late, max", At("/lateness/max_ns", Unit::Nanoseconds)),
+                ("times without a stamp", At("/without_stamp", Unit::Count)),
             ],
             &[],
         ],

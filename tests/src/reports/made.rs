@@ -143,6 +143,7 @@ impl Made {
             threads: vec![thread(self.busy), thread(self.busy * 0.97)],
             cpu_per_message_ns: 1_842.5,
             lateness: self.rate.map(|_| around(3_200.0, 10_000, random)),
+            without_stamp: None,
         }
     }
 

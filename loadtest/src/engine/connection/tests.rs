@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
 use mio::{Events, Poll};
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::ReceiveTimestampns;
 
 use super::*;
 use crate::engine::clock::Clock;
@@ -87,6 +89,12 @@ impl Stage<'_> {
         Took { before_echo_ns, there_ns, recorded_ns: self.recorded_ns() }
     }
 
+    /// From now on nothing that comes is stamped.
+    fn stop_the_stamps(&self) {
+        let stream = self.connection.stream.as_ref().unwrap();
+        setsockopt(stream, ReceiveTimestampns, &false).unwrap();
+    }
+
     /// The longest time since this was asked last; histograms round it up a little.
     fn recorded_ns(&mut self) -> u64 {
         self.bench.recorder.turn_to(self.bench.recorder.piece() + 1);
@@ -104,12 +112,28 @@ fn by_the_systems_time_a_message_that_is_read_late_is_not_late() {
         stage.drive();
         // The system begins to stamp a moment after it was asked.
         loop {
+            let without_stamp = stage.bench.recorder.without_stamp;
             let took = stage.echo_and_read_late();
             assert!(took.recorded_ns >= took.before_echo_ns, "earlier than its echo");
             if took.recorded_ns < 2 * took.there_ns {
+                assert_eq!(stage.bench.recorder.without_stamp, without_stamp);
                 return;
             }
             assert!(Instant::now() < stage.deadline, "every message was as late as it was read");
+        }
+    });
+}
+
+#[test]
+fn what_the_system_does_not_stamp_is_back_when_it_is_read_and_is_counted() {
+    with_stage(true, |mut stage| {
+        stage.wait_until(|connection| connection.writable);
+        stage.drive();
+        stage.stop_the_stamps();
+        for count in 1..=3 {
+            let took = stage.echo_and_read_late();
+            assert!(took.recorded_ns >= 4 * took.there_ns);
+            assert_eq!(stage.bench.recorder.without_stamp, count);
         }
     });
 }
