@@ -2,9 +2,9 @@
 //!
 //! Three ways in which the load tester itself could have made the figures: its threads had something
 //! to do nearly all the time, so what came back waited for them; they were ready and had no CPU; or, in
-//! an open loop, messages went out late although the connection was free. When the times are the system's
-//! that holds too: rates, and when messages are sent, stay the load tester's. The thread of a flood is
-//! not judged: it is meant to be busy all the time.
+//! an open loop, messages went out late although the connection was free. When times of messages end when
+//! the system received them that holds too: rates, and when messages are sent, stay the load tester's. The
+//! thread of a flood is not judged: it is meant to be busy all the time.
 
 use crate::run_report::{Connections, Flood, RunReport, Verdict, VerdictKind};
 
@@ -24,9 +24,12 @@ pub const MAX_LATENESS: f64 = 0.10;
 /// the measured time, that has to be there.
 pub const MIN_COMPLETE: f64 = 0.99;
 
-/// Said of a thread that came late to what was there, when the times are the system's.
-const NOT_IN_TIMES: &str =
-    "; the times are the system's, and how long replies waited to be read is not in them";
+/// The part of the messages that may lack a stamp while times are said to end when the system received
+/// them.
+pub const MAX_WITHOUT_STAMP: f64 = 0.01;
+
+/// Said beside that a thread came late to what was there.
+const BY_THE_SYSTEM: &str = "; times of messages end when the system received them";
 
 /// Judges a report, whatever verdict it holds.
 #[must_use]
@@ -46,24 +49,39 @@ fn generator_limits(report: &RunReport) -> Vec<String> {
     let threads = &report.generator.threads;
     let busiest = threads.iter().map(|thread| thread.busy).fold(0.0, f64::max);
     let hungriest = threads.iter().map(|thread| thread.waiting).fold(0.0, f64::max);
-    let in_times = if report.load.kernel_timestamps { NOT_IN_TIMES } else { "" };
+    let end_of_times = end_of_times(report);
     let mut reasons = vec![];
     if busiest > MAX_BUSY {
         reasons.push(format!(
             "a thread of the load tester was busy {:.0} % of the time: use more threads, or a faster \
-             machine{in_times}",
+             machine{end_of_times}",
             100.0 * busiest
         ));
     }
     if hungriest > MAX_WAITING {
         reasons.push(format!(
             "a thread of the load tester waited for a CPU {:.0} % of the time: use fewer threads, or \
-             a machine of its own{in_times}",
+             a machine of its own{end_of_times}",
             100.0 * hungriest
         ));
     }
     reasons.extend(lateness(report));
     reasons
+}
+
+/// What a thread that came late did to times of messages, when they should end before it comes.
+#[allow(clippy::cast_precision_loss)]
+fn end_of_times(report: &RunReport) -> String {
+    if !report.load.kernel_timestamps {
+        return String::new();
+    }
+    let all = report.messages.verified;
+    match report.generator.without_stamp {
+        Some(own) if own as f64 > MAX_WITHOUT_STAMP * all as f64 => {
+            format!("; the times of {own} of {all} messages are the load tester's own")
+        }
+        Some(_) | None => BY_THE_SYSTEM.to_owned(),
+    }
 }
 
 #[allow(clippy::cast_precision_loss)]
@@ -130,16 +148,27 @@ mod tests {
     use crate::sample;
 
     #[test]
-    fn of_times_by_the_system_it_says_what_is_not_in_them() {
-        for kernel_timestamps in [false, true] {
+    fn of_a_thread_that_came_late_it_says_whose_times_end_then() {
+        let own =
+            |count| format!("; the times of {count} of 10000 messages are the load tester's own");
+        for (kernel_timestamps, without_stamp, end_of_times) in [
+            (false, None, None),
+            (true, None, Some(BY_THE_SYSTEM.to_owned())),
+            (true, Some(0), Some(BY_THE_SYSTEM.to_owned())),
+            (true, Some(100), Some(BY_THE_SYSTEM.to_owned())),
+            (true, Some(101), Some(own(101))),
+            (true, Some(10_000), Some(own(10_000))),
+        ] {
             let mut report = sample::report();
             report.load.kernel_timestamps = kernel_timestamps;
+            report.generator.without_stamp = without_stamp;
             report.generator.threads[0].busy = 0.99;
             report.generator.threads[0].waiting = 0.5;
             let Verdict { kind, reasons } = verdict(&report);
             assert_eq!((kind, reasons.len()), (VerdictKind::GeneratorLimited, 2), "{reasons:?}");
             for reason in reasons {
-                assert_eq!(reason.contains(NOT_IN_TIMES), kernel_timestamps, "{reason}");
+                let said = reason.find("; ").map(|at| reason[at..].to_owned());
+                assert_eq!(said, end_of_times, "{reason}");
             }
         }
     }
