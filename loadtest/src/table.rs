@@ -2,7 +2,8 @@
 
 mod sections;
 
-use crate::run_report::{RunReport, VerdictKind};
+use crate::human;
+use crate::run_report::{Load, RunReport, VerdictKind};
 
 /// The findings that are shown; the document has more.
 const MAX_FINDINGS: usize = 10;
@@ -27,6 +28,15 @@ pub fn render(report: &RunReport) -> String {
 /// Whether the figures are to be taken with a warning.
 fn doubtful(report: &RunReport) -> bool {
     report.verdict.kind != VerdictKind::Valid || report.interrupted
+}
+
+/// What times of messages end with, when it is not that the load tester had read them.
+pub(crate) fn end_of_times(load: &Load, without_stamp: u64) -> Option<String> {
+    let but = match without_stamp {
+        0 => String::new(),
+        count => format!(", those of {} without a stamp when they were read", human::count(count)),
+    };
+    load.kernel_timestamps.then(|| format!("of messages end when the system received them{but}"))
 }
 
 /// Text in which nothing but newlines has power over a terminal.

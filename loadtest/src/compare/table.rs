@@ -9,12 +9,16 @@ use super::conclusion::show_p_value;
 use super::report::{CompareReport, Comparison, Round};
 use crate::human;
 use crate::run_report::VerdictKind;
+use crate::table::end_of_times;
 
 /// A table of the figures, then what they say, in sentences.
 impl fmt::Display for CompareReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "a: {}\nb: {}", self.a, self.b)?;
         writeln!(f, "{}", table(&self.metrics))?;
+        if let Some(end) = end_of_times(&self.load, self.without_stamp()) {
+            writeln!(f, "times {end}")?;
+        }
         if self.rounds.iter().any(|round| round.used) {
             for comparison in &self.metrics {
                 writeln!(f, "{}", comparison.conclusion)?;
@@ -38,6 +42,13 @@ impl fmt::Display for CompareReport {
 }
 
 impl CompareReport {
+    /// Messages of the rounds that count whose times end when they were read.
+    fn without_stamp(&self) -> u64 {
+        let runs =
+            self.rounds.iter().filter(|round| round.used).flat_map(|round| [&round.a, &round.b]);
+        runs.filter_map(|run| run.without_stamp).fold(0, u64::saturating_add)
+    }
+
     fn rounds_in_words(&self) -> String {
         let used = self.rounds.iter().filter(|round| round.used).count();
         let left_out = |kind| {

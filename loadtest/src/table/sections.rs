@@ -6,7 +6,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use crate::distribution::{Distribution, MAX_NS};
 use crate::human;
 use crate::run_report::{Arrival, Connections, Flood, Load, RunReport, VerdictKind};
-use crate::table::{MAX_FINDINGS, doubtful};
+use crate::table::{MAX_FINDINGS, doubtful, end_of_times};
 
 /// The width of the names on the left.
 const LABEL_WIDTH: usize = 15;
@@ -146,7 +146,8 @@ pub(super) fn times(report: &RunReport) -> String {
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    lines(&table)
+    let end = end_of_times(&report.load, report.generator.without_stamp.unwrap_or_default());
+    lines(&table) + &end.map_or(String::new(), |end| line("times", &end))
 }
 
 /// A row of times; a dash where there are none.

@@ -64,6 +64,23 @@ fn counted_messages_do_not_flatter_a_slow_server() {
 }
 
 #[test]
+fn times_that_end_when_the_system_received_are_said_to() {
+    let mut report = sample::report();
+    assert!(!render(&report).contains("the system received"));
+    report.load.kernel_timestamps = true;
+    for (without_stamp, but) in [
+        (None, ""),
+        (Some(0), ""),
+        (Some(1_234), ", those of 1,234 without a stamp when they were read"),
+    ] {
+        report.generator.without_stamp = without_stamp;
+        let shown = render(&report);
+        let told = format!("\ntimes          of messages end when the system received them{but}\n");
+        assert!(shown.contains(&told), "{shown}");
+    }
+}
+
+#[test]
 fn a_run_without_faults_says_none() {
     let mut report = sample::report();
     report.errors = Errors::default();
