@@ -155,7 +155,8 @@ pub struct Load {
     pub source_ips: Vec<String>,
     /// Whether the threads spin instead of sleeping.
     pub busy_poll: bool,
-    /// Whether times end when the system received what came back, not when the load tester had read it.
+    /// Whether times of messages end when the system received them, not when the load tester had read
+    /// them.
     #[serde(default)]
     pub kernel_timestamps: bool,
     /// How long a piece of [`RunReport::intervals`] is; the last may be shorter. Twice as long as it was

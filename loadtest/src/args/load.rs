@@ -131,8 +131,8 @@ pub(crate) struct LoadArgs {
     #[arg(long, env = "ECHO_LOADTEST_BUSY_POLL", value_parser = BoolishValueParser::new())]
     pub(crate) busy_poll: bool,
 
-    /// Take the time at which the system received what came back, not that at which the load tester
-    /// came to read it: no reply is late because the load tester had no CPU. On Linux
+    /// Times of messages end when the system received them, not when the load tester came to read
+    /// them. On Linux
     #[arg(long, env = "ECHO_LOADTEST_KERNEL_TIMESTAMPS", value_parser = BoolishValueParser::new())]
     pub(crate) kernel_timestamps: bool,
 
