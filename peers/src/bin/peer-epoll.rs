@@ -21,7 +21,7 @@ struct Flags {
     args: Args,
     /// Full buffers that a connection is read at most before others have their turn [default: until it
     /// is empty]
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     reads: Option<u32>,
 }
 
