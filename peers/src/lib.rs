@@ -7,6 +7,7 @@ mod on_tokio;
 
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::mpsc::channel;
 use std::thread;
@@ -82,10 +83,19 @@ pub fn on_each_worker(
     for listener in listeners(args)? {
         let sender = sender.clone();
         // Nobody waits for a second one.
-        thread::Builder::new().spawn(move || drop(sender.send(serve(args, listener))))?;
+        let work = move || drop(sender.send(unless_it_panics(|| serve(args, listener))));
+        thread::Builder::new().spawn(work)?;
     }
-    drop(sender);
-    ended.recv().unwrap_or_else(|_| Err(io::Error::other("a worker panicked")))
+    ended.recv().map_err(io::Error::other)?
+}
+
+/// What `serve` comes to, so that whoever waits for it hears of a panic too.
+///
+/// # Errors
+/// Its own, and that it panicked.
+pub fn unless_it_panics(serve: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    let served = catch_unwind(AssertUnwindSafe(serve));
+    served.unwrap_or_else(|_| Err(io::Error::other("a worker panicked")))
 }
 
 /// A listener for each worker, over which the system spreads connections.

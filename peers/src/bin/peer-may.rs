@@ -3,8 +3,9 @@
 use std::io::{self, Read, Write};
 use std::os::fd::{FromRawFd, IntoRawFd};
 use std::process::ExitCode;
+use std::sync::mpsc::channel;
 
-use echo_peers::{Args, listeners, run};
+use echo_peers::{Args, listeners, run, unless_it_panics};
 use may::go;
 use may::net::{TcpListener, TcpStream};
 
@@ -17,23 +18,21 @@ fn main() -> ExitCode {
         may::config().set_workers(args.workers.into());
         // Whoever measures says what may run where.
         may::config().set_worker_pin(false);
-        // By their descriptors, which follow one another, the library gives each of them to a worker.
-        let accepting: Vec<_> = listeners(args)?
-            .into_iter()
-            .map(|listener| {
-                // SAFETY: it is a listener, and nobody else has it.
-                let listener = unsafe { TcpListener::from_raw_fd(listener.into_raw_fd()) };
-                go!(move || accept(&listener, args.buffer_size))
-            })
-            .collect();
-        for accepting in accepting {
-            accepting.join().map_err(|_| io::Error::other("an accept loop panicked"))?;
+        let (sender, ended) = channel();
+        // Their descriptors follow one another, and as of may 0.3.51 it is a descriptor's remainder by the
+        // number of workers that says who polls it: so each worker has one of them.
+        for listener in listeners(args)? {
+            // SAFETY: it is a listener, and nobody else has it.
+            let listener = unsafe { TcpListener::from_raw_fd(listener.into_raw_fd()) };
+            let sender = sender.clone();
+            let work = move || unless_it_panics(|| accept(&listener, args.buffer_size));
+            go!(move || drop(sender.send(work())));
         }
-        Ok(())
+        ended.recv().map_err(io::Error::other)?
     })
 }
 
-fn accept(listener: &TcpListener, max_buffer_len: usize) {
+fn accept(listener: &TcpListener, max_buffer_len: usize) -> io::Result<()> {
     loop {
         if let Ok((stream, _)) = listener.accept() {
             go!(move || echo(stream, max_buffer_len));
