@@ -8,6 +8,7 @@ mod figure;
 mod finding;
 mod idle;
 mod kept;
+mod markdown;
 mod measuring;
 mod metric;
 mod orphans;

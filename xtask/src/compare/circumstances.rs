@@ -6,8 +6,8 @@ use std::fmt::Write;
 use echo_loadtest::human;
 
 use super::kept::Kept;
+use super::markdown::one_line;
 use super::raw::{Context, State};
-use super::table::one_line;
 
 /// Of all that is kept.
 pub(super) fn text(kept: &Kept) -> String {
@@ -30,9 +30,9 @@ fn machines(kept: &Kept) -> String {
         facts.iter().map(|(fact, count)| format!("- {fact}{}", share(count))).collect();
     let disturbed = contexts(kept).filter(|context| context.is_disturbed()).count();
     format!(
-        "{}\n\n{} comparisons; beside {disturbed} of them others kept the machine busy.",
+        "{}\n\n{}; beside {disturbed} of them others kept the machine busy.",
         lines.join("\n"),
-        kept.results.len(),
+        human::counted(kept.results.len() as u64, "comparison"),
     )
 }
 
@@ -69,16 +69,10 @@ fn peers(kept: &Kept) -> String {
 mod tests {
     use echo_loadtest::run_report::VerdictKind;
 
+    use super::super::markdown::expect;
     use super::super::raw::Entry;
     use super::super::sample;
     use super::*;
-
-    #[track_caller]
-    fn expect(text: &str, parts: &[&str]) {
-        for part in parts {
-            assert!(text.contains(part), "{part} in\n{text}");
-        }
-    }
 
     #[test]
     fn circumstances_name_the_machine_and_the_peers() {
@@ -93,7 +87,11 @@ mod tests {
                 entry("Node", State::Skipped("there is no node".to_owned())),
             ],
         );
-        let parts = ["| Go | 1.25 | `go {port}` |", "skipped: there is no node", "commit 1234567"];
+        let parts = [
+            "commit 1234567\n\n1 comparison; beside 0 of them",
+            "| Go | 1.25 | `go {port}` |",
+            "skipped: there is no node",
+        ];
         expect(&text(&kept), &parts);
         expect(&text(&Kept::default()), &["Nothing is measured yet."]);
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use echo_loadtest::human;
+
 use super::finding::ITSELF;
 use super::idle;
 use super::pair::{self, Effort};
@@ -74,8 +76,9 @@ impl<'a> Plan<'a> {
             times.sum::<Duration>().as_secs().div_ceil(60)
         };
         let (least, most) = (minutes(0), minutes(REPEATS));
-        let count = self.jobs.len();
-        format!("{count} comparisons take {least} minutes, up to {most} if rounds are repeated")
+        let (count, least) =
+            (human::counted(self.jobs.len() as u64, "comparison"), human::counted(least, "minute"));
+        format!("{count}: {least}, up to {most} if rounds are repeated")
     }
 }
 
@@ -211,6 +214,6 @@ mod tests {
         let (duration, warm_up) = (Duration::from_secs(5), Duration::from_millis(850));
         let effort = Effort { rounds: 9, duration, warm_up };
         let text = plan.estimate(effort);
-        assert_eq!(text, "1 comparisons take 2 minutes, up to 3 if rounds are repeated");
+        assert_eq!(text, "1 comparison: 2 minutes, up to 3 if rounds are repeated");
     }
 }

@@ -9,6 +9,7 @@ use echo_loadtest::run_report::VerdictKind;
 use super::bar::Judged;
 use super::finding::{Finding, Named, Unfit};
 use super::kept::{Kept, rank};
+use super::markdown::one_line;
 use super::metric;
 use super::raw::{Context, Outcome, Raw};
 use super::workload::{Means, Setting, Workload};
@@ -219,30 +220,17 @@ pub(super) fn bars(kept: &Kept, workloads: &[Workload]) -> String {
     text
 }
 
-/// Fit for a cell: one line, not too long, and no bars.
-pub(super) fn one_line(text: &str) -> String {
-    const MAX_CHARS: usize = 200;
-    let lines: Vec<&str> = text.lines().map(str::trim).collect();
-    lines.join(" ").replace('|', "/").chars().take(MAX_CHARS).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use echo_loadtest::compare::Side;
 
+    use super::super::markdown::expect;
     use super::super::raw::Failure;
     use super::super::{sample, workload};
     use super::*;
 
     fn workload(name: &str) -> &'static Workload {
         workload::ALL.iter().find(|workload| workload.name() == name).unwrap()
-    }
-
-    #[track_caller]
-    fn expect(text: &str, parts: &[&str]) {
-        for part in parts {
-            assert!(text.contains(part), "{part} in\n{text}");
-        }
     }
 
     #[test]
