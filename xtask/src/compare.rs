@@ -6,6 +6,7 @@ mod circumstances;
 mod context;
 mod figure;
 mod finding;
+mod flags;
 mod idle;
 mod kept;
 mod markdown;

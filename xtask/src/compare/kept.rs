@@ -1,9 +1,9 @@
 //! All results together, as the page looks at them; pure.
 
-use super::finding::{Finding, ITSELF, Named};
-use super::metric;
+use super::finding::{ITSELF, Named};
 use super::raw::{Entry, Folder, Raw};
 use super::workload::{Setting, Workload};
+use super::{flags, metric};
 
 /// What is kept in a folder.
 #[derive(Debug, Default)]
@@ -42,7 +42,7 @@ impl Kept {
         let found = self.of(setting, workload).into_iter();
         let named = |raw: &Raw| Named {
             peer: raw.peer.clone(),
-            finding: Finding::new(&raw.outcome, name),
+            finding: flags::finding(raw, workload, name),
             is_disturbed: raw.context.is_disturbed(),
         };
         found.map(named).collect()
@@ -67,6 +67,7 @@ pub(super) fn rank(metric: &str, findings: &mut [Named]) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::finding::Finding;
     use super::*;
 
     fn ranked(metric: &str) -> Vec<String> {

@@ -126,8 +126,7 @@ impl<'a> Pair<'a> {
         for (flag, time) in [("--duration", duration), ("--warmup", effort.warm_up)] {
             command.args([flag, &humantime::format_duration(time).to_string()]);
         }
-        let flags = [self.setting.flags(), self.workload.load];
-        command.args(flags.iter().flat_map(|flags| flags.split_whitespace())).args(more);
+        command.args(self.workload.flags(self.setting)).args(more);
         command
     }
 }
@@ -142,6 +141,10 @@ fn failure(said: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use echo_loadtest::run_report::VerdictKind;
+
+    use super::super::workload::{ALL, Means};
+    use super::super::{flags, sample};
     use super::*;
 
     #[test]
@@ -158,10 +161,33 @@ mod tests {
 
     #[test]
     fn our_server_has_the_flags_of_the_workload_and_the_workers_of_the_setting() {
-        let workload = super::super::workload::ALL.iter().find(|one| one.number == 7).unwrap();
+        let workload = ALL.iter().find(|one| one.number == 7).unwrap();
         let pair = Pair::new(Setting::Unpinned, workload, "peer {port} {workers}");
         assert_eq!(pair.theirs, "peer {port} 2");
         let flags = "release/server --port {port} --num-workers 2 --report-interval 0";
         assert!(pair.ours.ends_with(flags), "{}", pair.ours);
+    }
+
+    /// Or else a result would be taken for one of other flags.
+    #[test]
+    fn what_is_started_has_the_flags_of_its_workload() {
+        let second = Duration::from_secs(1);
+        let effort = Effort { rounds: 6, duration: second, warm_up: second };
+        for (workload, setting) in ALL.iter().flat_map(|one| Setting::ALL.map(|in_it| (one, in_it)))
+        {
+            let more = match workload.means {
+                Means::HalfTheRateOf(_) => vec!["--rate".to_owned(), "1000".to_owned()],
+                Means::Load | Means::Idle => vec![],
+            };
+            let pair = Pair::new(setting, workload, "peer {port} --warmup 1s");
+            let command = pair.command(effort, &more, "pair.json");
+            let mut raw = sample::raw_in(setting, &workload.name(), "peer", VerdictKind::Valid);
+            if let Outcome::Compared(report) = &mut raw.outcome {
+                let words = command.get_args().map(|word| word.to_string_lossy().into_owned());
+                report.command = words.collect();
+                report.b = pair.ours;
+            }
+            assert!(flags::are_of(workload, &raw), "{raw:?}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use echo_loadtest::run_report::{Errors, RunReport, VerdictKind};
 use echo_loadtest::{json, machine};
 
 use super::raw::{Context, Outcome, Raw};
-use super::workload::Setting;
+use super::workload::{ALL, Setting};
 
 /// A comparison in which our server takes a tenth less than the peer, give or take a hundredth.
 pub(super) fn report(rounds: u32, kind: VerdictKind) -> CompareReport {
@@ -41,10 +41,22 @@ fn measured(example: &RunReport, side: Side, seed: u64, kind: VerdictKind) -> Me
     Measured { report, server: Some(server) }
 }
 
-/// The same, kept.
+/// The same of a workload, kept.
 pub(super) fn raw(workload: &str, peer: &str, kind: VerdictKind) -> Raw {
+    raw_in(Setting::Pinned, workload, peer, kind)
+}
+
+/// The same in a setting.
+pub(super) fn raw_in(setting: Setting, workload: &str, peer: &str, kind: VerdictKind) -> Raw {
+    let known = ALL.iter().find(|known| known.name() == workload).unwrap();
+    let words = [&["--warmup", "1s"][..], &known.flags(setting)].concat();
+    let report = CompareReport {
+        command: words.into_iter().map(str::to_owned).collect(),
+        b: format!("server --port {{port}} --num-workers {} {}", setting.workers(), known.ours),
+        ..report(10, kind)
+    };
     Raw {
-        setting: Setting::Pinned,
+        setting,
         workload: workload.to_owned(),
         peer: peer.to_owned(),
         version: "1".to_owned(),
@@ -56,6 +68,6 @@ pub(super) fn raw(workload: &str, peer: &str, kind: VerdictKind) -> Raw {
             others_cpus: 0.01,
             stolen_cpus: 0.0,
         },
-        outcome: Outcome::Compared(Box::new(report(10, kind))),
+        outcome: Outcome::Compared(Box::new(report)),
     }
 }

@@ -10,9 +10,9 @@ use super::bar::Judged;
 use super::finding::{Finding, Named, Unfit};
 use super::kept::{Kept, rank};
 use super::markdown::one_line;
-use super::metric;
 use super::raw::{Context, Outcome, Raw};
 use super::workload::{Means, Setting, Workload};
+use super::{flags, metric};
 
 /// A figure that is not there.
 const NONE: &str = "–";
@@ -24,7 +24,7 @@ pub(super) fn section(kept: &Kept, workloads: &[&Workload]) -> String {
 }
 
 fn one(kept: &Kept, workload: &Workload) -> String {
-    let (name, title, flags) = (workload.name(), workload.title, flags(workload));
+    let (name, title, flags) = (workload.name(), workload.title, flags_in_words(workload));
     let more = rate_and_length(kept, workload);
     let mut text = format!("**{name}: {title}.** {flags}{more}");
     if !workload.bars.is_empty() {
@@ -51,7 +51,7 @@ fn one(kept: &Kept, workload: &Workload) -> String {
     text
 }
 
-fn flags(workload: &Workload) -> String {
+fn flags_in_words(workload: &Workload) -> String {
     let ours = match workload.ours {
         "" => String::new(),
         flags => format!(" Our server has `{flags}`."),
@@ -107,9 +107,9 @@ pub(super) fn plot_path(setting: Setting, workload: &Workload) -> String {
 /// Whether nothing in a table is ranked, and no bar rests on it.
 fn says_nothing(setting: Setting, workload: &Workload, results: &[&Raw]) -> bool {
     let is_judged = setting == Setting::Pinned && !workload.bars.is_empty();
-    let mut findings = results
-        .iter()
-        .flat_map(|raw| workload.metrics.iter().map(|name| Finding::new(&raw.outcome, name)));
+    let mut findings = results.iter().flat_map(|raw| {
+        workload.metrics.iter().map(move |name| flags::finding(raw, workload, name))
+    });
     !is_judged && findings.all(|finding| finding.unfit == Some(Unfit::Limited))
 }
 
@@ -150,10 +150,10 @@ fn table(kept: &Kept, setting: Setting, workload: &Workload, results: &[&Raw]) -
 fn row(raw: &Raw, workload: &Workload, rounds: usize) -> String {
     let mut row = format!("| {} |", raw.peer);
     for name in workload.metrics {
-        let finding = Finding::new(&raw.outcome, name);
+        let finding = flags::finding(raw, workload, name);
         let _ = write!(row, " {} | {} |", values(name, &finding), ratio(&finding));
     }
-    let _ = write!(row, " {rounds} | {} |", notes(raw));
+    let _ = write!(row, " {rounds} | {} |", notes(raw, workload));
     row
 }
 
@@ -180,12 +180,15 @@ fn ratio(finding: &Finding) -> String {
 }
 
 /// What a reader has to know before believing a row.
-fn notes(raw: &Raw) -> String {
+fn notes(raw: &Raw, workload: &Workload) -> String {
     let mut notes = vec![];
     match &raw.outcome {
         Outcome::Failed(failure) => notes.push(one_line(&failure.why)),
         Outcome::Compared(report) => notes.extend(troubles(report)),
         Outcome::Idle(_) => {}
+    }
+    if !flags::are_of(workload, raw) {
+        notes.push("measured with other flags".to_owned());
     }
     if raw.context.is_disturbed() {
         let Context { others_cpus, stolen_cpus, .. } = raw.context;
@@ -262,7 +265,7 @@ mod tests {
 
     #[test]
     fn a_table_in_which_nothing_is_ranked_is_a_sentence_unless_a_bar_rests_on_it() {
-        let raw = |setting, peer: &str, kind| Raw { setting, ..sample::raw("W10", peer, kind) };
+        let raw = |setting, peer: &str, kind| sample::raw_in(setting, "W10", peer, kind);
         let limited = raw(Setting::Unpinned, "Go", VerdictKind::GeneratorLimited);
         let text = |raws: &[&Raw]| {
             let raws = raws.iter().map(|raw| (*raw).clone()).collect();
@@ -288,6 +291,24 @@ mod tests {
         expect(
             &text,
             &["| Go | – | failed |", "| warm up a: no / luck at all; disturbed: 0.40 CPUs"],
+        );
+        assert!(!text.contains("!["), "{text}");
+    }
+
+    #[test]
+    fn what_was_measured_with_other_flags_is_shown_and_not_judged() {
+        let mut raw = sample::raw("W2", "bare epoll", VerdictKind::Valid);
+        if let Outcome::Compared(report) = &mut raw.outcome {
+            report.command.extend(["--depth", "2"].map(str::to_owned));
+        }
+        let text = section(&Kept::new(vec![raw], vec![]), &[workload("W2")]);
+        expect(
+            &text,
+            &[
+                "× bare epoll: **not judged**; other flags",
+                "| bare epoll | 5.00 µs ±0.0 % → 4.5",
+                "| other flags | 10 | measured with other flags |",
+            ],
         );
         assert!(!text.contains("!["), "{text}");
     }

@@ -40,7 +40,7 @@ impl Setting {
     }
 
     /// Flags of `loadtest compare`.
-    pub(super) fn flags(self) -> &'static str {
+    fn flags(self) -> &'static str {
         match self {
             Self::Pinned => "--threads 1 --pin-server 0 --pin-client 1",
             Self::Unpinned => "",
@@ -87,6 +87,11 @@ impl Workload {
             Some(variant) => format!("{}-{variant}", self.section()),
             None => self.section(),
         }
+    }
+
+    /// Flags of `loadtest compare` in a setting, word by word.
+    pub(super) fn flags(&self, setting: Setting) -> Vec<&'static str> {
+        [setting.flags(), self.load].into_iter().flat_map(str::split_whitespace).collect()
     }
 
     /// As the page calls the section that it is in.
