@@ -104,14 +104,14 @@ impl Finding {
     }
 
     /// Times and rates count in the rounds that `loadtest` lets count. In those that its load tester
-    /// could not drive faster, what a server costs counts too, and times that end when the system
-    /// received.
+    /// could not drive faster, what a server costs counts too, and in a closed loop times that end when
+    /// the system received. In an open one they begin when a message was due: its lateness is in them.
     fn of_report(report: &CompareReport, name: &str) -> Self {
         let Ok(metric) = name.parse() else {
             return Self::unknown("this loadtest does not measure it");
         };
-        let is_by_the_system = metric::is_of_messages(name) && report.load.kernel_timestamps;
-        let is_sound = metric::is_cost(name) || is_by_the_system;
+        let is_by_the_system = report.load.kernel_timestamps && report.load.rate.is_none();
+        let is_sound = metric::is_cost(name) || metric::is_of_messages(name) && is_by_the_system;
         let counts: fn(&Round) -> bool = if is_sound { is_complete } else { |round| round.used };
         let fit: Vec<&Round> = report.rounds.iter().filter(|round| counts(round)).collect();
         let needed = (report.rounds_asked as usize).min(MIN_PAIRS);
@@ -221,9 +221,13 @@ mod tests {
     }
 
     #[test]
-    fn times_by_the_system_do_not_depend_on_the_generator() {
+    fn times_that_end_by_the_systems_clock_depend_on_the_generator_only_in_an_open_loop() {
         let mut report = sample::report(10, VerdictKind::GeneratorLimited);
         report.load.kernel_timestamps = true;
+        report.load.rate = Some(40_000.0);
+        let outcome = Outcome::Compared(Box::new(report.clone()));
+        assert_eq!(Finding::new(&outcome, "p99").unfit, Some(Unfit::Limited));
+        report.load.rate = None;
         let outcome = Outcome::Compared(Box::new(report));
         let time = Finding::new(&outcome, "p99");
         assert!(time.estimate.is_some() && time.unfit.is_none() && time.rounds == 10);
