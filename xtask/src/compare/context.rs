@@ -40,11 +40,15 @@ struct Taken {
 }
 
 impl Watch {
+    /// Every child has to be reaped before: it would be taken for an orphan of an earlier watch.
+    ///
     /// # Errors
-    /// A sentence when the system does not tell.
+    /// A sentence when the system does not tell, or such an orphan still runs.
     pub(super) fn start() -> Result<Self, String> {
+        let orphanage = Orphanage::open()?;
+        reap(&orphanage)?;
         Ok(Self {
-            orphanage: Orphanage::open()?,
+            orphanage,
             started_at: SystemTime::now(),
             start: Instant::now(),
             before: Taken::now()?,
@@ -54,9 +58,10 @@ impl Watch {
     /// Every child has to be reaped before: it would be taken for an orphan.
     ///
     /// # Errors
-    /// A sentence when the system does not tell.
+    /// A sentence when the system does not tell, or an orphan still runs: what it takes would be missing
+    /// here, and count as others' work from now on.
     pub(super) fn stop(self, origin: &Origin) -> Result<Context, String> {
-        self.orphanage.reap();
+        reap(&self.orphanage)?;
         let (now, seconds) = (Taken::now()?, self.start.elapsed().as_secs_f64());
         let all = now.all.saturating_sub(self.before.all);
         let own = now.own.saturating_sub(self.before.own);
@@ -74,26 +79,37 @@ impl Watch {
     }
 }
 
+fn reap(orphanage: &Orphanage) -> Result<(), String> {
+    match orphanage.reap() {
+        true => Ok(()),
+        false => Err("what a server or a load tester had started still runs".to_owned()),
+    }
+}
+
 impl Taken {
     fn now() -> Result<Self, String> {
-        let told = |error: &dyn std::error::Error| format!("read the machine's CPU time: {error}");
-        let cpus = KernelStats::current().map_err(|error| told(&error))?.total;
+        let cpus = KernelStats::current().map_err(|error| untold(&error))?.total;
         #[allow(clippy::cast_precision_loss)] // Below 2^53.
         let time = |ticks: u64| Duration::from_secs_f64(ticks as f64 / ticks_per_second() as f64);
-        let mut own = Duration::ZERO;
-        for who in [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN] {
-            let usage = getrusage(who).map_err(|error| told(&error))?;
-            for part in [usage.user_time(), usage.system_time()] {
-                let micros = part.tv_sec() * 1_000_000 + part.tv_usec();
-                own += Duration::from_micros(u64::try_from(micros).unwrap_or(0));
-            }
-        }
+        let own = used(UsageWho::RUSAGE_SELF)? + used(UsageWho::RUSAGE_CHILDREN)?;
         // A process's own time holds the interrupts that it was under, and all of loopback's work is
         // done in such ones: without them others' work would disappear behind it.
         let interrupts = cpus.irq.unwrap_or(0) + cpus.softirq.unwrap_or(0);
         let all = time(cpus.user + cpus.nice + cpus.system + interrupts);
         Ok(Self { all, own, stolen: time(cpus.steal.unwrap_or(0)) })
     }
+}
+
+/// CPU time that was used so far.
+fn used(who: UsageWho) -> Result<Duration, String> {
+    let usage = getrusage(who).map_err(|error| untold(&error))?;
+    let micros = [usage.user_time(), usage.system_time()]
+        .map(|part| u64::try_from(part.tv_sec() * 1_000_000 + part.tv_usec()).unwrap_or(0));
+    Ok(Duration::from_micros(micros.into_iter().sum()))
+}
+
+fn untold(error: &dyn std::error::Error) -> String {
+    format!("read the machine's CPU time: {error}")
 }
 
 /// What our server is built from.
@@ -125,6 +141,7 @@ fn said(program: &str, args: &[&str]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use echo_tests::alone::alone;
+    use echo_tests::process::eventually;
 
     use super::*;
 
@@ -150,13 +167,28 @@ mod tests {
     /// As the workers of Node's clusters do, it outlives the one that started it.
     #[test]
     fn the_work_of_orphans_is_own_work() {
-        const BURN: &str = "(i=0; while [ $i -lt 1000000 ]; do i=$((i + 1)); done) &";
+        const BURN: &str = "(i=0; while [ $i -lt 50000 ]; do i=$((i + 1)); done) &";
         alone("compare::context::tests::the_work_of_orphans_is_own_work", || {
             let watch = Watch::start().unwrap();
             assert!(Command::new("sh").args(["-c", BURN]).status().unwrap().success());
-            watch.orphanage.reap();
-            let own = Taken::now().unwrap().own - watch.before.own;
-            assert!(own > Duration::from_millis(20), "{own:?}");
+            let before = used(UsageWho::RUSAGE_CHILDREN).unwrap();
+            eventually("the end of the orphan", || watch.orphanage.reap().then_some(()));
+            let orphans = used(UsageWho::RUSAGE_CHILDREN).unwrap() - before;
+            assert!(orphans > Duration::ZERO, "nobody was reaped");
+            assert!(Taken::now().unwrap().own >= watch.before.own + orphans);
+        });
+    }
+
+    #[test]
+    fn what_still_runs_is_an_error() {
+        alone("compare::context::tests::what_still_runs_is_an_error", || {
+            let watch = Watch::start().unwrap();
+            let mut child = Command::new("sleep").arg("100").spawn().unwrap();
+            let outcomes = [watch.stop(&Origin::here()).map(drop), Watch::start().map(drop)];
+            child.kill().and_then(|()| child.wait()).unwrap();
+            for outcome in outcomes {
+                assert!(outcome.unwrap_err().ends_with("still runs"));
+            }
         });
     }
 }

@@ -48,14 +48,16 @@ impl<'a> Measuring<'a> {
             },
         };
         let watch = Watch::start()?;
-        let outcome = self.outcome(&pair, &more)?;
+        let outcome = self.outcome(&pair, &more);
+        // Also when nothing came of it: none of what was started is left behind.
+        let context = watch.stop(&self.origin);
         let raw = Raw {
             setting,
             workload: workload.name(),
             peer: peer.name.to_owned(),
             version: peer.version.clone(),
-            context: watch.stop(&self.origin)?,
-            outcome,
+            outcome: outcome?,
+            context: context?,
         };
         self.folder.keep(&raw)?;
         Ok(in_short(&raw, workload.metrics[0]))

@@ -26,13 +26,18 @@ impl Orphanage {
         Ok(Self(()))
     }
 
-    /// Reaps them, and waits for those that are about to end. Every other child has to be reaped before:
-    /// nobody else could wait for it any more.
-    pub(super) fn reap(&self) {
+    /// Reaps them, and waits for those that are about to end; says whether none is left. Every other child
+    /// has to be reaped before: nobody else could wait for it any more.
+    #[must_use]
+    pub(super) fn reap(&self) -> bool {
         let deadline = Instant::now() + PATIENCE;
-        while is_one_alive() && Instant::now() < deadline {
+        while is_one_alive() {
+            if Instant::now() >= deadline {
+                return false;
+            }
             thread::sleep(PAUSE);
         }
+        true
     }
 }
 
