@@ -92,8 +92,10 @@ impl Taken {
         #[allow(clippy::cast_precision_loss)] // Below 2^53.
         let time = |ticks: u64| Duration::from_secs_f64(ticks as f64 / ticks_per_second() as f64);
         let own = used(UsageWho::RUSAGE_SELF)? + used(UsageWho::RUSAGE_CHILDREN)?;
-        // A process's own time holds the interrupts that it was under, and all of loopback's work is
-        // done in such ones: without them others' work would disappear behind it.
+        // Where time is counted at ticks alone, a process's own holds the interrupts that it was under, and
+        // all of loopback's work is done in such ones: without them others' work would disappear behind it.
+        // With CONFIG_IRQ_TIME_ACCOUNTING they are in no process, so that all of them are taken for
+        // others', and rows may be called disturbed that were not.
         let interrupts = cpus.irq.unwrap_or(0) + cpus.softirq.unwrap_or(0);
         let all = time(cpus.user + cpus.nice + cpus.system + interrupts);
         Ok(Self { all, own, stolen: time(cpus.steal.unwrap_or(0)) })
