@@ -1,7 +1,7 @@
 //! What the rounds of a pair say about a metric; pure. The statistics are those of `loadtest compare`,
 //! made anew from its rounds.
 
-use echo_loadtest::compare::{CompareReport, Metric, Round, Side};
+use echo_loadtest::compare::{CompareReport, Figures, Metric, Round, Side};
 use echo_loadtest::run_report::VerdictKind;
 use echo_loadtest::statistics::{Estimate, MIN_PAIRS};
 
@@ -111,8 +111,11 @@ impl Finding {
             return Self::unknown("this loadtest does not measure it");
         };
         let is_by_the_system = report.load.kernel_timestamps && report.load.rate.is_none();
-        let is_sound = metric::is_cost(name) || metric::is_of_messages(name) && is_by_the_system;
-        let counts: fn(&Round) -> bool = if is_sound { is_complete } else { |round| round.used };
+        let counts: fn(&Round) -> bool = match is_by_the_system && metric::is_of_messages(name) {
+            _ if metric::is_cost(name) => is_complete,
+            true => |round| is_complete(round) && has_stamps(round),
+            false => |round| round.used,
+        };
         let fit: Vec<&Round> = report.rounds.iter().filter(|round| counts(round)).collect();
         let needed = (report.rounds_asked as usize).min(MIN_PAIRS);
         if fit.len() >= needed {
@@ -228,10 +231,15 @@ mod tests {
         let outcome = Outcome::Compared(Box::new(report.clone()));
         assert_eq!(Finding::new(&outcome, "p99").unfit, Some(Unfit::Limited));
         report.load.rate = None;
-        let outcome = Outcome::Compared(Box::new(report));
+        let outcome = Outcome::Compared(Box::new(report.clone()));
         let time = Finding::new(&outcome, "p99");
         assert!(time.estimate.is_some() && time.unfit.is_none() && time.rounds == 10);
         assert_eq!(Finding::new(&outcome, "throughput").unfit, Some(Unfit::Limited));
+        for round in &mut report.rounds {
+            round.b.without_stamp = Some(round.b.messages);
+        }
+        let outcome = Outcome::Compared(Box::new(report));
+        assert_eq!(Finding::new(&outcome, "p99").unfit, Some(Unfit::Limited));
     }
 
     #[test]
