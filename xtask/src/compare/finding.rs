@@ -180,6 +180,12 @@ fn ours_at_most(rounds: &[&Round], metric: Metric) -> Vec<f64> {
     sound.filter_map(|round| metric.of(&round.b)).collect()
 }
 
+/// Whether the system said of nearly all messages when it received them; older results do not tell.
+fn has_stamps(round: &Round) -> bool {
+    let has = |side: &Figures| side.without_stamp.unwrap_or(0) <= side.messages / 100;
+    has(&round.a) && has(&round.b)
+}
+
 /// Whether all that was asked for was sent, and came back.
 fn is_complete(round: &Round) -> bool {
     [&round.a, &round.b].iter().all(|side| side.verdict.kind != VerdictKind::Incomplete)
