@@ -3,7 +3,7 @@
 
 #include <sys/resource.h>
 
-#include <array>
+#include <algorithm>
 #include <asio.hpp>
 #include <csignal>
 #include <cstdlib>
@@ -19,7 +19,10 @@
 using asio::ip::tcp;
 
 constexpr int backlog = 4096;
-constexpr std::size_t buffer_len = 64 * 1024;
+
+// Bytes that are read at once at first, which short-lived connections would feel, and at most.
+constexpr std::size_t first_buffer_len = 4 * 1024;
+static std::size_t max_buffer_len = 256 * 1024;
 
 class Connection : public std::enable_shared_from_this<Connection> {
 public:
@@ -27,7 +30,7 @@ public:
 
     void read() {
         socket_.async_read_some(
-            asio::buffer(buffer_),
+            asio::buffer(buffer_.get(), len_),
             [self = shared_from_this()](std::error_code error, std::size_t received) {
                 if (!error) self->write(received);
             });
@@ -35,14 +38,24 @@ public:
 
 private:
     void write(std::size_t len) {
-        asio::async_write(socket_, asio::buffer(buffer_, len),
-                          [self = shared_from_this()](std::error_code error, std::size_t) {
-                              if (!error) self->read();
+        asio::async_write(socket_, asio::buffer(buffer_.get(), len),
+                          [self = shared_from_this()](std::error_code error, std::size_t sent) {
+                              if (error) return;
+                              if (sent == self->len_) self->grow();
+                              self->read();
                           });
     }
 
+    void grow() {
+        if (len_ == max_buffer_len) return;
+        len_ = max_buffer_len;
+        buffer_.reset(new char[len_]);
+    }
+
     tcp::socket socket_;
-    std::array<char, buffer_len> buffer_;
+    std::size_t len_ = std::min(first_buffer_len, max_buffer_len);
+    // Not make_unique, which would clear it.
+    std::unique_ptr<char[]> buffer_{new char[len_]};
 };
 
 class Worker {
@@ -63,8 +76,7 @@ private:
     void accept() {
         acceptor_.async_accept([this](std::error_code error, tcp::socket socket) {
             if (!error) socket.set_option(tcp::no_delay(true), error);
-            // Not make_shared, which would clear the buffer.
-            if (!error) std::shared_ptr<Connection>(new Connection(std::move(socket)))->read();
+            if (!error) std::make_shared<Connection>(std::move(socket))->read();
             accept();
         });
     }
@@ -90,6 +102,7 @@ int main(int argc, char **argv) try {
     for (int i = 1; i + 1 < argc; i += 2) {
         if (std::string(argv[i]) == "--port") port = std::stoi(argv[i + 1]);
         if (std::string(argv[i]) == "--workers") workers = std::stoi(argv[i + 1]);
+        if (std::string(argv[i]) == "--buffer-size") max_buffer_len = std::stoul(argv[i + 1]);
     }
     std::signal(SIGINT, end);
     std::signal(SIGTERM, end);

@@ -14,16 +14,14 @@ import (
 	"syscall"
 )
 
-// Bytes that are read at once at first, and at most. All of a buffer is cleared when it is made, which
-// short-lived connections would feel.
-const (
-	firstBufferLen = 4 * 1024
-	maxBufferLen   = 64 * 1024
-)
+// Bytes that are read at once at first. All of a buffer is cleared when it is made, which short-lived
+// connections would feel.
+const firstBufferLen = 4 * 1024
 
 func main() {
 	port := flag.Int("port", 0, "where to listen, on 127.0.0.1")
 	workers := flag.Int("workers", 1, "threads that run Go code")
+	maxBufferLen := flag.Int("buffer-size", 256*1024, "bytes that are read at once at most")
 	flag.Parse()
 	runtime.GOMAXPROCS(*workers)
 	endOnSignals()
@@ -34,7 +32,7 @@ func main() {
 	}
 	for {
 		if conn, err := listener.Accept(); err == nil {
-			go echo(conn)
+			go echo(conn, *maxBufferLen)
 		}
 	}
 }
@@ -49,7 +47,7 @@ func endOnSignals() {
 }
 
 // Not io.Copy: that splices, which takes four system calls for a short message.
-func echo(conn net.Conn) {
+func echo(conn net.Conn, maxBufferLen int) {
 	defer conn.Close()
 	buffer := make([]byte, firstBufferLen)
 	for {

@@ -14,12 +14,15 @@
 #include <unistd.h>
 #include <uv.h>
 
-enum { BACKLOG = 4096, BUFFER_LEN = 64 * 1024 };
+enum { BACKLOG = 4096 };
+
+/* Bytes that are read at once at most. */
+static size_t buffer_len = 256 * 1024;
 
 struct worker {
     uv_loop_t loop;
     uv_tcp_t listener;
-    char buffer[BUFFER_LEN];
+    char *buffer;
 };
 
 struct connection {
@@ -46,7 +49,7 @@ static void check_errno(const char *what, int result) {
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer) {
     (void)suggested;
     struct worker *worker = handle->loop->data;
-    *buffer = uv_buf_init(worker->buffer, BUFFER_LEN);
+    *buffer = uv_buf_init(worker->buffer, buffer_len);
 }
 
 static void on_close(uv_handle_t *handle) {
@@ -119,6 +122,8 @@ static int bound_socket(int port, int is_shared) {
 }
 
 static void prepare(struct worker *worker, int port, int is_shared) {
+    worker->buffer = malloc(buffer_len);
+    if (worker->buffer == NULL) fail("buffer", UV_ENOMEM);
     check("loop", uv_loop_init(&worker->loop));
     worker->loop.data = worker;
     check("listener", uv_tcp_init(&worker->loop, &worker->listener));
@@ -148,6 +153,7 @@ int main(int argc, char **argv) {
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--port") == 0) port = atoi(argv[i + 1]);
         if (strcmp(argv[i], "--workers") == 0) workers = atoi(argv[i + 1]);
+        if (strcmp(argv[i], "--buffer-size") == 0) buffer_len = strtoul(argv[i + 1], NULL, 10);
     }
     signal(SIGPIPE, SIG_IGN);
     signal(SIGINT, end);

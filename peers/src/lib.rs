@@ -25,6 +25,10 @@ const BACKLOG: i32 = 4096;
 /// The longest line that those take which know lines, without its newline. It is that of our server.
 pub const MAX_LINE_LEN: usize = 64 * 1024;
 
+/// What those that have a buffer for each connection read at once at first: a short-lived one would feel
+/// more. When that is full, they take one for as much as they are told.
+pub const FIRST_BUFFER_LEN: usize = 4 * 1024;
+
 /// The command line of each of them.
 #[derive(Debug, Clone, Copy, Parser)]
 #[command(about = "A plain echo server, to be measured against")]
@@ -35,8 +39,16 @@ pub struct Args {
     /// Threads that echo
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub workers: u16,
+}
+
+/// The command line of those that say themselves how much they read.
+#[derive(Debug, Clone, Copy, Parser)]
+pub struct BufferedArgs {
+    /// Where, and on how many threads
+    #[command(flatten)]
+    pub args: Args,
     /// Bytes that are read at once at most
-    #[arg(long, default_value = "64KiB", value_parser = buffer_len)]
+    #[arg(long, default_value = "256KiB", value_parser = buffer_len)]
     pub buffer_size: usize,
 }
 
@@ -77,13 +89,13 @@ fn end_on_signals() -> Result<(), String> {
 /// When a listener cannot be had, or a worker ended.
 pub fn on_each_worker(
     args: Args,
-    serve: impl Fn(Args, TcpListener) -> io::Result<()> + Copy + Send + 'static,
+    serve: impl Fn(TcpListener) -> io::Result<()> + Copy + Send + 'static,
 ) -> io::Result<()> {
     let (sender, ended) = channel();
     for listener in listeners(args)? {
         let sender = sender.clone();
         // Nobody waits for a second one.
-        let work = move || drop(sender.send(unless_it_panics(|| serve(args, listener))));
+        let work = move || drop(sender.send(unless_it_panics(|| serve(listener))));
         thread::Builder::new().spawn(work)?;
     }
     ended.recv().map_err(io::Error::other)?

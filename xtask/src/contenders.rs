@@ -69,15 +69,15 @@ pub(crate) fn all() -> Vec<Recipe> {
     vec![
         Recipe::new("bare epoll", build::epoll),
         Recipe::new("io_uring", build::io_uring),
-        Recipe::new("tokio raw", || build::on_crates("tokio-raw", &["tokio"])),
+        Recipe::new("tokio raw", || build::buffered_on_crates("tokio-raw", &["tokio"])),
         Recipe::of_lines("tokio lines", || {
             build::on_crates("tokio-lines", &["tokio-util", "tokio"])
         }),
         Recipe::of_lines("tokio lines, forwarded", || {
             build::on_crates("tokio-lines-forward", &["tokio-util", "tokio"])
         }),
-        Recipe::new("may", || build::on_crates("may", &["may"])),
-        Recipe::new("monoio", || build::on_crates("monoio", &["monoio"])),
+        Recipe::new("may", || build::buffered_on_crates("may", &["may"])),
+        Recipe::new("monoio", || build::buffered_on_crates("monoio", &["monoio"])),
         Recipe::new("Go", build::go),
         Recipe::new("libuv", build::libuv),
         Recipe::new("asio", build::asio),

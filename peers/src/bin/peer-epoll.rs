@@ -1,5 +1,5 @@
 //! An echo server on bare epoll: level-triggered, one loop a worker, a `recv` and a `send` for each
-//! event, more only after a full buffer, and no other system call while peers read what they are sent.
+//! event, and no other system call while peers read what they are sent.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -8,28 +8,24 @@ use std::process::ExitCode;
 use std::{array, ptr};
 
 use clap::Parser;
-use echo_peers::{Args, on_each_worker, run};
+use echo_peers::{BufferedArgs, on_each_worker, run};
 use libc::{EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT, epoll_event};
 
 /// Events that are taken from the kernel at once.
 const MAX_EVENTS: usize = 1024;
 
 #[derive(Debug, Clone, Copy, Parser)]
-#[command(mut_arg("buffer_size", |arg| arg.default_value("16KiB")))]
 struct Flags {
     #[command(flatten)]
-    args: Args,
-    /// Full buffers that a connection is read at most before others have their turn [default: until it
-    /// is empty]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
-    reads: Option<u32>,
+    buffered: BufferedArgs,
+    /// Full buffers that a connection is read at most before others have their turn
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    reads: u32,
 }
 
 fn main() -> ExitCode {
-    run(|Flags { args, reads }| {
-        on_each_worker(args, move |args, listener| {
-            Worker::new(args, reads.unwrap_or(u32::MAX), listener)?.run()
-        })
+    run(|Flags { buffered: BufferedArgs { args, buffer_size }, reads }| {
+        on_each_worker(args, move |listener| Worker::new(buffer_size, reads, listener)?.run())
     })
 }
 
@@ -44,10 +40,10 @@ struct Worker {
 }
 
 impl Worker {
-    fn new(args: Args, max_reads: u32, listener: TcpListener) -> io::Result<Self> {
+    fn new(buffer_len: usize, max_reads: u32, listener: TcpListener) -> io::Result<Self> {
         let epoll = Epoll::new()?;
         epoll.control(EPOLL_CTL_ADD, listener.as_raw_fd(), EPOLLIN)?;
-        let buffer = vec![0; args.buffer_size].into();
+        let buffer = vec![0; buffer_len].into();
         Ok(Self { epoll, listener, connections: vec![], buffer, max_reads })
     }
 

@@ -5,16 +5,12 @@ use std::os::fd::{FromRawFd, IntoRawFd};
 use std::process::ExitCode;
 use std::sync::mpsc::channel;
 
-use echo_peers::{Args, listeners, run, unless_it_panics};
+use echo_peers::{BufferedArgs, FIRST_BUFFER_LEN, listeners, run, unless_it_panics};
 use may::go;
 use may::net::{TcpListener, TcpStream};
 
-/// What a connection has at first. All of a buffer is cleared when it is made, which short-lived
-/// connections would feel.
-const FIRST_BUFFER_LEN: usize = 4096;
-
 fn main() -> ExitCode {
-    run(|args: Args| {
+    run(|BufferedArgs { args, buffer_size }| {
         may::config().set_workers(args.workers.into());
         // Whoever measures says what may run where.
         may::config().set_worker_pin(false);
@@ -25,7 +21,7 @@ fn main() -> ExitCode {
             // SAFETY: it is a listener, and nobody else has it.
             let listener = unsafe { TcpListener::from_raw_fd(listener.into_raw_fd()) };
             let sender = sender.clone();
-            let work = move || unless_it_panics(|| accept(&listener, args.buffer_size));
+            let work = move || unless_it_panics(|| accept(&listener, buffer_size));
             go!(move || drop(sender.send(work())));
         }
         ended.recv().map_err(io::Error::other)?

@@ -21,8 +21,26 @@ pub(super) struct Built {
     pub(super) version: String,
 }
 
+impl Built {
+    /// Told to read as much at once as it does unasked: what is kept shows it then.
+    fn reading(self, len: usize) -> Self {
+        Self { command: format!("{} --buffer-size {len}", self.command), ..self }
+    }
+}
+
+/// What most of them read at once at most: as much as our server does.
+const READ_LEN: usize = 256 * 1024;
+
+/// Where more made no difference.
+const RING_READ_LEN: usize = 64 * 1024;
+
 /// Or else why it cannot be started here. What is our own fault panics.
 pub(super) type Outcome = Result<Built, String>;
+
+/// A program of the package, on these crates, that is told how much to read.
+pub(super) fn buffered_on_crates(program: &str, crates: &[&str]) -> Outcome {
+    Ok(on_crates(program, crates)?.reading(READ_LEN))
+}
 
 /// A program of the package, on these crates.
 pub(super) fn on_crates(program: &str, crates: &[&str]) -> Outcome {
@@ -31,10 +49,8 @@ pub(super) fn on_crates(program: &str, crates: &[&str]) -> Outcome {
     Ok(Built { command, version: versions.join(", ") })
 }
 
-/// What it reads at once is said, although it is what it does unasked: what is kept shows it then.
 pub(super) fn epoll() -> Outcome {
-    let Built { command, .. } = on_crates("epoll", &[])?;
-    Ok(Built { command: format!("{command} --buffer-size 16KiB"), version: kernel()? })
+    Ok(Built { version: kernel()?, ..buffered_on_crates("epoll", &[])? })
 }
 
 /// Started for a moment: whether there is an io_uring, only the system can tell.
@@ -44,7 +60,8 @@ pub(super) fn io_uring() -> Outcome {
     let target: Target = format!("{} --port {{port}}", built.command).parse()?;
     match target.start(None) {
         Err(sentence) if sentence.contains(NONE) => Err(sentence),
-        _ => Ok(Built { version: format!("{}, {}", built.version, kernel()?), ..built }),
+        _ => Ok(Built { version: format!("{}, {}", built.version, kernel()?), ..built }
+            .reading(RING_READ_LEN)),
     }
 }
 
@@ -59,19 +76,21 @@ pub(super) fn go() -> Outcome {
     succeeded(output(&mut build));
     let said = output(Command::new("go").arg("version"))?;
     let version = said.split_whitespace().nth(2).unwrap_or(&said).to_owned();
-    Ok(Built { command: quoted(&program), version })
+    Ok(Built { command: quoted(&program), version }.reading(READ_LEN))
 }
 
 pub(super) fn libuv() -> Outcome {
     install(&["gcc", "libc6-dev", "libuv1-dev"])?;
     let command = compile("cc", &["-std=c11"], "libuv", "libuv/echo.c", &["-luv"])?;
-    Ok(Built { command, version: format!("libuv {}", package_version("libuv1-dev")?) })
+    let version = format!("libuv {}", package_version("libuv1-dev")?);
+    Ok(Built { command, version }.reading(READ_LEN))
 }
 
 pub(super) fn asio() -> Outcome {
     install(&["g++", "libasio-dev"])?;
     let command = compile("c++", &["-std=c++17", "-pthread"], "asio", "asio/echo.cpp", &[])?;
-    Ok(Built { command, version: format!("asio {}", package_version("libasio-dev")?) })
+    let version = format!("asio {}", package_version("libasio-dev")?);
+    Ok(Built { command, version }.reading(READ_LEN))
 }
 
 pub(super) fn node() -> Outcome {

@@ -9,10 +9,21 @@ mod worker;
 
 use std::process::ExitCode;
 
-use echo_peers::{on_each_worker, run};
+use clap::Parser;
+use echo_peers::{BufferedArgs, on_each_worker, run};
 
 use worker::Worker;
 
+// More for each buffer makes no difference.
+#[derive(Debug, Clone, Copy, Parser)]
+#[command(mut_arg("buffer_size", |arg| arg.default_value("64KiB")))]
+struct Flags {
+    #[command(flatten)]
+    buffered: BufferedArgs,
+}
+
 fn main() -> ExitCode {
-    run(|args| on_each_worker(args, |args, listener| Worker::new(args, listener)?.run()))
+    run(|Flags { buffered: BufferedArgs { args, buffer_size } }| {
+        on_each_worker(args, move |listener| Worker::new(buffer_size, listener)?.run())
+    })
 }

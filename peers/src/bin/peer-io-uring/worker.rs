@@ -5,7 +5,6 @@ use std::mem;
 use std::net::TcpListener;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
-use echo_peers::Args;
 use io_uring::cqueue::{self, buffer_select};
 use io_uring::{IoUring, squeue};
 
@@ -32,9 +31,9 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// To be called by the thread that will run it: no other may use the ring.
-    pub(crate) fn new(args: Args, listener: TcpListener) -> io::Result<Self> {
+    pub(crate) fn new(buffer_len: usize, listener: TcpListener) -> io::Result<Self> {
         let ring = ring().map_err(|error| named("io_uring as of Linux 6.1", &error))?;
-        let buffers = Buffers::new(&ring.submitter(), args.buffer_size)
+        let buffers = Buffers::new(&ring.submitter(), buffer_len)
             .map_err(|error| named("buffers for io_uring", &error))?;
         let (connections, starved) = (vec![], vec![]);
         Ok(Self { ring, buffers, listener, connections, starved })
