@@ -33,10 +33,9 @@ use Times::{AtMost, Exactly};
 /// Calls by name.
 type Expected = &'static [(&'static str, Times)];
 
-/// Chunks that every connection sends in each round, with a rest of the server after each, and the
-/// calls that the server makes for one round.
+/// Chunks that a connection sends in each round, with a rest of the server after each, and the calls that
+/// the server makes for one round.
 struct Exchange {
-    connections: usize,
     chunks: Vec<Vec<u8>>,
     expected: Expected,
 }
@@ -47,7 +46,7 @@ pub(super) fn checks(counts: Tally) -> Vec<Check> {
         exchange("calls, a line", line_by_line()),
         exchange("calls, 32 lines at a time", lines_together()),
         exchange("calls, a line in two pieces", pieces()),
-        exchange("calls, 50 connections", side_by_side()),
+        check("calls, 50 connections", side_by_side),
         check("calls, connections one after the other", move || {
             let calls = one_after_the_other();
             assert_eq!(calls, counts, "cargo xtask counts --update, if it is meant to be so");
@@ -71,7 +70,7 @@ fn exchange(name: &str, exchange: Exchange) -> Check {
 
 fn line_by_line() -> Exchange {
     let expected = &[("epoll_wait", Exactly(1)), ("recvfrom", Exactly(1)), ("sendto", Exactly(1))];
-    Exchange { connections: 1, chunks: vec![line(128)], expected }
+    Exchange { chunks: vec![line(128)], expected }
 }
 
 fn lines_together() -> Exchange {
@@ -81,14 +80,7 @@ fn lines_together() -> Exchange {
 fn pieces() -> Exchange {
     let (beginning, rest) = (vec![b'x'; 64], line(64));
     let expected = &[("epoll_wait", Exactly(2)), ("recvfrom", Exactly(2)), ("writev", Exactly(1))];
-    Exchange { connections: 1, chunks: vec![beginning, rest], expected }
-}
-
-fn side_by_side() -> Exchange {
-    // The more connections are ready, the fewer waits there are.
-    let expected =
-        &[("epoll_wait", AtMost(50)), ("recvfrom", Exactly(50)), ("sendto", Exactly(50))];
-    Exchange { connections: 50, chunks: vec![line(128)], expected }
+    Exchange { chunks: vec![beginning, rest], expected }
 }
 
 fn line(len: usize) -> Vec<u8> {
@@ -100,26 +92,48 @@ fn line(len: usize) -> Vec<u8> {
 impl Exchange {
     fn run(self) -> String {
         let server = Watched::start();
-        let mut sessions: Vec<Session> = (0..self.connections).map(|_| server.connect()).collect();
+        let mut session = server.connect();
         let calls = server.calls_of(|| {
             for _ in 0..ROUNDS {
-                self.round(&server, &mut sessions);
+                self.round(&server, &mut session);
             }
         });
         expect(&calls, self.expected, ROUNDS);
         format!("{ROUNDS} times: {}", listed(&calls))
     }
 
-    fn round(&self, server: &Watched, sessions: &mut [Session]) {
+    fn round(&self, server: &Watched, session: &mut Session) {
         let (last, before) = self.chunks.split_last().expect("there is a chunk");
         for chunk in before {
-            sessions.iter().for_each(|session| session.send(chunk));
+            session.send(chunk);
             server.rest();
         }
-        sessions.iter().for_each(|session| session.send(last));
-        let all = self.chunks.concat();
-        sessions.iter_mut().for_each(|session| session.expect(&all));
+        session.send(last);
+        session.expect(self.chunks.concat());
     }
+}
+
+/// In each round all have sent their line before the server reads the first.
+fn side_by_side() -> String {
+    const EXPECTED: Expected = &[
+        // One brings all of them. The stop interrupts those who wait, of whom the acceptor then looks.
+        ("accept4", AtMost(2)),
+        ("epoll_wait", AtMost(8)),
+        ("futex", AtMost(8)),
+        ("recvfrom", Exactly(50)),
+        ("sendto", Exactly(50)),
+    ];
+    let line = line(128);
+    let server = Watched::start();
+    let mut sessions: Vec<Session> = (0..50).map(|_| server.connect()).collect();
+    let calls = server.calls_of(|| {
+        for _ in 0..ROUNDS {
+            server.stopped(|| sessions.iter().for_each(|session| session.send(&line)));
+            sessions.iter_mut().for_each(|session| session.expect(&line));
+        }
+    });
+    expect(&calls, EXPECTED, ROUNDS);
+    format!("{ROUNDS} times: {}", listed(&calls))
 }
 
 /// The calls of [`CONNECTIONS`], each with one line.
