@@ -23,8 +23,8 @@ use crate::stream::{Interest, Readiness, Stream};
 const MIN_SWEEP_INTERVAL_MS: u64 = 20;
 
 /// What connections in bulk may move together, received and sent added up, before the worker looks for
-/// events again: the others are not to wait for more than that and one long turn. Less where it is
-/// tested that some are left.
+/// events again, so that the others do not wait for all of them. What one turn moves beyond that is not
+/// taken back. Less where it is tested that some are left.
 const BULK_SHARE: u64 = if cfg!(any(test, fuzzing)) { 1024 } else { 256 * 1024 };
 
 /// For each so many turns of others the share is given once more: however many those are, connections in
