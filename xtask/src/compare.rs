@@ -31,7 +31,7 @@ use echo_common::units;
 
 use crate::cargo::workspace;
 use crate::check::say;
-use crate::contenders::{Contender, Recipe};
+use crate::peers::{Peer, Recipe};
 use measuring::{Ending, Measuring};
 use pair::Effort;
 use plan::{Chosen, Plan};
@@ -99,8 +99,8 @@ impl Compare {
         refuse_settings()?;
         build_ours()?;
         workloads.iter().try_for_each(|workload| pair::check(workload))?;
-        let contenders = build(&recipes, folder)?;
-        let plan = Plan::new(self.settings(), &workloads, &contenders);
+        let peers = build(&recipes, folder)?;
+        let plan = Plan::new(self.settings(), &workloads, &peers);
         let effort = self.effort();
         say(plan.estimate(effort));
         let (count, mut failed) = (plan.jobs.len(), 0);
@@ -154,12 +154,12 @@ fn build_ours() -> Result<(), String> {
 }
 
 /// Builds the peers that can be had, says which cannot, and keeps both.
-fn build(wanted: &[Chosen], folder: &Folder) -> Result<Vec<Contender>, String> {
-    let (mut contenders, mut entries) = (vec![], vec![]);
+fn build(wanted: &[Chosen], folder: &Folder) -> Result<Vec<Peer>, String> {
+    let (mut peers, mut entries) = (vec![], vec![]);
     for chosen in wanted {
         let recipe = match chosen {
             Chosen::Itself => {
-                contenders.push(plan::itself());
+                peers.push(plan::itself());
                 continue;
             }
             Chosen::Peer(recipe) => recipe,
@@ -167,21 +167,21 @@ fn build(wanted: &[Chosen], folder: &Folder) -> Result<Vec<Contender>, String> {
         let built = build_peer(recipe);
         entries.push(Entry::new(recipe.name, &built));
         match built {
-            Ok(contender) => contenders.push(contender),
+            Ok(peer) => peers.push(peer),
             Err(why) => say(format_args!("skipped  {}: {why}", recipe.name)),
         }
     }
-    folder.renew_contenders(&entries)?;
-    Ok(contenders)
+    folder.renew_peers(&entries)?;
+    Ok(peers)
 }
 
 /// Or else why it cannot be had, in a sentence.
-fn build_peer(recipe: &Recipe) -> Result<Contender, String> {
+fn build_peer(recipe: &Recipe) -> Result<Peer, String> {
     say(format_args!("builds {}", recipe.name));
     // With another compiler its sources may be at fault: no reason to do without the others.
     let built = catch_unwind(AssertUnwindSafe(|| recipe.build()));
-    let contender = built
+    let peer = built
         .unwrap_or_else(|_| Err("its sources cannot be built here".to_owned()))
         .map_err(|why| pair::from_workspace(&why))?;
-    Ok(Contender { command: pair::from_workspace(&contender.command), ..contender })
+    Ok(Peer { command: pair::from_workspace(&peer.command), ..peer })
 }

@@ -9,10 +9,10 @@ mod abuse;
 mod cargo;
 mod check;
 mod compare;
-mod contenders;
 mod counts;
 mod faults;
 mod hosts;
+mod interop;
 mod load;
 mod mutants;
 mod packages;
@@ -40,9 +40,9 @@ enum Task {
     /// System calls of the release build that fail on purpose (installs strace)
     Faults(Filter),
     /// Clients and proxies that nobody here wrote (installs them)
-    Peers(Filter),
+    Interop(Filter),
     /// The servers that ours is measured against: that each is right (installs what they need)
-    Contenders(Filter),
+    Peers(Filter),
     /// Instructions and system calls of a message and of a connection (installs valgrind, strace)
     Counts(counts::Counts),
     /// The page of a report in headless Chromium (installs it)
@@ -83,8 +83,8 @@ struct Filter {
 fn main() -> ExitCode {
     let (checks, filter) = match Args::parse().task {
         Task::Faults(Filter { filter }) => (faults::checks(), filter),
+        Task::Interop(Filter { filter }) => (interop::checks(), filter),
         Task::Peers(Filter { filter }) => (peers::checks(), filter),
-        Task::Contenders(Filter { filter }) => (contenders::checks(), filter),
         Task::Page(Filter { filter }) => (page::checks(), filter),
         Task::Hosts(Filter { filter }) => (hosts::checks(), filter),
         Task::Abuse(Filter { filter }) => (abuse::checks(), filter),

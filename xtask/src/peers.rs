@@ -16,7 +16,7 @@ use running::Running;
 
 /// A server that can be started here.
 #[derive(Debug, Clone)]
-pub(crate) struct Contender {
+pub(crate) struct Peer {
     /// As a reader would call it.
     pub(crate) name: &'static str,
     /// Its command line, with `{port}` and `{workers}` where these go.
@@ -25,14 +25,14 @@ pub(crate) struct Contender {
     pub(crate) version: String,
 }
 
-impl Contender {
+impl Peer {
     /// Its command line with so many workers, and `{port}` left in.
     pub(crate) fn command(&self, workers: usize) -> String {
         self.command.replace("{workers}", &workers.to_string())
     }
 }
 
-/// How a contender is made.
+/// How a peer is made.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Recipe {
     /// As a reader would call it.
@@ -57,10 +57,10 @@ impl Recipe {
     ///
     /// # Panics
     /// When its own source is at fault.
-    pub(crate) fn build(&self) -> Result<Contender, String> {
+    pub(crate) fn build(&self) -> Result<Peer, String> {
         let Built { command, version } = (self.build)()?;
         let command = format!("{command} --port {{port}} --workers {{workers}}");
-        Ok(Contender { name: self.name, command, version })
+        Ok(Peer { name: self.name, command, version })
     }
 }
 
@@ -86,21 +86,21 @@ pub(crate) fn all() -> Vec<Recipe> {
     ]
 }
 
-/// One check a contender: that it can be started, echoes as it should, and ends.
+/// One check a peer: that it can be started, echoes as it should, and ends.
 pub(crate) fn checks() -> Vec<Check> {
     all().into_iter().map(|recipe| Check::new(recipe.name, move || check(&recipe))).collect()
 }
 
 fn check(recipe: &Recipe) -> Outcome {
-    let contender = match recipe.build() {
-        Ok(contender) => contender,
+    let peer = match recipe.build() {
+        Ok(peer) => peer,
         Err(missing) => return skipped(missing),
     };
     for workers in [1, 2] {
-        let running = Running::start(&contender, workers);
+        let running = Running::start(&peer, workers);
         conversations::have_all(running.address(), recipe.bytes);
         running.stop();
     }
-    let Contender { version, command, .. } = contender;
+    let Peer { version, command, .. } = peer;
     kept(format_args!("{version}, with 1 and with 2 workers: {command}"))
 }

@@ -55,7 +55,7 @@ fn contexts(kept: &Kept) -> impl Iterator<Item = &Context> {
 
 fn peers(kept: &Kept) -> String {
     let mut text = "| peer | version | started as |\n|---|---|---|".to_owned();
-    for entry in &kept.contenders {
+    for entry in &kept.peers {
         let (version, command) = match &entry.state {
             State::Built { version, command } => (one_line(version), format!("`{command}`")),
             State::Skipped(why) => (format!("skipped: {}", one_line(why)), String::new()),

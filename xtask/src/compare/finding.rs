@@ -180,9 +180,9 @@ fn ours_at_most(rounds: &[&Round], metric: Metric) -> Vec<f64> {
     sound.filter_map(|round| metric.of(&round.b)).collect()
 }
 
-/// Whether the system said of nearly all messages when it received them; older results do not tell.
+/// Whether the system said of nearly all messages when it received them.
 fn has_stamps(round: &Round) -> bool {
-    let has = |side: &Figures| side.without_stamp.unwrap_or(0) <= side.messages / 100;
+    let has = |side: &Figures| side.without_stamp.is_some_and(|count| count <= side.messages / 100);
     has(&round.a) && has(&round.b)
 }
 
@@ -237,6 +237,11 @@ mod tests {
         let outcome = Outcome::Compared(Box::new(report.clone()));
         assert_eq!(Finding::new(&outcome, "p99").unfit, Some(Unfit::Limited));
         report.load.rate = None;
+        let outcome = Outcome::Compared(Box::new(report.clone()));
+        assert_eq!(Finding::new(&outcome, "p99").unfit, Some(Unfit::Limited), "nobody counted");
+        for side in report.rounds.iter_mut().flat_map(|round| [&mut round.a, &mut round.b]) {
+            side.without_stamp = Some(0);
+        }
         let outcome = Outcome::Compared(Box::new(report.clone()));
         let time = Finding::new(&outcome, "p99");
         assert!(time.estimate.is_some() && time.unfit.is_none() && time.rounds == 10);

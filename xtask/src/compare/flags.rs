@@ -1,17 +1,28 @@
-//! Whether a result was measured with the flags that its workload has now: it is these that the page
-//! shows. Pure.
+//! Whether a result was measured with the flags that its workload has now, and with the peer as it is
+//! now: it is these that the page shows. Pure.
 
 use super::finding::{Finding, Unfit};
 use super::raw::{Outcome, Raw};
 use super::workload::{Means, Workload};
 
-/// What a result says about a metric of its workload: with other flags nothing that could be ranked.
+/// What a result says about a metric of its workload: when there is a doubt, nothing that could be
+/// ranked.
 pub(super) fn finding(raw: &Raw, workload: &Workload, name: &str) -> Finding {
     let finding = Finding::new(&raw.outcome, name);
-    if are_of(workload, raw) {
-        return finding;
+    match doubt(workload, raw) {
+        None => finding,
+        Some(doubt) => {
+            Finding { estimate: None, unfit: Some(Unfit::Unknown(doubt.to_owned())), ..finding }
+        }
     }
-    Finding { estimate: None, unfit: Some(Unfit::Unknown("other flags".to_owned())), ..finding }
+}
+
+/// What it was measured with that is no more, if anything.
+pub(super) fn doubt(workload: &Workload, raw: &Raw) -> Option<&'static str> {
+    if raw.is_outdated {
+        return Some("an older peer");
+    }
+    (!are_of(workload, raw)).then_some("other flags")
 }
 
 /// Whether a result has the flags of a workload, for the load tester and for our server. Where no
@@ -102,6 +113,16 @@ mod tests {
         let Finding { ours, estimate, unfit, .. } = finding(&raw, workload, "p99");
         assert_eq!((ours.is_some(), estimate), (true, None));
         assert_eq!(unfit, Some(Unfit::Unknown("other flags".to_owned())));
+    }
+
+    #[test]
+    fn of_an_older_peer_nothing_is_ranked_either() {
+        let workload = ALL.iter().find(|workload| workload.name() == "W2").unwrap();
+        let mut raw = sample::raw("W2", "Go", VerdictKind::Valid);
+        raw.is_outdated = true;
+        let Finding { ours, estimate, unfit, .. } = finding(&raw, workload, "p99");
+        assert_eq!((ours.is_some(), estimate), (true, None));
+        assert_eq!(unfit, Some(Unfit::Unknown("an older peer".to_owned())));
     }
 
     #[test]

@@ -8,26 +8,30 @@ use super::{flags, metric};
 /// What is kept in a folder.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
-    /// In the order of the contenders.
+    /// In the order of the peers.
     pub(super) results: Vec<Raw>,
-    pub(super) contenders: Vec<Entry>,
+    pub(super) peers: Vec<Entry>,
 }
 
 impl Kept {
-    pub(super) fn new(mut results: Vec<Raw>, contenders: Vec<Entry>) -> Self {
+    pub(super) fn new(mut results: Vec<Raw>, peers: Vec<Entry>) -> Self {
         let place = |raw: &Raw| {
-            let found = contenders.iter().position(|entry| entry.name == raw.peer);
+            let found = peers.iter().position(|entry| entry.name == raw.peer);
             // Our own server comes last: it is no peer.
             (raw.peer == ITSELF, found.unwrap_or(usize::MAX))
         };
         results.sort_by_key(place);
-        Self { results, contenders }
+        for raw in &mut results {
+            let mut known = peers.iter().filter(|entry| entry.name == raw.peer);
+            raw.is_outdated = known.any(|entry| entry.has_changed_since(raw));
+        }
+        Self { results, peers }
     }
 
     /// # Errors
     /// A sentence that names a file that cannot be read.
     pub(super) fn read(folder: &Folder) -> Result<Self, String> {
-        Ok(Self::new(folder.all()?, folder.contenders()?))
+        Ok(Self::new(folder.all()?, folder.peers()?))
     }
 
     /// Of a workload in a setting.
@@ -67,7 +71,11 @@ pub(super) fn rank(metric: &str, findings: &mut [Named]) {
 
 #[cfg(test)]
 mod tests {
+    use echo_loadtest::run_report::VerdictKind;
+
     use super::super::finding::Finding;
+    use super::super::raw::{Outcome, State};
+    use super::super::sample;
     use super::*;
 
     fn ranked(metric: &str) -> Vec<String> {
@@ -80,6 +88,23 @@ mod tests {
         let mut findings: Vec<Named> = peers.into_iter().map(named).collect();
         rank(metric, &mut findings);
         findings.into_iter().map(|named| named.peer).collect()
+    }
+
+    #[test]
+    fn a_result_is_outdated_when_its_peer_is_another_version_or_started_otherwise() {
+        let is_outdated = |version: &str, command: &str| {
+            let state = State::Built { version: version.to_owned(), command: command.to_owned() };
+            let mut raw = sample::raw_in(Setting::Unpinned, "W2", "Go", VerdictKind::Valid);
+            if let Outcome::Compared(report) = &mut raw.outcome {
+                report.a = "go {port} 2".to_owned();
+            }
+            let entries =
+                ["Go", "Node"].map(|name| Entry { name: name.to_owned(), state: state.clone() });
+            Kept::new(vec![raw], entries.into()).results[0].is_outdated
+        };
+        assert!(!is_outdated("1", "go {port} {workers}"));
+        assert!(is_outdated("2", "go {port} {workers}"));
+        assert!(is_outdated("1", "go {port} {workers} --fast"));
     }
 
     #[test]

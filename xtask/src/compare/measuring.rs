@@ -58,6 +58,7 @@ impl<'a> Measuring<'a> {
             version: peer.version.clone(),
             outcome: outcome?,
             context: context?,
+            is_outdated: false,
         };
         self.folder.keep(&raw)?;
         Ok(in_short(&raw, workload.metrics[0]))

@@ -8,7 +8,7 @@ use super::finding::ITSELF;
 use super::idle;
 use super::pair::{self, Effort};
 use super::workload::{ALL, Means, Setting, Workload};
-use crate::contenders::{self, Contender, Recipe};
+use crate::peers::{self, Peer, Recipe};
 
 /// Between two runs a server is stopped and another started.
 const BETWEEN: Duration = Duration::from_millis(150);
@@ -39,7 +39,7 @@ impl Chosen {
 pub(super) struct Job<'a> {
     pub(super) setting: Setting,
     pub(super) workload: &'a Workload,
-    pub(super) peer: &'a Contender,
+    pub(super) peer: &'a Peer,
 }
 
 impl Job<'_> {
@@ -55,11 +55,7 @@ pub(super) struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(
-        settings: &[Setting],
-        workloads: &[&'a Workload],
-        peers: &'a [Contender],
-    ) -> Self {
+    pub(super) fn new(settings: &[Setting], workloads: &[&'a Workload], peers: &'a [Peer]) -> Self {
         let mut jobs = vec![];
         for setting in settings {
             for workload in workloads {
@@ -119,7 +115,7 @@ pub(super) fn workloads(list: Option<&str>) -> Result<Vec<&'static Workload>, St
 /// A sentence that names what is no peer.
 pub(super) fn recipes(list: Option<&str>) -> Result<Vec<Chosen>, String> {
     let all: Vec<Chosen> =
-        contenders::all().into_iter().map(Chosen::Peer).chain([Chosen::Itself]).collect();
+        peers::all().into_iter().map(Chosen::Peer).chain([Chosen::Itself]).collect();
     let Some(list) = list else { return Ok(all) };
     let known: Vec<&str> = all.iter().map(Chosen::name).collect();
     let wanted: Vec<String> = names(list, &known)?.into_iter().map(str::to_owned).collect();
@@ -146,8 +142,8 @@ fn names<'a>(list: &str, known: &[&'a str]) -> Result<Vec<&'a str>, String> {
 }
 
 /// Our own server in the place of a peer; each workload adds its flags.
-pub(super) fn itself() -> Contender {
-    Contender {
+pub(super) fn itself() -> Peer {
+    Peer {
         name: ITSELF,
         command: pair::our_command(""),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -158,8 +154,8 @@ pub(super) fn itself() -> Contender {
 mod tests {
     use super::*;
 
-    fn peer(name: &'static str) -> Contender {
-        Contender { name, command: "peer {port} {workers}".to_owned(), version: "1".to_owned() }
+    fn peer(name: &'static str) -> Peer {
+        Peer { name, command: "peer {port} {workers}".to_owned(), version: "1".to_owned() }
     }
 
     #[test]

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use super::metric;
 use super::workload::Setting;
-use crate::contenders::Contender;
+use crate::peers::Peer;
 
-const CONTENDERS: &str = "contenders.json";
+const PEERS: &str = "peers.json";
 
 /// A pair under a workload. In each, `a` is the peer and `b` our server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +29,9 @@ pub(super) struct Raw {
     pub(super) version: String,
     pub(super) context: Context,
     pub(super) outcome: Outcome,
+    /// Whether the peer has changed since; known when all is read.
+    #[serde(skip)]
+    pub(super) is_outdated: bool,
 }
 
 /// Where and beside what it was measured.
@@ -128,14 +131,23 @@ pub(super) enum State {
 
 impl Entry {
     /// What came of building it.
-    pub(super) fn new(name: &str, built: &Result<Contender, String>) -> Self {
+    pub(super) fn new(name: &str, built: &Result<Peer, String>) -> Self {
         let state = match built {
-            Ok(Contender { version, command, .. }) => {
+            Ok(Peer { version, command, .. }) => {
                 State::Built { version: version.clone(), command: command.clone() }
             }
             Err(why) => State::Skipped(why.clone()),
         };
         Self { name: name.to_owned(), state }
+    }
+
+    /// Whether a result is of another version of it, or of another command line.
+    pub(super) fn has_changed_since(&self, raw: &Raw) -> bool {
+        let State::Built { version, command } = &self.state else { return false };
+        let started = command.replace("{workers}", &raw.setting.workers().to_string());
+        let is_other = |report: &CompareReport| report.a != started;
+        *version != raw.version
+            || matches!(&raw.outcome, Outcome::Compared(report) if is_other(report))
     }
 }
 
@@ -189,23 +201,23 @@ impl Folder {
     ///
     /// # Errors
     /// A sentence that names the file.
-    pub(super) fn contenders(&self) -> Result<Vec<Entry>, String> {
-        Ok(read(&self.0.join(CONTENDERS))?.unwrap_or_default())
+    pub(super) fn peers(&self) -> Result<Vec<Entry>, String> {
+        Ok(read(&self.0.join(PEERS))?.unwrap_or_default())
     }
 
     /// Renews what is known of peers: others stay as they are.
     ///
     /// # Errors
     /// A sentence that names the file.
-    pub(super) fn renew_contenders(&self, entries: &[Entry]) -> Result<(), String> {
-        let mut all = self.contenders()?;
+    pub(super) fn renew_peers(&self, entries: &[Entry]) -> Result<(), String> {
+        let mut all = self.peers()?;
         for entry in entries {
             match all.iter_mut().find(|known| known.name == entry.name) {
                 Some(known) => known.clone_from(entry),
                 None => all.push(entry.clone()),
             }
         }
-        write(&self.0.join(CONTENDERS), &all)
+        write(&self.0.join(PEERS), &all)
     }
 
     fn path(&self, setting: Setting, workload: &str, peer: &str) -> PathBuf {
@@ -286,11 +298,9 @@ mod tests {
             name: name.to_owned(),
             state: State::Skipped(why.to_owned()),
         };
-        folder
-            .renew_contenders(&[skipped("Go", "no compiler"), skipped("Node", "too old")])
-            .unwrap();
-        folder.renew_contenders(&[skipped("Node", "not there")]).unwrap();
-        let all = folder.contenders().unwrap();
+        folder.renew_peers(&[skipped("Go", "no compiler"), skipped("Node", "too old")]).unwrap();
+        folder.renew_peers(&[skipped("Node", "not there")]).unwrap();
+        let all = folder.peers().unwrap();
         assert_eq!(all, [skipped("Go", "no compiler"), skipped("Node", "not there")]);
     }
 

@@ -69,5 +69,6 @@ pub(super) fn raw_in(setting: Setting, workload: &str, peer: &str, kind: Verdict
             stolen_cpus: 0.0,
         },
         outcome: Outcome::Compared(Box::new(report)),
+        is_outdated: false,
     }
 }

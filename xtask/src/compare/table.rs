@@ -187,8 +187,8 @@ fn notes(raw: &Raw, workload: &Workload) -> String {
         Outcome::Compared(report) => notes.extend(troubles(report)),
         Outcome::Idle(_) => {}
     }
-    if !flags::are_of(workload, raw) {
-        notes.push("measured with other flags".to_owned());
+    if let Some(doubt) = flags::doubt(workload, raw) {
+        notes.push(format!("measured with {doubt}"));
     }
     if raw.context.is_disturbed() {
         let Context { others_cpus, stolen_cpus, .. } = raw.context;

@@ -1,4 +1,4 @@
-//! How contenders are built. What comes of it is below the target directory. Compilers are asked each
+//! How peers are built. What comes of it is below the target directory. Compilers are asked each
 //! time, and know better than the age of a file what has to be done.
 
 use std::fs;
@@ -12,7 +12,7 @@ use echo_loadtest::target::Target;
 use crate::cargo::{target_dir, workspace};
 use crate::packages::install;
 
-/// A contender that can be started.
+/// A peer that can be started.
 #[derive(Debug, Clone)]
 pub(super) struct Built {
     /// The command line, without the port and the workers.

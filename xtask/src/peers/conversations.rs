@@ -1,4 +1,4 @@
-//! What every contender must get right before it is measured: each byte comes back, in order, also to
+//! What every peer must get right before it is measured: each byte comes back, in order, also to
 //! those that read late, finish early or are many; and nobody suffers from another.
 
 use std::net::{Shutdown, SocketAddr};
@@ -21,7 +21,7 @@ pub(super) enum Bytes {
     Lines,
 }
 
-/// The longest line that contenders for lines take, newline included.
+/// The longest line that peers for lines take, newline included.
 const MAX_LINE_LEN: usize = 64 * 1024;
 
 /// More than the systems of both sides keep.

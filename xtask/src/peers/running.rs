@@ -1,4 +1,4 @@
-//! A contender's process: started on a free port, and stopped by a signal.
+//! A peer's process: started on a free port, and stopped by a signal.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use echo_loadtest::target::CommandLine;
 use echo_tests::process::{Process, eventually};
 use nix::sys::signal::Signal;
 
-use super::Contender;
+use super::Peer;
 
 pub(super) struct Running {
     address: SocketAddr,
@@ -17,14 +17,14 @@ pub(super) struct Running {
 impl Running {
     /// Starts it and waits until it accepts connections.
     #[track_caller]
-    pub(super) fn start(contender: &Contender, workers: usize) -> Self {
-        let line: CommandLine = contender.command(workers).parse().unwrap();
+    pub(super) fn start(peer: &Peer, workers: usize) -> Self {
+        let line: CommandLine = peer.command(workers).parse().unwrap();
         let address = free_address();
         let (program, args) = line.with_port(address.port());
         let mut command = Command::new(program);
         command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let process = Process::spawn(command);
-        eventually(&format!("{} to accept", contender.name), || accepted(address));
+        eventually(&format!("{} to accept", peer.name), || accepted(address));
         Self { address, process }
     }
 
