@@ -2,14 +2,17 @@
 //! than was agreed.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use echo_loadtest::engine::{Observer, Progress, Stop};
 use echo_loadtest::plan::Plan;
+use echo_tests::wait::wait_until;
 use socket2::{Domain, Socket, Type};
 
-use crate::load::{count, expect_missing, load, millis, try_load};
-use crate::scripted::{Scripted, hold_until, listen};
+use crate::load::{count, expect_missing, load, millis, observed_load, try_load};
+use crate::scripted::{Peer, Scripted, hold_until, listen};
 
 /// Only of servers that never answer: nothing that is honest depends on it.
 const IMPATIENCE: Duration = Duration::from_millis(400);
@@ -75,10 +78,7 @@ fn connections_that_are_never_accepted_time_out() {
 
 #[test]
 fn a_run_without_any_connection_does_not_start() {
-    // Bound and not listening: nobody else gets the port.
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
-    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    let (_reserved, address) = nobody();
     for threads in [1, 3] {
         let error = try_load(&Plan { threads, ..millis(address, 100) }).unwrap_err();
         let text = format!("connect to {address}: Connection refused");
@@ -90,6 +90,14 @@ fn a_run_without_any_connection_does_not_start() {
     let plan = Plan { timeout: IMPATIENCE, ..millis(address, 100) };
     let error = try_load(&plan).unwrap_err();
     assert_eq!(error, format!("connect to {address}: no answer within 400ms"));
+}
+
+/// Bound and not listening: nobody else gets the port.
+fn nobody() -> (Socket, SocketAddr) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    (socket, address)
 }
 
 /// Fills the queue of a listener that never accepts.
@@ -157,6 +165,63 @@ fn a_connection_that_fails_before_the_load_begins_is_opened_once_again() {
     assert_eq!(report.errors.total(), 1, "{:?}", report.findings);
     assert_eq!((report.connections.opened, server.accepted()), (3, 3));
     assert_eq!(report.messages.sent, report.messages.verified, "{:?}", report.findings);
+}
+
+/// A server that listens from the first error on. The first that it accepts is slow until the second has
+/// sent a line, which comes back only when all is over with the first.
+struct Late {
+    socket: Option<Socket>,
+    server: Option<Scripted>,
+}
+
+impl Observer for Late {
+    fn progress(&mut self, progress: &Progress) {
+        if progress.errors > 0
+            && let Some(socket) = self.socket.take()
+        {
+            socket.listen(2).unwrap();
+            let (has_second_sent, is_first_over) = (AtomicBool::new(false), AtomicBool::new(false));
+            self.server = Some(Scripted::listen_with(socket.into(), move |peer| {
+                if peer.number == 0 {
+                    echo_slowly_until(&has_second_sent, peer);
+                    peer.echo_all();
+                    is_first_over.store(true, Ordering::Release);
+                } else if let Some(line) = peer.line() {
+                    has_second_sent.store(true, Ordering::Release);
+                    wait_until("the end of the first", || is_first_over.load(Ordering::Acquire));
+                    hold_until(Instant::now() + Duration::from_millis(100));
+                    peer.send(line);
+                    peer.echo_all();
+                }
+            }));
+        }
+    }
+}
+
+fn echo_slowly_until(is_enough: &AtomicBool, peer: &mut Peer) {
+    while !is_enough.load(Ordering::Acquire)
+        && let Some(line) = peer.line()
+    {
+        hold_until(Instant::now() + Duration::from_millis(30));
+        peer.send(line);
+    }
+}
+
+#[test]
+fn a_connection_that_waits_to_be_opened_again_is_not_given_up() {
+    let (socket, address) = nobody();
+    // The first fails, and waits for its next turn for longer than the patience is.
+    let plan = Plan {
+        connections: 2,
+        connect_rate: Some(0.3),
+        timeout: Duration::from_secs(3),
+        ..count(address, 1_000)
+    };
+    let late = Late { socket: Some(socket), server: None };
+    let report = observed_load(&plan, &Stop::default(), late).0.unwrap();
+    assert_eq!((report.errors.refused, report.errors.total()), (1, 1), "{:?}", report.findings);
+    assert_eq!(report.connections.established, 2);
+    assert_eq!((report.messages.sent, report.messages.verified), (1_000, 1_000));
 }
 
 /// In a network of its own the ports that the system chooses from are few: one of two.

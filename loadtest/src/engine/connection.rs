@@ -145,6 +145,7 @@ impl Connection {
         registry: &Registry,
         token: Token,
     ) -> Next {
+        debug_assert!(matches!(self.phase, Phase::Closed), "{:?} is not to be opened", self.phase);
         let now_ns = bench.clock.now_ns();
         if bench.is_over(now_ns) {
             return self.end();
@@ -220,7 +221,7 @@ impl Connection {
     /// Closed: is it time to open?
     fn reopen(&mut self, bench: &Bench<'_>) -> Next {
         let now_ns = bench.clock.now_ns();
-        if bench.is_over(now_ns) || self.is_hopeless(now_ns, bench) {
+        if bench.is_over(now_ns) {
             return self.end();
         }
         let due_ns = match (&self.arrivals, bench.start_ns) {
@@ -236,7 +237,8 @@ impl Connection {
         }
     }
 
-    /// Time does not end a run that counts messages: a server that is gone, or mute, has to.
+    /// Time does not end a run that counts messages: a server that is gone, or mute, has to. Asked when
+    /// a try has just failed: how long a connection waits to be tried says nothing about the server.
     fn is_hopeless(&self, now_ns: u64, bench: &Bench<'_>) -> bool {
         let Limit::Count(_) = bench.plan.limit else { return false };
         let is_past = |since_ns: u64| now_ns >= since_ns.saturating_add(bench.timeout_ns);
@@ -519,7 +521,7 @@ impl Connection {
         self.was_tried = true;
         self.closed_until_ns = now_ns + self.pause_ns;
         self.pause_ns = (2 * self.pause_ns).min(MAX_PAUSE_NS);
-        self.reopen(bench)
+        if self.is_hopeless(now_ns, bench) { self.end() } else { self.reopen(bench) }
     }
 }
 

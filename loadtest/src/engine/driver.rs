@@ -3,6 +3,9 @@
 //! A turn: wait, mark, drive what is ready, open what may be opened, look at the clock. It never sleeps
 //! while something is left to do, and makes no system call for a connection that has nothing to do.
 
+#[cfg(test)]
+mod tests;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::io;
@@ -376,17 +379,28 @@ impl<'a> Driver<'a> {
             if self.next_open_ns > now_ns {
                 return;
             }
-            let Some(place) = self.to_open.pop_front() else { return };
+            let Some(place) = self.next_to_open() else { return };
             if let Some(gap_ns) = self.open_gap_ns {
                 // What was not opened in time is not made up for by a burst.
                 self.next_open_ns = self.next_open_ns.max(now_ns - gap_ns) + gap_ns;
             }
             let seat = &mut self.seats[place];
-            seat.is_queued = false;
             seat.generation = (seat.generation + 1) & PLACE_MASK;
             let token = join(place, seat.generation);
             let next = seat.connection.open(&mut self.bench, self.poll.registry(), token);
             self.settle(place, next);
+        }
+    }
+
+    /// The next one that waits to be opened, and has not been given up meanwhile.
+    fn next_to_open(&mut self) -> Option<usize> {
+        loop {
+            let place = self.to_open.pop_front()?;
+            let seat = &mut self.seats[place];
+            seat.is_queued = false;
+            if !seat.is_over {
+                return Some(place);
+            }
         }
     }
 

@@ -1,11 +1,12 @@
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream as Peer};
+use std::net::{SocketAddr, TcpListener, TcpStream as Peer};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
 use mio::{Events, Poll};
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::ReceiveTimestampns;
+use socket2::{Domain, Socket, Type};
 
 use super::*;
 use crate::engine::clock::Clock;
@@ -36,6 +37,18 @@ struct Took {
     recorded_ns: u64,
 }
 
+/// The load has begun, and all of it is measured.
+fn with_bench(plan: &Plan, act: impl FnOnce(Bench<'_>, Receiver<Message>)) {
+    let content = Content::new(plan.seed, &plan.sizes);
+    let (messages, inbox) = unbounded();
+    let (_recycling, recycled) = unbounded();
+    let recorder = Recorder::new(plan, 0, &messages, &recycled);
+    let mut bench = Bench::new(plan, &content, Clock::start(), recorder);
+    bench.recorder.window = Window { start_ns: 0, end_ns: u64::MAX };
+    bench.start_ns = Some(0);
+    act(bench, inbox);
+}
+
 fn with_stage(kernel_timestamps: bool, act: impl FnOnce(Stage<'_>)) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let target = listener.local_addr().unwrap();
@@ -44,30 +57,55 @@ fn with_stage(kernel_timestamps: bool, act: impl FnOnce(Stage<'_>)) {
         kernel_timestamps,
         ..Plan::new(target, Limit::Duration(Duration::MAX))
     };
-    let content = Content::new(plan.seed, &plan.sizes);
-    let (messages, inbox) = unbounded();
-    let (_recycling, recycled) = unbounded();
-    let recorder = Recorder::new(&plan, 0, &messages, &recycled);
-    let mut bench = Bench::new(&plan, &content, Clock::start(), recorder);
-    bench.recorder.window = Window { start_ns: 0, end_ns: u64::MAX };
-    bench.start_ns = Some(0);
-    let poll = Poll::new().unwrap();
-    let mut connection = Connection::new(&bench, 0);
-    assert_eq!(connection.open(&mut bench, poll.registry(), Token(0)), Next::Wait);
-    let (peer, _) = listener.accept().unwrap();
-    peer.set_read_timeout(Some(PATIENCE)).unwrap();
-    act(Stage { bench, inbox, poll, connection, peer, deadline: Instant::now() + PATIENCE });
+    with_bench(&plan, |mut bench, inbox| {
+        let poll = Poll::new().unwrap();
+        let mut connection = Connection::new(&bench, 0);
+        assert_eq!(connection.open(&mut bench, poll.registry(), Token(0)), Next::Wait);
+        let (peer, _) = listener.accept().unwrap();
+        peer.set_read_timeout(Some(PATIENCE)).unwrap();
+        act(Stage { bench, inbox, poll, connection, peer, deadline: Instant::now() + PATIENCE });
+    });
+}
+
+/// Waits until what is asked for is there, and reads nothing of it.
+fn wait_until(
+    connection: &mut Connection,
+    poll: &mut Poll,
+    deadline: Instant,
+    is_there: impl Fn(&Connection) -> bool,
+) {
+    let mut events = Events::with_capacity(1);
+    while !is_there(connection) {
+        assert!(Instant::now() < deadline, "no event said so");
+        poll.poll(&mut events, Some(PATIENCE)).unwrap();
+        events.iter().for_each(|event| connection.mark(event));
+    }
+}
+
+/// Tries to open it where nobody listens.
+fn try_in_vain(connection: &mut Connection, bench: &mut Bench<'_>) -> Next {
+    let mut poll = Poll::new().unwrap();
+    match connection.open(bench, poll.registry(), Token(0)) {
+        Next::Wait => {
+            let deadline = Instant::now() + PATIENCE;
+            wait_until(connection, &mut poll, deadline, |connection| connection.writable);
+            connection.drive(bench)
+        }
+        failed => failed,
+    }
+}
+
+/// Bound and not listening: nobody else gets the port.
+fn nobody() -> (Socket, SocketAddr) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    (socket, address)
 }
 
 impl Stage<'_> {
-    /// Waits until what is asked for is there, and reads nothing of it.
     fn wait_until(&mut self, is_there: impl Fn(&Connection) -> bool) {
-        let mut events = Events::with_capacity(1);
-        while !is_there(&self.connection) {
-            assert!(Instant::now() < self.deadline, "no event said so");
-            self.poll.poll(&mut events, Some(PATIENCE)).unwrap();
-            events.iter().for_each(|event| self.connection.mark(event));
-        }
+        wait_until(&mut self.connection, &mut self.poll, self.deadline, is_there);
     }
 
     fn drive(&mut self) {
@@ -145,5 +183,21 @@ fn by_its_own_time_a_message_is_back_when_it_is_read() {
         stage.drive();
         let took = stage.echo_and_read_late();
         assert!(took.recorded_ns >= 4 * took.there_ns);
+    });
+}
+
+#[test]
+fn a_connection_is_not_given_up_while_it_waits_to_be_tried_again() {
+    let (_reserved, target) = nobody();
+    let plan = Plan { connections: 1, ..Plan::new(target, Limit::Count(1)) };
+    with_bench(&plan, |mut bench, _inbox| {
+        let mut connection = Connection::new(&bench, 0);
+        let next = try_in_vain(&mut connection, &mut bench);
+        assert!(matches!(next, Next::WaitUntil(_)), "{next:?}");
+        // As if it had waited for longer than that.
+        bench.timeout_ns = 0;
+        let next = connection.drive(&mut bench);
+        assert!(matches!(next, Next::WaitUntil(_) | Next::Open), "{next:?}");
+        assert_eq!(try_in_vain(&mut connection, &mut bench), Next::Over);
     });
 }

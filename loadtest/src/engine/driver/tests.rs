@@ -1,0 +1,34 @@
+use crossbeam_channel::unbounded;
+
+use super::*;
+use crate::engine::clock::Clock;
+use crate::engine::content::Content;
+use crate::engine::recorder::Recorder;
+use crate::plan::Plan;
+
+/// A thread that is driven by hand, with all connections of the plan.
+fn with_driver(plan: &Plan, act: impl FnOnce(Driver<'_>)) {
+    let content = Content::new(plan.seed, &plan.sizes);
+    let (messages, _inbox) = unbounded();
+    let (_recycling, recycled) = unbounded();
+    let shared = Shared::new(1, messages);
+    let recorder = Recorder::new(plan, 0, &shared.messages, &recycled);
+    let bench = Bench::new(plan, &content, Clock::start(), recorder);
+    let equipment = Equipment::new().expect("an event queue");
+    act(Driver::new(bench, &shared, 0, equipment, plan.our_connections()));
+}
+
+#[test]
+fn a_connection_that_is_over_is_not_opened_though_it_waits_for_that() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let target = listener.local_addr().expect("its address");
+    let plan =
+        Plan { connections: 2, connect_rate: Some(1.0), ..Plan::new(target, Limit::Count(1)) };
+    with_driver(&plan, |mut driver| {
+        let next = driver.seats[0].connection.abandon(&mut driver.bench);
+        driver.settle(0, next);
+        driver.open_some(0);
+        let openings: Vec<usize> = driver.seats.iter().map(|seat| seat.generation).collect();
+        assert_eq!((openings, driver.live), (vec![0, 1], 1));
+    });
+}
