@@ -42,6 +42,16 @@ fn stopped_in(phase: Phase, messages: u64, plan: &Plan) -> RunReport {
     report
 }
 
+/// Stops the run, and keeps how many connections were open when it was last told.
+struct LastOpen(StopIn, u64);
+
+impl Observer for LastOpen {
+    fn progress(&mut self, progress: &Progress) {
+        self.1 = progress.connections;
+        self.0.progress(progress);
+    }
+}
+
 fn endless(target: SocketAddr) -> Plan {
     Plan { limit: Limit::Duration(FOR_EVER), timeout: FOR_EVER, threads: 2, ..millis(target, 0) }
 }
@@ -58,6 +68,16 @@ fn in_the_measured_part_it_tells_what_was_measured() {
     let open = Plan { arrival: echo_loadtest::plan::Arrival::Constant(5_000.0), ..counted };
     let report = stopped_in(Phase::Measuring, 300, &open);
     assert!(report.messages.verified >= 300);
+}
+
+#[test]
+fn at_its_end_no_connection_is_open() {
+    let server = Running::start(line(1));
+    let stop = Stop::default();
+    let observer = LastOpen(StopIn(Phase::Measuring, 1_000, stop.clone()), u64::MAX);
+    let (result, LastOpen(_, open)) = observed_load(&endless(server.address), &stop, observer);
+    assert!(result.expect("a report of what was found").interrupted);
+    assert_eq!(open, 0);
 }
 
 #[test]

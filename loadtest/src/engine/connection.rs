@@ -148,7 +148,7 @@ impl Connection {
         debug_assert!(matches!(self.phase, Phase::Closed), "{:?} is not to be opened", self.phase);
         let now_ns = bench.clock.now_ns();
         if bench.is_over(now_ns) {
-            return self.end();
+            return self.end(bench);
         }
         (self.readable, self.writable, self.drain) = (false, false, false);
         match socket::connect(bench.plan, self.number(), registry, token) {
@@ -167,7 +167,7 @@ impl Connection {
             Phase::Closed => Ok(self.reopen(bench)),
             Phase::Connecting(since_ns) if self.writable => self.connected(since_ns, bench),
             Phase::Connecting(_) if !bench.is_over(bench.clock.now_ns()) => Ok(Next::Wait),
-            Phase::Connecting(_) => Ok(self.end()),
+            Phase::Connecting(_) => Ok(self.end(bench)),
             Phase::Open => self.converse(bench),
             Phase::Inspecting(..) => self.inspect(bench),
             Phase::Finishing(_) => self.await_end(bench),
@@ -208,21 +208,21 @@ impl Connection {
             let fault = Fault::corrupt(bench.content, &self.exchange, wrong);
             return self.fail(fault, bench);
         }
-        self.end()
+        self.end(bench)
     }
 
-    fn end(&mut self) -> Next {
-        self.stream = None;
+    fn end(&mut self, bench: &mut Bench<'_>) -> Next {
+        self.close(bench);
         self.phase = Phase::Over;
         self.was_tried = true;
         Next::Over
     }
 
     /// Closed: is it time to open?
-    fn reopen(&mut self, bench: &Bench<'_>) -> Next {
+    fn reopen(&mut self, bench: &mut Bench<'_>) -> Next {
         let now_ns = bench.clock.now_ns();
         if bench.is_over(now_ns) {
-            return self.end();
+            return self.end(bench);
         }
         let due_ns = match (&self.arrivals, bench.start_ns) {
             // Where each message has its connection, that is opened when the message is due.
@@ -521,7 +521,7 @@ impl Connection {
         self.was_tried = true;
         self.closed_until_ns = now_ns + self.pause_ns;
         self.pause_ns = (2 * self.pause_ns).min(MAX_PAUSE_NS);
-        if self.is_hopeless(now_ns, bench) { self.end() } else { self.reopen(bench) }
+        if self.is_hopeless(now_ns, bench) { self.end(bench) } else { self.reopen(bench) }
     }
 }
 

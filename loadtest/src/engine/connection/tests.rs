@@ -201,3 +201,14 @@ fn a_connection_is_not_given_up_while_it_waits_to_be_tried_again() {
         assert_eq!(try_in_vain(&mut connection, &mut bench), Next::Over);
     });
 }
+
+#[test]
+fn a_connection_that_is_abandoned_is_not_open() {
+    with_stage(false, |mut stage| {
+        stage.wait_until(|connection| connection.writable);
+        stage.drive();
+        assert_eq!(stage.bench.open, 1);
+        assert_eq!(stage.connection.abandon(&mut stage.bench), Next::Over);
+        assert_eq!(stage.bench.open, 0);
+    });
+}
