@@ -12,7 +12,7 @@ use mio::Waker;
 use super::bench::Bench;
 use super::clock::Clock;
 use super::content::Content;
-use super::driver::{Driver, Equipment};
+use super::driver::{Driver, Equipment, MAX_SEATS};
 use super::recorder::{Latencies, Recorder};
 use super::shared::{Message, Shared};
 use super::window::Window;
@@ -72,12 +72,17 @@ impl<'a> Work<'a> {
     /// Starts the threads, which are called `name` and their number.
     ///
     /// # Errors
-    /// A sentence when the system refuses what they need; those that were started end.
+    /// A sentence when they would have too many connections each, or the system refuses what they
+    /// need; those that were started end.
     pub(crate) fn start<'scope>(
         &'scope self,
         name: &str,
         scope: &'scope Scope<'scope, '_>,
     ) -> Result<Crew<'scope>, String> {
+        let most = self.connections.div_ceil(self.threads);
+        if most > MAX_SEATS {
+            return Err(format!("{most} connections on one thread: there is room for {MAX_SEATS}"));
+        }
         let equipment: io::Result<Vec<_>> = (0..self.threads).map(|_| Equipment::new()).collect();
         let equipment = equipment.map_err(|error| format!("create an event queue: {error}"))?;
         let crew = Crew {
@@ -158,5 +163,23 @@ impl Crew<'_> {
 impl Drop for Crew<'_> {
     fn drop(&mut self) {
         self.give_up();
+    }
+}
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_connections_than_a_thread_has_room_for_are_refused() {
+        let plan = Plan {
+            connections: u32::MAX,
+            threads: 1,
+            ..Plan::new(([127, 0, 0, 1], 9).into(), Limit::Count(1))
+        };
+        let work = Work::new(&plan, 0, Clock::start()).expect("there is something to do");
+        let error = thread::scope(|scope| work.start("load", scope).err());
+        let text = "4294967295 connections on one thread: there is room for 4294967293";
+        assert_eq!(error.as_deref(), Some(text));
     }
 }

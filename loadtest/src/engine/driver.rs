@@ -538,8 +538,11 @@ impl Seat {
 const GENERATION_SHIFT: u32 = usize::BITS / 2;
 const PLACE_MASK: usize = usize::MAX >> GENERATION_SHIFT;
 
+/// Connections that a thread has room for: the waker and the alarm have the tokens of later places.
+pub(crate) const MAX_SEATS: usize = PLACE_MASK - 2;
+
 fn join(place: usize, generation: usize) -> Token {
-    debug_assert!(place < PLACE_MASK - 1, "taken for the waker or the alarm");
+    debug_assert!(place < MAX_SEATS, "taken for the waker or the alarm");
     Token(place | (generation << GENERATION_SHIFT))
 }
 

@@ -32,3 +32,15 @@ fn a_connection_that_is_over_is_not_opened_though_it_waits_for_that() {
         assert_eq!((openings, driver.live), (vec![0, 1], 1));
     });
 }
+
+#[test]
+fn no_connection_is_taken_for_the_waker_or_the_alarm() {
+    for place in [0, 1, MAX_SEATS - 1] {
+        for generation in [0, 1, PLACE_MASK] {
+            let token = join(place, generation);
+            assert!(token != WAKER && token != ALARM, "{token:?}");
+            assert_eq!(split(token.0), (place, generation));
+        }
+    }
+    assert_eq!([MAX_SEATS, MAX_SEATS + 1], [ALARM.0 & PLACE_MASK, WAKER.0 & PLACE_MASK]);
+}
