@@ -9,7 +9,7 @@ use crate::samples::Samples;
 /// Whether this system tells what [`Plan::kernel_timestamps`] asks for.
 pub const KERNEL_TIMESTAMPS: bool = cfg!(target_os = "linux");
 
-/// A load. The defaults are those of the command line.
+/// A load. For the defaults see [`Plan::new`].
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// The server.
@@ -62,7 +62,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The load that the command line's defaults make.
+    /// The load of the command line's defaults, but on one thread and with the seed 0: the command line
+    /// takes these two from the machine and from chance.
     #[must_use]
     pub fn new(target: SocketAddr, limit: Limit) -> Self {
         Self {

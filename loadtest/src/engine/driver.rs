@@ -1,6 +1,7 @@
 //! One thread of the load: waits for events and times, and gives its connections their turns.
 //!
-//! A turn: wait, mark, drive what is ready, open what may be opened, look at the clock. It never sleeps
+//! A turn: wait; mark and drive each connection that has an event; drive those that asked for another
+//! turn; wake those whose time has come; open what may be opened; look at the clock. It never sleeps
 //! while something is left to do, and makes no system call for a connection that has nothing to do.
 
 #[cfg(test)]
