@@ -1,11 +1,15 @@
 //! What a run was asked, what it found, and how far that can be trusted: the document that
 //! `--json` writes and `report` and `merge` read. Its schema is kept in `loadtest/schema`.
 
+pub(crate) mod errors;
+
 use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::distribution::{self, Distribution};
+
+pub use errors::Errors;
 
 /// The value of [`RunReport::format`]. It changes when a reader has to.
 pub const FORMAT: &str = "echo-loadtest/run/1";
@@ -301,59 +305,6 @@ pub struct Flood {
     pub bytes_per_s: f64,
     /// What went wrong with it, over the whole run: a part of [`RunReport::errors`].
     pub errors: Errors,
-}
-
-/// What went wrong, over the whole run, a connection's end each.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Errors {
-    /// Connections refused.
-    pub refused: u64,
-    /// No connection, or no reply, in time.
-    pub timeout: u64,
-    /// Connections reset.
-    pub reset: u64,
-    /// Ended by the server between two lines, before the load tester had finished.
-    pub closed_early: u64,
-    /// Ended by the server in the middle of a line.
-    pub short: u64,
-    /// Other bytes came than were sent.
-    pub corrupt: u64,
-    /// The load tester's own system refused: no descriptor, no local port, no route.
-    pub local: u64,
-}
-
-impl Errors {
-    /// All of them.
-    #[must_use]
-    pub fn total(&self) -> u64 {
-        self.by_kind().iter().map(|(_, count)| count).sum()
-    }
-
-    /// Adds those of another.
-    pub fn add(&mut self, other: &Self) {
-        self.refused += other.refused;
-        self.timeout += other.timeout;
-        self.reset += other.reset;
-        self.closed_early += other.closed_early;
-        self.short += other.short;
-        self.corrupt += other.corrupt;
-        self.local += other.local;
-    }
-
-    /// Each kind as it is shown, and how often.
-    #[must_use]
-    pub fn by_kind(&self) -> [(&'static str, u64); 7] {
-        [
-            ("refused", self.refused),
-            ("timeout", self.timeout),
-            ("reset", self.reset),
-            ("closed early", self.closed_early),
-            ("short", self.short),
-            ("corrupt", self.corrupt),
-            ("local", self.local),
-        ]
-    }
 }
 
 /// A fault and its place.

@@ -148,6 +148,13 @@ mod tests {
     use crate::sample;
 
     #[test]
+    fn a_verdict_is_shown_as_it_is_written() {
+        for kind in [VerdictKind::Valid, VerdictKind::GeneratorLimited, VerdictKind::Incomplete] {
+            assert_eq!(serde_json::to_value(kind).expect("a word"), kind.name());
+        }
+    }
+
+    #[test]
     fn of_a_thread_that_came_late_it_says_whose_times_end_then() {
         let own =
             |count| format!("; the times of {count} of 10000 messages are the load tester's own");

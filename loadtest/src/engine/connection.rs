@@ -17,10 +17,11 @@ use mio::{Registry, Token};
 use super::arrivals::Arrivals;
 use super::bench::Bench;
 use super::exchange::{Exchange, Times, Wrong};
-use super::fault::{Fault, Kind};
+use super::fault::Fault;
 use super::recorder::Came;
 use super::socket;
 use crate::plan::{Limit, Plan};
+use crate::run_report::errors::Kind;
 
 /// What one connection may receive in one turn before the others get theirs.
 const TURN_BUDGET: usize = 1 << 20;

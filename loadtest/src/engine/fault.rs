@@ -7,45 +7,7 @@ use echo_common::escape::Escaped;
 
 use super::content::{Content, Id};
 use super::exchange::{Exchange, Wrong};
-use crate::run_report::Errors;
-
-/// As counted in [`Errors`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Refused,
-    Timeout,
-    Reset,
-    ClosedEarly,
-    Short,
-    Corrupt,
-    Local,
-}
-
-impl Kind {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Refused => "refused",
-            Self::Timeout => "timeout",
-            Self::Reset => "reset",
-            Self::ClosedEarly => "closed early",
-            Self::Short => "short",
-            Self::Corrupt => "corrupt",
-            Self::Local => "local",
-        }
-    }
-
-    pub(crate) fn count(self, errors: &mut Errors) {
-        *match self {
-            Self::Refused => &mut errors.refused,
-            Self::Timeout => &mut errors.timeout,
-            Self::Reset => &mut errors.reset,
-            Self::ClosedEarly => &mut errors.closed_early,
-            Self::Short => &mut errors.short,
-            Self::Corrupt => &mut errors.corrupt,
-            Self::Local => &mut errors.local,
-        } += 1;
-    }
-}
+use crate::run_report::errors::Kind;
 
 /// Why a connection ended other than it should.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -220,7 +220,7 @@ impl<'a> Recorder<'a> {
     }
 
     pub(crate) fn fault(&mut self, fault: Fault, connection: u64, at_ns: u64) {
-        fault.kind.count(&mut self.errors);
+        self.errors.count(fault.kind);
         self.tally.errors += 1;
         // What is wrong with the bytes matters more than that a connection broke.
         let is_full = self.findings.len() >= MAX_FINDINGS;

@@ -78,20 +78,7 @@ pub(super) fn flood(reports: &[&RunReport], duration_s: f64) -> Result<Option<Fl
 
 pub(super) fn errors(all: impl IntoIterator<Item = Errors>) -> Errors {
     let mut sum = Errors::default();
-    for errors in all {
-        let Errors { refused, timeout, reset, closed_early, short, corrupt, local } = errors;
-        for (of_all, of_one) in [
-            (&mut sum.refused, refused),
-            (&mut sum.timeout, timeout),
-            (&mut sum.reset, reset),
-            (&mut sum.closed_early, closed_early),
-            (&mut sum.short, short),
-            (&mut sum.corrupt, corrupt),
-            (&mut sum.local, local),
-        ] {
-            *of_all = of_all.saturating_add(of_one);
-        }
-    }
+    all.into_iter().for_each(|errors| sum.add(&errors));
     sum
 }
 
