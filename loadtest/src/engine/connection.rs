@@ -198,7 +198,7 @@ impl Connection {
                 let text = format!("the end of the stream did not come within {timeout:?}");
                 Fault::new(Kind::Timeout, text)
             }
-            _ => Fault::late(&self.exchange, timeout.as_secs_f64()),
+            _ => Fault::late(&self.exchange, timeout),
         };
         self.fail(fault, bench)
     }

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use echo_common::escape::Escaped;
 
@@ -64,8 +65,8 @@ impl Fault {
     }
 
     /// A line was not back in time.
-    pub(crate) fn late(exchange: &Exchange, timeout_s: f64) -> Self {
-        let text = format!("no reply within {timeout_s} s, {}", whereabouts(exchange));
+    pub(crate) fn late(exchange: &Exchange, timeout: Duration) -> Self {
+        let text = format!("no reply within {timeout:?}, {}", whereabouts(exchange));
         Self::new(Kind::Timeout, text)
     }
 
