@@ -1,7 +1,7 @@
 //! The acceptor's turn: takes connections from the listener and gives each to a worker.
 //!
 //! Knows neither the event library nor channels nor the clock: [`crate::acceptor_loop`] waits and
-//! brings the time. Never blocks, and never drops a connection that it has accepted.
+//! brings the time. Never blocks, and drops an accepted connection only when no worker is left.
 
 use std::io;
 use std::net::SocketAddr;
@@ -186,8 +186,8 @@ impl<S, M: Mailbox<S>> Acceptor<S, M> {
         false
     }
 
-    /// Says so once, and again only after more than a tenth of the connections had gone, and more
-    /// than one.
+    /// Whether no more may be accepted now. Says so once, and again only after more than a tenth of
+    /// the connections had gone, and more than one.
     fn is_at_limit(&mut self, now_ms: u64) -> bool {
         let max = self.max_connections;
         let open = self.balancer.open(|worker| self.mailboxes[worker].closed());
