@@ -1,5 +1,5 @@
-//! The echo contract (ARCHITECTURE.md), point by point. What each point means in the odd cases is
-//! in the other modules.
+//! What the README promises of the server, by its numbers there, and raw framing. What each promise
+//! means in the odd cases is in the other modules.
 
 use std::net::Shutdown;
 use std::num::NonZeroUsize;
@@ -120,7 +120,7 @@ fn contract_4_a_longer_line_comes_back_in_pieces_of_the_longest_length() {
 }
 
 #[test]
-fn contract_4_raw_framing_waits_for_no_newline() {
+fn raw_framing_waits_for_no_newline() {
     for workers in [1, 3] {
         let server = Running::start(Config { max_line_length: NonZeroUsize::MIN, ..raw(workers) });
         let stream = server.connect();
