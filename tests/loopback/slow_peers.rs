@@ -1,6 +1,6 @@
 //! Shutdown with peers that are slow, or do not read at all.
 
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -125,7 +125,9 @@ fn whoever_connects_during_the_drain_is_refused() {
     echo_tests::wait::wait_until("a closed listener", || {
         match TcpStream::connect(server.address) {
             Ok(mut late) => {
-                // Came just in time to be turned away, in whichever way.
+                // Came just in time to be turned away, in whichever way. When the system forgets it together
+                // with the listener, only who sends something is told.
+                let _ = late.write_all(b"x");
                 let _ = late.read(&mut [0]);
                 false
             }
