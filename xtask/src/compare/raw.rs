@@ -141,7 +141,8 @@ impl Entry {
         Self { name: name.to_owned(), state }
     }
 
-    /// Whether a result is of another version of it, or of another command line.
+    /// Whether a result is of another version of it, or of another command line, which is not kept of
+    /// idle connections.
     pub(super) fn has_changed_since(&self, raw: &Raw) -> bool {
         let State::Built { version, command } = &self.state else { return false };
         let started = command.replace("{workers}", &raw.setting.workers().to_string());

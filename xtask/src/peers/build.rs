@@ -12,6 +12,12 @@ use echo_loadtest::target::Target;
 use crate::cargo::{target_dir, workspace};
 use crate::packages::install;
 
+/// What most of them read at once at most: as much as our server does.
+const READ_LEN: usize = 256 * 1024;
+
+/// What the ring reads: more made no difference.
+const RING_READ_LEN: usize = 64 * 1024;
+
 /// A peer that can be started.
 #[derive(Debug, Clone)]
 pub(super) struct Built {
@@ -27,12 +33,6 @@ impl Built {
         Self { command: format!("{} --buffer-size {len}", self.command), ..self }
     }
 }
-
-/// What most of them read at once at most: as much as our server does.
-const READ_LEN: usize = 256 * 1024;
-
-/// Where more made no difference.
-const RING_READ_LEN: usize = 64 * 1024;
 
 /// Or else why it cannot be started here. What is our own fault panics.
 pub(super) type Outcome = Result<Built, String>;
