@@ -342,7 +342,8 @@ pub struct Generator {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GeneratorThread {
-    /// The part of the time in which it had something to do, 0 to 1.
+    /// The part of the time in which it had something to do, 0 to 1; at least the part in which it was
+    /// on a CPU, unless it looked for replies all the time.
     pub busy: f64,
     /// The part of the time in which it was ready to run and had no CPU, 0 to 1; 0 where the system
     /// does not tell.

@@ -32,9 +32,66 @@ impl ThreadTime {
     }
 }
 
+/// What a thread did while it measured.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ThreadUse {
+    /// How long it measured.
+    pub(crate) measured_ns: u64,
+    /// How much of that went into calls that wait for something to do.
+    pub(crate) idle_ns: u64,
+    pub(crate) time: ThreadTime,
+    /// In how long; that is longer where messages are counted, which ends with the last of them.
+    pub(crate) timed_ns: u64,
+}
+
+impl ThreadUse {
+    /// The part of the time in which it had something to do, 0 to 1.
+    ///
+    /// A call that is there to wait may be all work, when something has happened already: with many
+    /// connections a tenth of the time goes there. CPU time tells, unless the thread never sleeps
+    /// because it is to look for replies all the time.
+    pub(crate) fn busy(&self, never_sleeps: bool) -> f64 {
+        let by_calls = part(self.measured_ns.saturating_sub(self.idle_ns), self.measured_ns);
+        if never_sleeps {
+            by_calls
+        } else {
+            by_calls.max(part(self.time.running_ns, self.timed_ns))
+        }
+    }
+
+    /// The part of the time in which it was ready to run and had no CPU, 0 to 1.
+    pub(crate) fn waiting(&self) -> f64 {
+        part(self.time.waiting_ns, self.timed_ns)
+    }
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn part(ns: u64, of_ns: u64) -> f64 {
+    (ns as f64 / of_ns.max(1) as f64).min(1.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wait_in_which_the_cpu_worked_was_work() {
+        let thread = |idle_ns, running_ns| ThreadUse {
+            measured_ns: 100,
+            idle_ns,
+            time: ThreadTime { running_ns, waiting_ns: 10 },
+            timed_ns: 200,
+        };
+        // Asleep; at work in the call; held up by others beside that; not told by the system.
+        for (idle_ns, running_ns, busy) in
+            [(75, 40, 0.25), (11, 198, 0.99), (11, 160, 0.89), (11, 0, 0.89)]
+        {
+            assert!((thread(idle_ns, running_ns).busy(false) - busy).abs() < 1e-9, "{idle_ns}");
+        }
+        assert!((thread(40, 200).busy(true) - 0.6).abs() < 1e-9, "looking is no work");
+        assert!((thread(0, 0).waiting() - 0.05).abs() < 1e-9);
+        assert!(ThreadUse::default().busy(false).abs() < 1e-9);
+    }
 
     #[test]
     fn a_schedstat_is_read() {

@@ -21,7 +21,7 @@ use super::alarm::Alarm;
 use super::bench::Bench;
 use super::clock::nanoseconds;
 use super::connection::{Connection, Next};
-use super::cpu::ThreadTime;
+use super::cpu::{ThreadTime, ThreadUse};
 use super::recorder::{Found, Tally};
 use super::shared::{Message, Shared};
 use crate::plan::Limit;
@@ -74,13 +74,7 @@ pub(crate) struct Outcome {
     pub(crate) lateness: Histogram<u64>,
     /// When it stopped measuring.
     pub(crate) end_ns: u64,
-    /// How long it measured.
-    pub(crate) measured_ns: u64,
-    /// How much of that was waiting for something to do.
-    pub(crate) idle_ns: u64,
-    pub(crate) time: ThreadTime,
-    /// In how long; that is longer where messages are counted, which ends with the last of them.
-    pub(crate) timed_ns: u64,
+    pub(crate) thread: ThreadUse,
 }
 
 /// What is read at the start of the measured part and at its end.
@@ -491,10 +485,12 @@ impl<'a> Driver<'a> {
             connect: recorder.connect,
             lateness: recorder.lateness,
             end_ns: ended.at_ns,
-            measured_ns: ended.at_ns - started.at_ns,
-            idle_ns: ended.idle_ns - started.idle_ns,
-            time: ended.time.since(started.time),
-            timed_ns,
+            thread: ThreadUse {
+                measured_ns: ended.at_ns - started.at_ns,
+                idle_ns: ended.idle_ns - started.idle_ns,
+                time: ended.time.since(started.time),
+                timed_ns,
+            },
         }
     }
 }

@@ -146,7 +146,7 @@ impl<'a> Summary<'a> {
     #[allow(clippy::cast_precision_loss)]
     fn flood(&self) -> Option<report::Flood> {
         let (plan, found) = (flood::plan(self.plan)?, self.flood.as_ref()?);
-        let measured_s = seconds(found.measured_ns);
+        let measured_s = seconds(found.thread.measured_ns);
         let bytes = found.tally.bytes as f64;
         Some(report::Flood {
             connections: self.connections(plan.our_connections().len(), slice::from_ref(found)),
@@ -189,15 +189,12 @@ impl<'a> Summary<'a> {
 
     #[allow(clippy::cast_precision_loss)]
     fn generator(&self, is_open_loop: bool) -> report::Generator {
-        let thread = |one: &Outcome| {
-            let part = |ns: u64, of_ns: u64| (ns as f64 / of_ns.max(1) as f64).min(1.0);
-            report::GeneratorThread {
-                busy: part(one.measured_ns.saturating_sub(one.idle_ns), one.measured_ns),
-                waiting: part(one.time.waiting_ns, one.timed_ns),
-                cpu_s: seconds(one.time.running_ns),
-            }
+        let thread = |Outcome { thread, .. }: &Outcome| report::GeneratorThread {
+            busy: thread.busy(self.plan.busy_poll),
+            waiting: thread.waiting(),
+            cpu_s: seconds(thread.time.running_ns),
         };
-        let cpu_ns = self.count(|one| one.time.running_ns) as f64;
+        let cpu_ns = self.count(|one| one.thread.time.running_ns) as f64;
         let messages = self.count(|one| one.tally.messages).max(1) as f64;
         report::Generator {
             threads: self.outcomes.iter().map(thread).collect(),
