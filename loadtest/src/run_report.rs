@@ -343,7 +343,7 @@ pub struct Generator {
 #[serde(deny_unknown_fields)]
 pub struct GeneratorThread {
     /// The part of the time in which it had something to do, 0 to 1; at least the part in which it was
-    /// on a CPU, unless it looked for replies all the time.
+    /// on a CPU or ready for one, unless it looked for replies all the time.
     pub busy: f64,
     /// The part of the time in which it was ready to run and had no CPU, 0 to 1; 0 where the system
     /// does not tell.

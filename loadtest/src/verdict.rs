@@ -1,10 +1,10 @@
 //! Whether a run's figures describe the server under the load that was asked for; pure.
 //!
 //! Three ways in which the load tester itself could have made the figures: its threads had something
-//! to do, or were on a CPU, nearly all the time, so what came back waited for them; they were ready and
-//! had no CPU; or, in an open loop, messages went out late although the connection was free. When times
-//! of messages end when the system received them that holds too: rates, and when messages are sent, stay
-//! the load tester's. The thread of a flood is not judged: it is meant to be busy all the time.
+//! to do nearly all the time, so what came back waited for them; they were ready and had no CPU; or, in
+//! an open loop, messages went out late although the connection was free. When times of messages end when
+//! the system received them that holds too: rates, and when messages are sent, stay the load tester's. The
+//! thread of a flood is not judged: it is meant to be busy all the time.
 
 use crate::run_report::{Connections, Flood, RunReport, Verdict, VerdictKind};
 

@@ -65,6 +65,8 @@ public:
         acceptor_.open(tcp::v4());
         acceptor_.set_option(tcp::acceptor::reuse_address(true));
         acceptor_.set_option(reuse_port(is_shared));
+        // Connections inherit it.
+        acceptor_.set_option(tcp::no_delay(true));
         acceptor_.bind({asio::ip::address_v4::loopback(), port});
         acceptor_.listen(backlog);
         accept();
@@ -75,7 +77,6 @@ public:
 private:
     void accept() {
         acceptor_.async_accept([this](std::error_code error, tcp::socket socket) {
-            if (!error) socket.set_option(tcp::no_delay(true), error);
             if (!error) std::make_shared<Connection>(std::move(socket))->read();
             accept();
         });

@@ -5,6 +5,7 @@
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,8 +103,7 @@ static void on_connection(uv_stream_t *listener, int status) {
     uv_stream_t *stream = (uv_stream_t *)&connection->socket;
     connection->socket.data = connection;
     uv_tcp_init(listener->loop, &connection->socket);
-    if (uv_accept(listener, stream) < 0 || uv_tcp_nodelay(&connection->socket, 1) < 0 ||
-        uv_read_start(stream, on_alloc, on_read) < 0)
+    if (uv_accept(listener, stream) < 0 || uv_read_start(stream, on_alloc, on_read) < 0)
         close_connection(connection);
 }
 
@@ -117,6 +117,8 @@ static int bound_socket(int port, int is_shared) {
     check_errno("SO_REUSEADDR", setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on));
     check_errno("SO_REUSEPORT",
                 setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &is_shared, sizeof is_shared));
+    /* Connections inherit it. */
+    check_errno("TCP_NODELAY", setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
     check_errno("bind", bind(fd, (struct sockaddr *)&address, sizeof address));
     return fd;
 }

@@ -68,6 +68,7 @@ impl Recipe {
 pub(crate) fn all() -> Vec<Recipe> {
     vec![
         Recipe::new("bare epoll", build::epoll),
+        Recipe::new("bare epoll until empty", build::epoll_until_empty),
         Recipe::new("io_uring", build::io_uring),
         Recipe::new("tokio raw", || build::buffered_on_crates("tokio-raw", &["tokio"])),
         Recipe::of_lines("tokio lines", || {

@@ -40,7 +40,8 @@ pub(crate) struct ThreadUse {
     /// How much of that went into calls that wait for something to do.
     pub(crate) idle_ns: u64,
     pub(crate) time: ThreadTime,
-    /// In how long; that is longer where messages are counted, which ends with the last of them.
+    /// In how long `time` was spent. Longer than `measured_ns` where messages are counted: that ends
+    /// with the last of them.
     pub(crate) timed_ns: u64,
 }
 
@@ -48,15 +49,13 @@ impl ThreadUse {
     /// The part of the time in which it had something to do, 0 to 1.
     ///
     /// A call that is there to wait may be all work, when something has happened already: with many
-    /// connections a tenth of the time goes there. CPU time tells, unless the thread never sleeps
-    /// because it is to look for replies all the time.
+    /// connections a tenth of the time goes there. So it is at least the part in which the scheduler
+    /// had the thread on a CPU or ready for one, unless the thread never sleeps because it is to look
+    /// for replies all the time.
     pub(crate) fn busy(&self, never_sleeps: bool) -> f64 {
         let by_calls = part(self.measured_ns.saturating_sub(self.idle_ns), self.measured_ns);
-        if never_sleeps {
-            by_calls
-        } else {
-            by_calls.max(part(self.time.running_ns, self.timed_ns))
-        }
+        let awake = part(self.time.running_ns + self.time.waiting_ns, self.timed_ns);
+        if never_sleeps { by_calls } else { by_calls.max(awake) }
     }
 
     /// The part of the time in which it was ready to run and had no CPU, 0 to 1.
@@ -75,21 +74,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_in_which_the_cpu_worked_was_work() {
-        let thread = |idle_ns, running_ns| ThreadUse {
+    fn a_call_that_waits_may_be_work() {
+        let thread = |idle_ns, running_ns, waiting_ns| ThreadUse {
             measured_ns: 100,
             idle_ns,
-            time: ThreadTime { running_ns, waiting_ns: 10 },
+            time: ThreadTime { running_ns, waiting_ns },
             timed_ns: 200,
         };
-        // Asleep; at work in the call; held up by others beside that; not told by the system.
-        for (idle_ns, running_ns, busy) in
-            [(75, 40, 0.25), (11, 198, 0.99), (11, 160, 0.89), (11, 0, 0.89)]
-        {
-            assert!((thread(idle_ns, running_ns).busy(false) - busy).abs() < 1e-9, "{idle_ns}");
+        // Asleep; at work in the call; ready, now and then; held up by the host; not told.
+        for (thread, busy) in [
+            (thread(75, 30, 20), 0.25),
+            (thread(11, 198, 0), 0.99),
+            (thread(11, 180, 14), 0.97),
+            (thread(11, 160, 0), 0.89),
+            (thread(11, 0, 0), 0.89),
+        ] {
+            assert!((thread.busy(false) - busy).abs() < 1e-9, "{thread:?}");
         }
-        assert!((thread(40, 200).busy(true) - 0.6).abs() < 1e-9, "looking is no work");
-        assert!((thread(0, 0).waiting() - 0.05).abs() < 1e-9);
+        assert!((thread(40, 200, 0).busy(true) - 0.6).abs() < 1e-9, "looking is no work");
+        assert!((thread(0, 0, 10).waiting() - 0.05).abs() < 1e-9);
         assert!(ThreadUse::default().busy(false).abs() < 1e-9);
     }
 

@@ -18,6 +18,10 @@ const READ_LEN: usize = 256 * 1024;
 /// What the ring reads: more made no difference.
 const RING_READ_LEN: usize = 64 * 1024;
 
+/// What the loop that reads until nothing is left reads at once: with more, a tail of hundreds of
+/// milliseconds, or fewer bytes.
+const EMPTYING_READ_LEN: usize = 16 * 1024;
+
 /// A peer that can be started.
 #[derive(Debug, Clone)]
 pub(super) struct Built {
@@ -51,6 +55,12 @@ pub(super) fn on_crates(program: &str, crates: &[&str]) -> Outcome {
 
 pub(super) fn epoll() -> Outcome {
     Ok(Built { version: kernel()?, ..buffered_on_crates("epoll", &[])? })
+}
+
+/// The same, reading each socket until nothing is left, with the buffer that has most of that.
+pub(super) fn epoll_until_empty() -> Outcome {
+    let built = Built { version: kernel()?, ..on_crates("epoll", &[])? }.reading(EMPTYING_READ_LEN);
+    Ok(Built { command: format!("{} --reads {}", built.command, u32::MAX), ..built })
 }
 
 /// Started for a moment: whether there is an io_uring, only the system can tell.
