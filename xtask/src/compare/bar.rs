@@ -161,19 +161,25 @@ impl Bar {
         worst.map_or_else(|| not_judged("not measured"), |(judged, _)| judged)
     }
 
-    /// A load tester that was too slow can only have made our times longer: they confirm an upper limit,
-    /// and refute none.
+    /// A load tester that was too slow beside ours can only have made our times longer: they confirm an upper
+    /// limit, and refute none. What it was beside the peer does not matter.
     fn judge_ours(&self, findings: &[Named]) -> Judged {
         let mut unfit = findings.iter().filter_map(|named| named.finding.unfit.as_ref());
         if let Some(unknown) = unfit.clone().find(|unfit| matches!(unfit, Unfit::Unknown(_))) {
             return not_judged(unknown.words());
         }
-        let fit = our_rounds(findings, |unfit| unfit.is_none());
-        let all = our_rounds(findings, |unfit| !matches!(unfit, Some(Unfit::Theirs(_))));
+        let has_failed = |named: &&Named| matches!(named.finding.unfit, Some(Unfit::Theirs(_)));
+        let done =
+            || findings.iter().filter(|named| !has_failed(named)).map(|named| &named.finding);
+        let mut rounds: Vec<f64> = done().flat_map(|found| &found.our_rounds).copied().collect();
+        let limited: Vec<f64> =
+            done().flat_map(|found| &found.our_limited_rounds).copied().collect();
         let may_confirm = matches!(self.limit, Limit::AtMost(_)) && metric::is_time(self.metric);
-        let confirms = may_confirm && all.iter().all(|value| self.limit.holds(*value));
+        if may_confirm && limited.iter().all(|value| self.limit.holds(*value)) {
+            rounds.extend(limited);
+        }
         let disturbed = disturbed(findings.iter().any(|named| named.is_disturbed));
-        let judged = self.judge_rounds(if confirms { &all } else { &fit }, disturbed);
+        let judged = self.judge_rounds(&rounds, disturbed);
         judged.unwrap_or_else(|| not_judged(unfit.next().map_or("not measured", Unfit::words)))
     }
 
@@ -190,12 +196,6 @@ impl Bar {
             format!("{worst} in the worst round, {within} of {rounds} rounds within{disturbed}");
         Some(Judged { judgement, measured })
     }
-}
-
-/// Our figures in all rounds of the pairs that are fit enough.
-fn our_rounds(findings: &[Named], is_fit: fn(&Option<Unfit>) -> bool) -> Vec<f64> {
-    let fit = findings.iter().filter(|named| is_fit(&named.finding.unfit));
-    fit.flat_map(|named| &named.finding.our_rounds).copied().collect()
 }
 
 fn disturbed(is_disturbed: bool) -> &'static str {
@@ -286,19 +286,26 @@ mod tests {
             (Unfit::Unknown("failed".to_owned()), Judgement::NotJudged, "failed"),
         ] {
             findings[1].finding.unfit = Some(unfit);
+            let rounds = std::mem::take(&mut findings[1].finding.our_rounds);
+            findings[1].finding.our_limited_rounds.extend(rounds);
             check(bar, &findings, judgement, part);
         }
         findings[1].finding.unfit = Some(Unfit::Limited);
         check(bar, &findings[1..], Judgement::NotJudged, "generator-limited");
+        // Beside ours the load tester was quick enough.
+        findings[1].finding.our_rounds.push(200.0);
+        check(bar, &findings, Judgement::NotSeparable, "200 ns in the worst round, 2 of 3");
     }
 
     #[test]
     fn times_of_a_slow_load_tester_confirm_an_upper_limit_and_refute_none() {
         let bar = Bar { metric: "p99.9", against: Against::Nobody, limit: Limit::AtMost(95.0) };
         let mut findings = [named("peer", &[0.9, 0.94])];
-        findings[0].finding.unfit = Some(Unfit::Limited);
+        let finding = &mut findings[0].finding;
+        finding.unfit = Some(Unfit::Limited);
+        finding.our_limited_rounds = std::mem::take(&mut finding.our_rounds);
         check(bar, &findings, Judgement::Met, "94 ns in the worst round, 2 of 2");
-        findings[0].finding.our_rounds.push(96.0);
+        findings[0].finding.our_limited_rounds.push(96.0);
         check(bar, &findings, Judgement::NotJudged, "generator-limited");
         let rate = Bar { metric: "throughput", limit: Limit::AtLeast(1.0), ..bar };
         check(rate, &findings, Judgement::NotJudged, "generator-limited");

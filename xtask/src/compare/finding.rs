@@ -40,8 +40,10 @@ pub(super) struct Finding {
     pub(super) ours: Option<Figure>,
     /// What the ratios ours/theirs say; none when a figure is zero.
     pub(super) estimate: Option<Estimate>,
-    /// Our figure in each round.
+    /// Our figure in each round that says something of our server.
     pub(super) our_rounds: Vec<f64>,
+    /// Those of ours, of a pair that is unfit, that may be the load tester's.
+    pub(super) our_limited_rounds: Vec<f64>,
     /// How many rounds count.
     pub(super) rounds: usize,
     /// Why the figures cannot be ranked, if so.
@@ -126,7 +128,8 @@ impl Finding {
             estimate: None,
             rounds: fit.len(),
             unfit: Some(Unfit::of(report)),
-            our_rounds: ours_at_most(&all, metric),
+            our_rounds: ours(&all, metric, &VerdictKind::Valid),
+            our_limited_rounds: ours(&all, metric, &VerdictKind::GeneratorLimited),
             ..Self::of_rounds(&all, metric, report.load.seed)
         }
     }
@@ -165,6 +168,7 @@ impl Finding {
             estimate: Estimate::new(&ratios, seed),
             rounds: pairs.len(),
             our_rounds: ours,
+            our_limited_rounds: vec![],
             unfit: None,
         }
     }
@@ -174,10 +178,12 @@ impl Finding {
     }
 }
 
-/// Our figures of the rounds in which all went well, but for a load tester that was too slow.
-fn ours_at_most(rounds: &[&Round], metric: Metric) -> Vec<f64> {
+/// Our figures of the rounds in which our side has this verdict and all went well, whatever the load tester
+/// was beside the peer.
+fn ours(rounds: &[&Round], metric: Metric, kind: &VerdictKind) -> Vec<f64> {
     let sound = rounds.iter().filter(|round| is_complete(round) && round.b.errors == 0);
-    sound.filter_map(|round| metric.of(&round.b)).collect()
+    let alike = sound.filter(|round| round.b.verdict.kind == *kind);
+    alike.filter_map(|round| metric.of(&round.b)).collect()
 }
 
 /// Whether the system said of nearly all messages when it received them.
@@ -219,14 +225,18 @@ mod tests {
 
     #[test]
     fn where_the_generator_was_the_limit_only_costs_count() {
-        let outcome =
-            Outcome::Compared(Box::new(sample::report(10, VerdictKind::GeneratorLimited)));
+        let mut report = sample::report(10, VerdictKind::GeneratorLimited);
+        for round in &mut report.rounds[1..] {
+            round.b.verdict.kind = VerdictKind::GeneratorLimited;
+        }
+        report.rounds[0].b.verdict.kind = VerdictKind::Valid;
+        let outcome = Outcome::Compared(Box::new(report));
         let cost = Finding::new(&outcome, "cpu");
         assert!(cost.estimate.is_some() && cost.unfit.is_none() && cost.rounds == 10);
         let time = Finding::new(&outcome, "p99");
         assert_eq!(time.unfit, Some(Unfit::Limited));
         assert!(time.estimate.is_none() && time.ours.is_some() && time.rounds == 0);
-        assert_eq!(time.our_rounds.len(), 10);
+        assert_eq!((time.our_rounds.len(), time.our_limited_rounds.len()), (1, 9));
     }
 
     #[test]
