@@ -57,7 +57,7 @@ pub(super) fn epoll() -> Outcome {
     Ok(Built { version: kernel()?, ..buffered_on_crates("epoll", &[])? })
 }
 
-/// The same, reading each socket until nothing is left, with the buffer that has most of that.
+/// The same, reading each socket until nothing is left, with the buffer with which that moves most.
 pub(super) fn epoll_until_empty() -> Outcome {
     let built = Built { version: kernel()?, ..on_crates("epoll", &[])? }.reading(EMPTYING_READ_LEN);
     Ok(Built { command: format!("{} --reads {}", built.command, u32::MAX), ..built })
