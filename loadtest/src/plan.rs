@@ -49,6 +49,9 @@ pub struct Plan {
     pub kernel_timestamps: bool,
     /// CPUs that the threads may use, in turn. Empty: any.
     pub cpus: Vec<usize>,
+    /// The threads leave a CPU to whoever else wants it; on Linux only. A flood's do anyway
+    /// where those beside it sleep until a message is due.
+    pub gives_way: bool,
     /// Which part of the load is ours.
     pub share: Share,
     /// When the load begins. `None`: as soon as all connections are there.
@@ -84,6 +87,7 @@ impl Plan {
             busy_poll: false,
             kernel_timestamps: false,
             cpus: vec![],
+            gives_way: false,
             share: Share::WHOLE,
             start_at: None,
             interval: Duration::from_secs(1),

@@ -303,6 +303,10 @@ pub struct Flood {
     pub bytes: u64,
     /// The same, a second; as many were sent.
     pub bytes_per_s: f64,
+    /// The part of the time in which its thread, or the busiest of them, had something to do or waited
+    /// for a CPU, 0 to 1: above 0.95 the load tester may be what limits the bytes.
+    #[serde(default)]
+    pub busy: Option<f64>,
     /// What went wrong with it, over the whole run: a part of [`RunReport::errors`].
     pub errors: Errors,
 }

@@ -121,6 +121,7 @@ fn flood() -> Flood {
         messages: 20_000,
         bytes: 1_310_720_000,
         bytes_per_s: 655_360_000.0,
+        busy: Some(0.5),
         errors: Errors::default(),
     }
 }

@@ -1,6 +1,7 @@
 //! Whether the load tester knows that it is the limit. It is starved, stopped and overworked in
 //! processes of their own, since all that runs beside it would be starved too.
 
+use std::collections::BTreeMap;
 use std::process::{Child, Command};
 use std::sync::Arc;
 use std::thread;
@@ -10,6 +11,7 @@ use echo_loadtest::engine::{Observer, Phase, Progress, Stop};
 use echo_loadtest::plan::{Arrival, Flood, Plan, Sizes};
 use echo_loadtest::run_report::{RunReport, VerdictKind};
 use echo_tests::alone::alone;
+use echo_tests::proc_fs::threads;
 use echo_tests::running::{Running, line};
 use echo_tests::wait::Over;
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -86,6 +88,54 @@ fn threads_keep_to_the_cpus_they_are_given() {
         assert_eq!(places.0, vec![cpus[0].to_string(); 3]);
         let error = try_load(&Plan { cpus: vec![1_000_000], ..plan }).unwrap_err();
         assert_eq!(error, "pin to CPUs 1000000: not here, or not allowed");
+    });
+}
+
+/// Notes how nice the threads are, by name.
+#[derive(Default)]
+struct Niceness(BTreeMap<String, i32>);
+
+impl Observer for Niceness {
+    fn progress(&mut self, progress: &Progress) {
+        if progress.phase == Phase::Measuring && self.0.is_empty() {
+            let seen = threads(std::process::id()).into_iter();
+            self.0.extend(seen.map(|thread| (thread.name, thread.niceness)));
+        }
+    }
+}
+
+/// How nice the thread of a flood is beside one that measures.
+fn niceness_of_a_flood(arrival: Arrival, busy_poll: bool) -> i32 {
+    let server = Running::start(line(1));
+    let flood = Some(Flood { connections: 1, size: 64, depth: 1 });
+    let plan = Plan { arrival, busy_poll, flood, ..millis(server.address, 300) };
+    let (report, seen) = observed_load(&plan, &Stop::default(), Niceness::default());
+    let report = report.unwrap();
+    assert_eq!(report.errors.total(), 0);
+    assert!(report.flood.unwrap().busy.is_some_and(|busy| busy > 0.0));
+    seen.0["flood-0"] - seen.0["load-0"]
+}
+
+/// A message that is due does not wait until the flood has had its share of the CPU.
+#[test]
+fn a_flood_gives_way_to_messages_that_are_due() {
+    alone("verdicts::a_flood_gives_way_to_messages_that_are_due", || {
+        assert!(niceness_of_a_flood(Arrival::Constant(100.0), false) > 0);
+    });
+}
+
+/// It would get nothing.
+#[test]
+fn a_flood_does_not_give_way_to_those_who_always_send() {
+    alone("verdicts::a_flood_does_not_give_way_to_those_who_always_send", || {
+        assert_eq!(niceness_of_a_flood(Arrival::Closed, false), 0);
+    });
+}
+
+#[test]
+fn a_flood_does_not_give_way_to_those_who_always_look() {
+    alone("verdicts::a_flood_does_not_give_way_to_those_who_always_look", || {
+        assert_eq!(niceness_of_a_flood(Arrival::Constant(100.0), true), 0);
     });
 }
 

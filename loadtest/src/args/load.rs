@@ -285,6 +285,7 @@ impl LoadArgs {
             busy_poll: self.busy_poll,
             kernel_timestamps: self.kernel_timestamps,
             cpus: self.pin_client.as_ref().map_or(vec![], |cpus| cpus.numbers().to_vec()),
+            gives_way: false,
             share: self.share(env::var(JOB_INDEX_VARIABLE).ok().as_deref())?,
             start_at: self.start_at,
             interval: self.report_interval,

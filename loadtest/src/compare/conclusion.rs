@@ -20,11 +20,12 @@ impl Comparison {
         let (a, b): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
         let ratios: Vec<f64> = pairs.iter().map(|(a, b)| b / a).collect();
         match Estimate::new(&ratios, seed) {
-            Some(estimate) => Self {
-                a: Some(geometric_mean(&a)),
-                b: Some(geometric_mean(&b)),
-                ..Self::estimated(metric, count, estimate)
-            },
+            Some(estimate) => {
+                let mut comparison = Self::estimated(metric, count, estimate);
+                comparison.conclusion.push_str(&limited(metric, &used));
+                let (a, b) = (geometric_mean(&a), geometric_mean(&b));
+                Self { a: Some(a), b: Some(b), ..comparison }
+            }
             None => Self::unknown(metric, count, used.len()),
         }
     }
@@ -63,6 +64,18 @@ impl Comparison {
             p_value: None,
             difference: Difference::Unknown,
             conclusion: format!("nothing is known {}: {why}", metric.place()),
+        }
+    }
+}
+
+/// In how many rounds the figures may be the load tester's own.
+fn limited(metric: Metric, rounds: &[&Round]) -> String {
+    let is_limited =
+        |round: &&&Round| [&round.a, &round.b].iter().any(|run| metric.is_limited(run));
+    match (rounds.iter().filter(is_limited).count(), rounds.len()) {
+        (0, _) => String::new(),
+        (count, all) => {
+            format!("; the load tester may have been the limit in {count} of {all} rounds")
         }
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::report::Figures;
 use crate::human;
 use crate::run_report::Load;
+use crate::verdict::MAX_BUSY;
 
 /// A figure that both sides have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -47,6 +48,8 @@ struct Row {
     show: fn(f64) -> String,
     /// Its value in a run, if it was measured.
     of: fn(&Figures) -> Option<f64>,
+    /// Whether the load tester may be what limits it, although the run's verdict is not about that.
+    is_limited: fn(&Figures) -> bool,
     words: &'static Words,
 }
 
@@ -79,6 +82,7 @@ static ROWS: [Row; 10] = [
         title: "throughput",
         show: human::per_second,
         of: |run| Some(run.messages_per_s),
+        is_limited: |_| false,
         words: &YIELD,
     },
     Row {
@@ -87,6 +91,7 @@ static ROWS: [Row; 10] = [
         title: "p50",
         show: human::time,
         of: |run| Some(run.p50_ns as f64),
+        is_limited: |_| false,
         words: &TIME,
     },
     Row {
@@ -95,6 +100,7 @@ static ROWS: [Row; 10] = [
         title: "p99",
         show: human::time,
         of: |run| Some(run.p99_ns as f64),
+        is_limited: |_| false,
         words: &TIME,
     },
     Row {
@@ -103,6 +109,7 @@ static ROWS: [Row; 10] = [
         title: "p99.9",
         show: human::time,
         of: |run| Some(run.p99_9_ns as f64),
+        is_limited: |_| false,
         words: &TIME,
     },
     Row {
@@ -111,6 +118,7 @@ static ROWS: [Row; 10] = [
         title: "max",
         show: human::time,
         of: |run| Some(run.max_ns as f64),
+        is_limited: |_| false,
         words: &TIME,
     },
     Row {
@@ -119,6 +127,7 @@ static ROWS: [Row; 10] = [
         title: "connect p99",
         show: human::time,
         of: |run| Some(run.connect_p99_ns as f64),
+        is_limited: |_| false,
         words: &TIME,
     },
     Row {
@@ -127,6 +136,7 @@ static ROWS: [Row; 10] = [
         title: "connect max",
         show: human::time,
         of: |run| Some(run.connect_max_ns as f64),
+        is_limited: |_| false,
         words: &TIME,
     },
     Row {
@@ -135,6 +145,7 @@ static ROWS: [Row; 10] = [
         title: "CPU per message",
         show: human::time,
         of: |run| run.cpu_per_message_ns,
+        is_limited: |_| false,
         words: &COST,
     },
     Row {
@@ -143,6 +154,7 @@ static ROWS: [Row; 10] = [
         title: "memory per connection",
         show: human::bytes,
         of: |run| run.memory_per_connection_bytes,
+        is_limited: |_| false,
         words: &COST,
     },
     Row {
@@ -151,6 +163,7 @@ static ROWS: [Row; 10] = [
         title: "throughput of the flood",
         show: human::bytes_per_second,
         of: |run| run.flood_bytes_per_s,
+        is_limited: |run| run.flood_busy.is_some_and(|busy| busy > MAX_BUSY),
         words: &YIELD,
     },
 ];
@@ -192,6 +205,13 @@ impl Metric {
     #[must_use]
     pub fn of(self, run: &Figures) -> Option<f64> {
         (self.row().of)(run).filter(|value| value.is_finite() && *value > 0.0)
+    }
+
+    /// Whether the load tester may be what limits it in a run, although the run's verdict is not about
+    /// that.
+    #[must_use]
+    pub fn is_limited(self, run: &Figures) -> bool {
+        (self.row().is_limited)(run)
     }
 
     /// Where there is no difference: `at p99`.

@@ -139,6 +139,9 @@ pub struct Figures {
     pub memory_per_connection_bytes: Option<f64>,
     /// Bytes of the flood that came back, a second; if there was one.
     pub flood_bytes_per_s: Option<f64>,
+    /// The part of the time in which the thread of the flood was busy, see [`run_report::Flood::busy`].
+    #[serde(default)]
+    pub flood_busy: Option<f64>,
     /// With [`Load::kernel_timestamps`]: messages whose times are the load tester's all the same, as in
     /// [`RunReport::generator`].
     #[serde(default)]
@@ -165,6 +168,7 @@ impl Figures {
             memory_per_connection_bytes: server
                 .and_then(|server| server.memory_per_connection_bytes),
             flood_bytes_per_s: report.flood.map(|flood| flood.bytes_per_s),
+            flood_busy: report.flood.and_then(|flood| flood.busy),
             without_stamp: report.generator.without_stamp,
         }
     }

@@ -141,13 +141,21 @@ fn a_flood_is_compared_where_there_is_one() {
             flood.map(|flood| Flood { bytes_per_s: flood.bytes_per_s / slowdown, ..flood });
         Ok(measured)
     });
-    let report = report.expect("it warms up");
+    let mut report = report.expect("it warms up");
     let flood = of(&report, Metric::FloodThroughput);
+    assert!(!flood.conclusion.contains("limit"), "{}", flood.conclusion);
     assert_eq!(flood.difference, Difference::Lower);
     let told = "b has 50.0 % less throughput of the flood [";
     assert!(flood.conclusion.starts_with(told), "{}", flood.conclusion);
     assert!(report.to_string().contains("655 MB/s"), "{report}");
     assert!(report.is_broken());
+
+    report.rounds[3].b.flood_busy = Some(0.96);
+    let flood = Comparison::new(Metric::FloodThroughput, &report.rounds, 1);
+    let told = "; the load tester may have been the limit in 1 of 10 rounds";
+    assert!(flood.conclusion.ends_with(told), "{}", flood.conclusion);
+    let p99 = Comparison::new(Metric::P99, &report.rounds, 1);
+    assert!(!p99.conclusion.contains("limit"), "{}", p99.conclusion);
 }
 
 #[test]

@@ -1,4 +1,15 @@
-//! What a thread costs, and whether it got a CPU when it wanted one, as the scheduler accounts for it.
+//! What a thread costs, and whether it got a CPU when it wanted one, as the scheduler accounts for it;
+//! and who goes first.
+
+/// The calling thread leaves a CPU to whoever else wants it: niceness 19, see sched(7).
+///
+/// Linux only; elsewhere the niceness is that of all threads. Where it is refused, nothing changes.
+pub(crate) fn give_way() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, 19) {
+        log::debug!("a thread stays as nice as it was: {error}");
+    }
+}
 
 /// Since the thread started. All zero where the system does not tell.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -94,6 +105,19 @@ mod tests {
         assert!((thread(40, 200, 0).busy(true) - 0.6).abs() < 1e-9, "looking is no work");
         assert!((thread(0, 0, 10).waiting() - 0.05).abs() < 1e-9);
         assert!(ThreadUse::default().busy(false).abs() < 1e-9);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_thread_that_gives_way_is_nice_and_others_are_not() {
+        let niceness = || rustix::process::getpriority_process(None).ok();
+        let before = niceness();
+        let gives_way = std::thread::spawn(move || {
+            give_way();
+            niceness()
+        });
+        assert_eq!(gives_way.join().ok(), Some(Some(19)));
+        assert_eq!(niceness(), before);
     }
 
     #[test]

@@ -42,6 +42,9 @@ pub(crate) fn plan(run: &Plan) -> Option<Plan> {
         busy_poll: false,
         kernel_timestamps: false,
         cpus,
+        // Threads that sleep until something is due find their CPU free then. Those that never sleep
+        // would leave the flood nothing.
+        gives_way: run.rate().is_some() && !run.busy_poll,
         interval: Duration::MAX,
         samples: None,
         flood: None,

@@ -153,6 +153,7 @@ impl<'a> Summary<'a> {
             messages: found.tally.messages,
             bytes: found.tally.bytes,
             bytes_per_s: if measured_s > 0.0 { bytes / measured_s } else { 0.0 },
+            busy: Some(found.thread.busy(false)),
             errors: found.errors,
         })
     }

@@ -164,6 +164,7 @@ fn counts_are_added() {
     parts[2].report.generator.cpu_per_message_ns = 4_620.0;
     if let Some(flood) = &mut parts[1].report.flood {
         flood.errors.corrupt = 1;
+        flood.busy = Some(0.9);
     }
     let merged = merge(&parts).unwrap();
     assert_eq!((merged.agents, merged.load.agent_count, merged.load.threads), (3, 3, 3));
@@ -178,6 +179,7 @@ fn counts_are_added() {
     let flood = merged.flood.unwrap();
     assert_eq!((flood.connections.asked, flood.messages), (12, 60_000));
     assert_eq!((flood.bytes, flood.errors.total()), (3_932_160_000, 1));
+    assert_eq!(flood.busy, Some(0.9));
     assert!((flood.bytes_per_s - 1_966_080_000.0).abs() < 1.0, "{flood:?}");
     assert!(merged.interrupted);
     assert_eq!((merged.started_at, merged.ended_at), (sample::at(0.0), sample::at(2.0)));

@@ -125,6 +125,7 @@ const GROUPS: [Group; 5] = [
                 ("bytes", At("/bytes_per_s", Unit::ByteRate)),
                 ("back in time", At("/messages", Unit::Count)),
                 ("bytes back in time", At("/bytes", Unit::Bytes)),
+                ("its thread was busy", At("/busy", Unit::Part)),
                 ("errors", Told(flood_errors)),
             ],
             &[],

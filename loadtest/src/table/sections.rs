@@ -7,6 +7,7 @@ use crate::distribution::{Distribution, MAX_NS};
 use crate::human;
 use crate::run_report::{Arrival, Connections, Flood, Load, RunReport, VerdictKind};
 use crate::table::{MAX_FINDINGS, doubtful, end_of_times};
+use crate::verdict::MAX_BUSY;
 
 /// The width of the names on the left.
 const LABEL_WIDTH: usize = 15;
@@ -125,6 +126,9 @@ fn flood(report: &RunReport, found: &Flood) -> String {
         text.push_str(&format!(", {} of {size} in flight on each", human::count(load.depth)));
     }
     text.push_str(&format!(", {}/s each way", human::bytes(found.bytes_per_s)));
+    if found.busy.is_some_and(|busy| busy > MAX_BUSY) {
+        text.push_str(" (the load tester may be the limit)");
+    }
     match found.errors.total() {
         0 => text,
         errors => text + &format!(", {}", human::counted(errors, "error")),

@@ -37,6 +37,7 @@ fn doubtful_run() -> RunReport {
     if let Some(flood) = &mut report.flood {
         flood.connections.established = 3;
         flood.errors.corrupt = 1;
+        flood.busy = Some(0.99);
     }
     report.findings = vec![report.findings[0].clone(); MAX_FINDINGS + 2];
     let idle = GeneratorThread { busy: 0.5, waiting: 0.0, cpu_s: 1.0 };

@@ -84,7 +84,7 @@ mod tests {
     fn a_flag_more_or_less_or_with_another_value_is_noticed() {
         assert!(!counts("W2", add(&["--depth", "2"])));
         assert!(!counts("W2", |report| report.command.insert(2, "--busy-poll".to_owned())));
-        assert!(!counts("W9", |report| drop(report.command.pop())));
+        assert!(!counts("W9-ping-pong", |report| drop(report.command.pop())));
         assert!(!counts("W4", |report| *report.command.last_mut().unwrap() = "31".to_owned()));
         assert!(!counts("W2", |report| report.b.push_str(" --busy-poll 50us")));
         assert!(!counts("W1-busy-poll", |report| report.b.truncate(report.b.len() - 1)));

@@ -132,6 +132,17 @@ const RESPONSE_TIMES: Workload = Workload {
     ..NONE
 };
 
+/// What quiet connections feel of others that send all they can, and what those get all the same.
+const FAIRNESS: Workload = Workload {
+    number: 9,
+    metrics: &["p99", "flood-throughput"],
+    bars: &[
+        bar("p99", Against::EveryPeer, Limit::AtMost(1.00)),
+        bar("flood-throughput", Against::EveryPeer, Limit::AtLeast(0.90)),
+    ],
+    ..NONE
+};
+
 const BARE: Against = Against::Peer(YARDSTICK);
 
 /// All of them, in the order of the page.
@@ -229,17 +240,19 @@ pub(super) const ALL: &[Workload] = &[
         ..RESPONSE_TIMES
     },
     Workload {
-        number: 9,
-        title: "50 connections of ping-pong beside 4 that flood",
-        // The thread that measures may have to share its CPU with the one that floods.
+        variant: Some("2k"),
+        title: "2,000 messages a second over 50 connections, 128 B, beside 4 that flood",
+        rounds_last: 3,
+        load: "--connections 50 --size 128 --rate 2k --flood 4 --flood-size 64KiB --flood-depth 16",
+        ..FAIRNESS
+    },
+    Workload {
+        variant: Some("ping-pong"),
+        title: "50 connections of ping-pong, 128 B, beside 4 that flood",
+        // The thread that measures has to share its CPU with the one that floods.
         load: "--connections 50 --size 128 --flood 4 --flood-size 64KiB --flood-depth 16 \
                --kernel-timestamps",
-        metrics: &["p99", "flood-throughput"],
-        bars: &[
-            bar("p99", Against::EveryPeer, Limit::AtMost(1.00)),
-            bar("flood-throughput", Against::EveryPeer, Limit::AtLeast(0.90)),
-        ],
-        ..NONE
+        ..FAIRNESS
     },
     Workload {
         number: 10,
