@@ -6,10 +6,8 @@
 // What cannot be read fails the test by panicking.
 #![allow(clippy::unwrap_used)]
 
-use std::fmt;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::str::FromStr;
 use std::time::Duration;
 
 use echo_common::cpus::Cpus;
@@ -23,9 +21,8 @@ pub struct Thread {
     pub cpu: Duration,
     /// The CPUs that it may use.
     pub cpus: Cpus,
-    /// From -20, who goes first, to 19.
-    pub niceness: i32,
-    /// Its scheduling policy, as sched(7) numbers them: 0 is the usual one, 3 `SCHED_BATCH`.
+    /// Its scheduling policy, as sched(7) numbers them: 0 is the usual one, 3 `SCHED_BATCH`,
+    /// 5 `SCHED_IDLE`.
     pub policy: u32,
     /// How often it went to sleep by itself: an idle thread's count stands still.
     pub voluntary_switches: u64,
@@ -119,18 +116,16 @@ fn thread(dir: &str) -> Thread {
         name: fs::read_to_string(format!("{dir}/comm")).unwrap().trim_end().to_owned(),
         cpu: Duration::from_nanos(nanos),
         cpus: text_field(&format!("{dir}/status"), "Cpus_allowed_list:").parse().unwrap(),
-        niceness: stat(dir, 19),
-        policy: stat(dir, 41),
+        policy: policy(dir),
         voluntary_switches: field(&format!("{dir}/status"), "voluntary_ctxt_switches:"),
     }
 }
 
-/// A field of `stat` by its number in proc(5); the second is a name in parentheses, which may hold
-/// anything.
-fn stat<T: FromStr<Err: fmt::Debug>>(dir: &str, number: usize) -> T {
+/// The 41st field of `stat`; the second is a name in parentheses, which may hold anything.
+fn policy(dir: &str) -> u32 {
     let stat = fs::read_to_string(format!("{dir}/stat")).unwrap();
     let (_, rest) = stat.rsplit_once(") ").unwrap();
-    rest.split(' ').nth(number - 3).unwrap().parse().unwrap()
+    rest.split(' ').nth(41 - 3).unwrap().parse().unwrap()
 }
 
 /// The names in a directory of numbers, in order.

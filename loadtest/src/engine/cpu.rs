@@ -1,15 +1,27 @@
 //! What a thread costs, and whether it got a CPU when it wanted one, as the scheduler accounts for it;
 //! and who goes first.
 
-/// The calling thread leaves a CPU to whoever else wants it: niceness 19, see sched(7).
+#[cfg(target_os = "linux")]
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
+};
+
+/// The calling thread leaves its CPU at once to whoever else wants it (`SCHED_IDLE`, sched(7)). One that
+/// is only nice keeps it for milliseconds.
 ///
-/// Linux only; elsewhere the niceness is that of all threads. Where it is refused, nothing changes.
+/// Linux only. Where it is refused, nothing changes.
 pub(crate) fn give_way() {
     #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, 19) {
-        log::debug!("a thread stays as nice as it was: {error}");
+    if let Err(error) =
+        set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, IDLE)
+    {
+        log::debug!("a thread has as much of a CPU as any other: {error}");
     }
 }
+
+#[cfg(target_os = "linux")]
+const IDLE: ThreadSchedulePolicy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
 
 /// Since the thread started. All zero where the system does not tell.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -109,15 +121,13 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_thread_that_gives_way_is_nice_and_others_are_not() {
-        let niceness = || rustix::process::getpriority_process(None).ok();
-        let before = niceness();
-        let gives_way = std::thread::spawn(move || {
+    fn a_thread_that_gives_way_is_alone_in_it() {
+        let gives_way = std::thread::spawn(|| {
             give_way();
-            niceness()
+            thread_priority::thread_schedule_policy()
         });
-        assert_eq!(gives_way.join().ok(), Some(Some(19)));
-        assert_eq!(niceness(), before);
+        assert_eq!(gives_way.join().ok(), Some(Ok(IDLE)));
+        assert_ne!(thread_priority::thread_schedule_policy(), Ok(IDLE));
     }
 
     #[test]

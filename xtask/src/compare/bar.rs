@@ -3,7 +3,7 @@
 
 use echo_loadtest::statistics::MIN_PAIRS;
 
-use super::finding::{Named, Unfit};
+use super::finding::{Bound, Named, Unfit};
 use super::metric;
 
 /// A bound for one of our figures.
@@ -131,7 +131,8 @@ impl Bar {
 
     fn judge_ratio(&self, Named { peer, finding, is_disturbed }: &Named) -> Judged {
         if let Some(unfit) = &finding.unfit {
-            return not_judged(unfit.words());
+            let words = || not_judged(unfit.words());
+            return finding.bound.map_or_else(words, |bound| self.judge_bound(bound, peer));
         }
         let interval = finding.estimate.and_then(|estimate| Some((estimate, estimate.interval?)));
         match interval {
@@ -145,6 +146,22 @@ impl Bar {
             },
             Some(_) | None => not_judged(&format!("it takes at least {MIN_PAIRS} rounds")),
         }
+    }
+
+    /// What a bound may show: that all that is within it is on one side of the limit.
+    fn judge_bound(&self, bound: Bound, peer: &str) -> Judged {
+        let (low, high) = match bound {
+            Bound::AtLeast(low) => (low, f64::INFINITY),
+            Bound::AtMost(high) => (0.0, high),
+        };
+        let is_within = self.limit.holds(low) && self.limit.holds(high);
+        let is_beyond = !self.limit.holds(low) && !self.limit.holds(high);
+        let judgement = match (is_within, is_beyond) {
+            (true, _) => Judgement::Met,
+            (_, true) => Judgement::Missed,
+            (false, false) => Judgement::NotJudged,
+        };
+        Judged { judgement, measured: format!("{bound} × {peer}, generator-limited") }
     }
 
     /// The worst judgement counts. Peers that cannot do what was asked set no bar; those that were too
@@ -295,6 +312,27 @@ mod tests {
         // Beside ours the load tester was quick enough.
         findings[1].finding.our_rounds.push(200.0);
         check(bar, &findings, Judgement::NotSeparable, "200 ns in the worst round, 2 of 3");
+    }
+
+    #[test]
+    fn a_bound_may_decide() {
+        let judged = |limit, bound, judgement| {
+            let mut limited = named("peer", &[0.5; 6]);
+            (limited.finding.unfit, limited.finding.bound) = (Some(Unfit::Limited), Some(bound));
+            check(Bar { limit, ..RATIO }, &[limited], judgement, &format!("{bound} × peer"));
+        };
+        for (limit, bound, judgement) in [
+            (Limit::AtMost(1.0), Bound::AtMost(0.9), Judgement::Met),
+            (Limit::AtMost(1.0), Bound::AtMost(1.1), Judgement::NotJudged),
+            (Limit::AtMost(1.0), Bound::AtLeast(1.1), Judgement::Missed),
+            (Limit::NotShownAbove(1.0), Bound::AtMost(0.9), Judgement::Met),
+            (Limit::NotShownAbove(1.0), Bound::AtLeast(0.9), Judgement::NotJudged),
+            (Limit::AtLeast(1.0), Bound::AtLeast(1.1), Judgement::Met),
+            (Limit::AtLeast(1.0), Bound::AtLeast(0.9), Judgement::NotJudged),
+            (Limit::AtLeast(1.0), Bound::AtMost(0.9), Judgement::Missed),
+        ] {
+            judged(limit, bound, judgement);
+        }
     }
 
     #[test]

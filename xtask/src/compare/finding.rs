@@ -1,6 +1,8 @@
 //! What the rounds of a pair say about a metric; pure. The statistics are those of `loadtest compare`,
 //! made anew from its rounds.
 
+use std::fmt;
+
 use echo_loadtest::compare::{CompareReport, Figures, Metric, Round, Side};
 use echo_loadtest::run_report::VerdictKind;
 use echo_loadtest::statistics::{Estimate, MIN_PAIRS};
@@ -48,6 +50,15 @@ pub(super) struct Finding {
     pub(super) rounds: usize,
     /// Why the figures cannot be ranked, if so.
     pub(super) unfit: Option<Unfit>,
+    /// What is known of the ratio all the same.
+    pub(super) bound: Option<Bound>,
+}
+
+/// What is known of a ratio when one of the two figures may be the load tester's, and the other is not.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Bound {
+    AtLeast(f64),
+    AtMost(f64),
 }
 
 /// Why figures cannot be ranked.
@@ -59,6 +70,15 @@ pub(super) enum Unfit {
     Theirs(&'static str),
     /// Our server could not, or something was not measured.
     Unknown(String),
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AtLeast(low) => write!(f, "≥ {low:.3}"),
+            Self::AtMost(high) => write!(f, "≤ {high:.3}"),
+        }
+    }
 }
 
 impl Unfit {
@@ -86,8 +106,10 @@ impl Unfit {
         let ours = is_incomplete(|round| &round.b.verdict.kind);
         match report.verdict.kind {
             VerdictKind::GeneratorLimited if !ours => Self::Limited,
+            // Enough rounds count; not for this metric.
+            VerdictKind::Valid => Self::Limited,
             VerdictKind::Incomplete if theirs && !ours => Self::Theirs("incomplete"),
-            VerdictKind::GeneratorLimited | VerdictKind::Incomplete | VerdictKind::Valid => {
+            VerdictKind::GeneratorLimited | VerdictKind::Incomplete => {
                 Self::Unknown("incomplete".to_owned())
             }
         }
@@ -109,16 +131,16 @@ impl Finding {
     /// could not drive faster, what a server costs counts too, and in a closed loop times that end when
     /// the system received. In an open one they begin when a message was due: its lateness is in them.
     fn of_report(report: &CompareReport, name: &str) -> Self {
-        let Ok(metric) = name.parse() else {
+        let Ok(metric) = name.parse::<Metric>() else {
             return Self::unknown("this loadtest does not measure it");
         };
         let is_by_the_system = report.load.kernel_timestamps && report.load.rate.is_none();
-        let counts: fn(&Round) -> bool = match is_by_the_system && metric::is_of_messages(name) {
-            _ if metric::is_cost(name) => is_complete,
-            true => |round| is_complete(round) && has_stamps(round),
-            false => |round| round.used,
+        let counts = |round: &&Round| match is_by_the_system && metric::is_of_messages(name) {
+            _ if metric::is_cost(name) => is_complete(round),
+            true => is_complete(round) && has_stamps(round),
+            false => round.used && !sides(round).into_iter().any(|side| metric.is_limited(side)),
         };
-        let fit: Vec<&Round> = report.rounds.iter().filter(|round| counts(round)).collect();
+        let fit: Vec<&Round> = report.rounds.iter().filter(counts).collect();
         let needed = (report.rounds_asked as usize).min(MIN_PAIRS);
         if fit.len() >= needed {
             return Self::of_rounds(&fit, metric, report.load.seed);
@@ -130,8 +152,40 @@ impl Finding {
             unfit: Some(Unfit::of(report)),
             our_rounds: ours(&all, metric, &VerdictKind::Valid),
             our_limited_rounds: ours(&all, metric, &VerdictKind::GeneratorLimited),
+            bound: Self::bound(report, metric),
             ..Self::of_rounds(&all, metric, report.load.seed)
         }
+    }
+
+    /// What the rounds say in which the load tester may have been the limit beside one side only, if these
+    /// are nearly all: a rate that it
+    /// limits is too low. Times are too long then, but in a closed loop less is asked of the server
+    /// too, so only those of an open loop count.
+    fn bound(report: &CompareReport, metric: Metric) -> Option<Bound> {
+        let is_rate = metric::is_more_better(metric.name());
+        let is_longer_time = metric::is_time(metric.name()) && report.load.rate.is_some();
+        if !is_rate && !is_longer_time {
+            return None;
+        }
+        let is_sound = |round: &&Round| {
+            is_complete(round) && sides(round).into_iter().all(|side| side.errors == 0)
+        };
+        let sound: Vec<&Round> = report.rounds.iter().filter(is_sound).collect();
+        let is_limited = |side: &Figures| {
+            side.verdict.kind == VerdictKind::GeneratorLimited || metric.is_limited(side)
+        };
+        let interval_beside = |is_free: &dyn Fn(&Round) -> bool| {
+            let free: Vec<&Round> = sound.iter().copied().filter(|round| is_free(round)).collect();
+            let are_nearly_all = 10 * free.len() >= 9 * sound.len() && free.len() >= MIN_PAIRS;
+            let found = are_nearly_all.then(|| Self::of_rounds(&free, metric, report.load.seed));
+            found?.estimate?.interval
+        };
+        if let Some((low, high)) = interval_beside(&|round| !is_limited(&round.a)) {
+            // Ours may be better than it seems.
+            return Some(if is_rate { Bound::AtLeast(low) } else { Bound::AtMost(high) });
+        }
+        let (low, high) = interval_beside(&|round| !is_limited(&round.b))?;
+        Some(if is_rate { Bound::AtMost(high) } else { Bound::AtLeast(low) })
     }
 
     fn of_rounds(rounds: &[&Round], metric: Metric, seed: u64) -> Self {
@@ -170,6 +224,7 @@ impl Finding {
             our_rounds: ours,
             our_limited_rounds: vec![],
             unfit: None,
+            bound: None,
         }
     }
 
@@ -186,15 +241,19 @@ fn ours(rounds: &[&Round], metric: Metric, kind: &VerdictKind) -> Vec<f64> {
     alike.filter_map(|round| metric.of(&round.b)).collect()
 }
 
+fn sides(round: &Round) -> [&Figures; 2] {
+    [&round.a, &round.b]
+}
+
 /// Whether the system said of nearly all messages when it received them.
 fn has_stamps(round: &Round) -> bool {
     let has = |side: &Figures| side.without_stamp.is_some_and(|count| count <= side.messages / 100);
-    has(&round.a) && has(&round.b)
+    sides(round).into_iter().all(has)
 }
 
 /// Whether all that was asked for was sent, and came back.
 fn is_complete(round: &Round) -> bool {
-    [&round.a, &round.b].iter().all(|side| side.verdict.kind != VerdictKind::Incomplete)
+    sides(round).into_iter().all(|side| side.verdict.kind != VerdictKind::Incomplete)
 }
 
 #[cfg(test)]
@@ -261,6 +320,74 @@ mod tests {
         }
         let outcome = Outcome::Compared(Box::new(report));
         assert_eq!(Finding::new(&outcome, "p99").unfit, Some(Unfit::Limited));
+    }
+
+    /// What is known of throughput, or of p99 in an open loop, with these sides limited in each round.
+    fn bound(name: &str, is_limited: impl Fn(usize) -> (bool, bool)) -> Option<Bound> {
+        let mut report = sample::report(10, VerdictKind::GeneratorLimited);
+        report.load.rate = (name == "p99").then_some(40_000.0);
+        for (index, round) in report.rounds.iter_mut().enumerate() {
+            let kind = |is_limited| match is_limited {
+                true => VerdictKind::GeneratorLimited,
+                false => VerdictKind::Valid,
+            };
+            let (theirs, ours) = is_limited(index);
+            (round.a.verdict.kind, round.b.verdict.kind) = (kind(theirs), kind(ours));
+        }
+        let finding = Finding::new(&Outcome::Compared(Box::new(report)), name);
+        assert_eq!((finding.estimate, finding.unfit), (None, Some(Unfit::Limited)));
+        finding.bound
+    }
+
+    #[test]
+    fn beside_one_side_that_was_free_a_ratio_has_a_bound() {
+        let valid = Outcome::Compared(Box::new(sample::report(10, VerdictKind::Valid)));
+        for (name, is_limited, is_least) in [
+            ("throughput", (false, true), true),
+            ("throughput", (true, false), false),
+            ("p99", (false, true), false),
+            ("p99", (true, false), true),
+        ] {
+            let (low, high) = Finding::new(&valid, name).estimate.unwrap().interval.unwrap();
+            let expected = if is_least { Bound::AtLeast(low) } else { Bound::AtMost(high) };
+            assert_eq!(bound(name, |_| is_limited), Some(expected), "{name} {is_limited:?}");
+        }
+        let but_for = |count| move |index: usize| (index < count, true);
+        assert!(matches!(bound("throughput", but_for(1)), Some(Bound::AtLeast(_))));
+        assert_eq!(bound("throughput", but_for(2)), None, "who knows which");
+        assert_eq!(bound("p99", but_for(10)), None);
+    }
+
+    #[test]
+    fn times_of_a_closed_loop_and_costs_have_no_bound() {
+        let mut report = sample::report(10, VerdictKind::GeneratorLimited);
+        report.load.rate = None;
+        for round in &mut report.rounds {
+            round.a.verdict.kind = VerdictKind::Valid;
+        }
+        let outcome = Outcome::Compared(Box::new(report));
+        for name in ["p99", "cpu"] {
+            assert_eq!(Finding::new(&outcome, name).bound, None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_flood_whose_thread_was_always_busy_is_the_load_testers() {
+        let mut report = sample::report(10, VerdictKind::Valid);
+        for side in report.rounds.iter_mut().flat_map(|round| [&mut round.a, &mut round.b]) {
+            (side.flood_bytes_per_s, side.flood_busy) = (Some(1e9), Some(0.9));
+        }
+        let name = "flood-throughput";
+        let finding = Finding::new(&Outcome::Compared(Box::new(report.clone())), name);
+        assert!(finding.estimate.is_some(), "{finding:?}");
+        for round in &mut report.rounds {
+            round.b.flood_busy = Some(0.96);
+        }
+        let outcome = Outcome::Compared(Box::new(report));
+        let finding = Finding::new(&outcome, name);
+        assert_eq!((finding.estimate, finding.unfit), (None, Some(Unfit::Limited)));
+        assert_eq!(finding.bound, Some(Bound::AtLeast(1.0)));
+        assert!(Finding::new(&outcome, "p99").estimate.is_some());
     }
 
     #[test]

@@ -110,7 +110,8 @@ fn says_nothing(setting: Setting, workload: &Workload, results: &[&Raw]) -> bool
     let mut findings = results.iter().flat_map(|raw| {
         workload.metrics.iter().map(move |name| flags::finding(raw, workload, name))
     });
-    !is_judged && findings.all(|finding| finding.unfit == Some(Unfit::Limited))
+    !is_judged
+        && findings.all(|finding| finding.unfit == Some(Unfit::Limited) && finding.bound.is_none())
 }
 
 /// In the place of such a table.
@@ -166,7 +167,9 @@ fn values(name: &str, finding: &Finding) -> String {
 
 fn ratio(finding: &Finding) -> String {
     match (&finding.unfit, finding.estimate) {
-        (Some(unfit), _) => unfit.words().to_owned(),
+        (Some(unfit), _) => {
+            finding.bound.map_or_else(|| unfit.words().to_owned(), |bound| bound.to_string())
+        }
         (None, None) => NONE.to_owned(),
         (None, Some(estimate)) => {
             let ratio = match estimate.is_significant() {
