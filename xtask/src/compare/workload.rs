@@ -229,21 +229,29 @@ pub(super) const ALL: &[Workload] = &[
     Workload {
         variant: Some("40k"),
         title: "open loop, 40,000 messages a second over 50 connections, 128 B",
-        load: "--connections 50 --size 128 --rate 40k",
+        load: "--connections 50 --size 128 --rate 40k --kernel-timestamps",
         ..RESPONSE_TIMES
     },
     Workload {
         variant: Some("half"),
         title: "open loop at half of what the bare epoll loop reaches in W2",
         means: Means::HalfTheRateOf("W2"),
-        load: "--connections 50 --size 128",
+        load: "--connections 50 --size 128 --kernel-timestamps",
+        ..RESPONSE_TIMES
+    },
+    Workload {
+        variant: Some("1000"),
+        title: "open loop over 1,000 connections at half of what the bare epoll loop reaches in W3",
+        means: Means::HalfTheRateOf("W3"),
+        load: "--connections 1000 --size 128 --kernel-timestamps",
         ..RESPONSE_TIMES
     },
     Workload {
         variant: Some("2k"),
         title: "2,000 messages a second over 50 connections, 128 B, beside 4 that flood",
         rounds_last: 3,
-        load: "--connections 50 --size 128 --rate 2k --flood 4 --flood-size 64KiB --flood-depth 16",
+        load: "--connections 50 --size 128 --rate 2k --flood 4 --flood-size 64KiB --flood-depth 16 \
+               --kernel-timestamps",
         ..FAIRNESS
     },
     Workload {
