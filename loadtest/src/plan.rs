@@ -49,8 +49,8 @@ pub struct Plan {
     pub kernel_timestamps: bool,
     /// CPUs that the threads may use, in turn. Empty: any.
     pub cpus: Vec<usize>,
-    /// The threads leave a CPU to whoever else wants it; on Linux only. A flood's do anyway
-    /// where those beside it sleep until a message is due.
+    /// The threads leave a CPU to whoever else wants it; on Linux only. A flood's do so in any case where
+    /// those beside it sleep until a message is due.
     pub gives_way: bool,
     /// Which part of the load is ours.
     pub share: Share,

@@ -3,10 +3,8 @@
 //! Three ways in which the load tester itself could have made the figures: its threads had something
 //! to do nearly all the time, so what came back waited for them; they were ready and had no CPU; or, in
 //! an open loop, messages went out late although the connection was free. When times of messages end when
-//! the system received them that holds in a closed loop too: rates, and when messages are sent, stay the load
-//! tester's. In an open one all that it can do to the figures then is lateness, which counts from when the
-//! system received what was waited for; so that alone decides. The thread of a flood is not judged: it is
-//! meant to be busy all the time.
+//! the system received them that holds too: rates, and when messages are sent, stay the load tester's. The
+//! thread of a flood is not judged: it is meant to be busy all the time.
 
 use crate::run_report::{Connections, Flood, RunReport, Verdict, VerdictKind};
 
@@ -48,9 +46,6 @@ pub fn verdict(report: &RunReport) -> Verdict {
 
 /// What shows that the load tester was too slow.
 fn generator_limits(report: &RunReport) -> Vec<String> {
-    if lateness_alone_decides(report) {
-        return lateness(report).into_iter().collect();
-    }
     let threads = &report.generator.threads;
     let busiest = threads.iter().map(|thread| thread.busy).fold(0.0, f64::max);
     let hungriest = threads.iter().map(|thread| thread.waiting).fold(0.0, f64::max);
@@ -74,26 +69,15 @@ fn generator_limits(report: &RunReport) -> Vec<String> {
     reasons
 }
 
-/// Whether all times of messages begin and end by what others do.
-fn lateness_alone_decides(report: &RunReport) -> bool {
-    let (load, own) = (&report.load, report.generator.without_stamp);
-    load.rate.is_some() && load.kernel_timestamps && own.is_some_and(|own| !is_many(own, report))
-}
-
-/// Whether so many messages lack a stamp that their times are the load tester's.
-#[allow(clippy::cast_precision_loss)]
-fn is_many(without_stamp: u64, report: &RunReport) -> bool {
-    without_stamp as f64 > MAX_WITHOUT_STAMP * report.messages.verified as f64
-}
-
 /// What a thread that came late did to times of messages, when they should end before it comes.
+#[allow(clippy::cast_precision_loss)]
 fn end_of_times(report: &RunReport) -> String {
     if !report.load.kernel_timestamps {
         return String::new();
     }
     let all = report.messages.verified;
     match report.generator.without_stamp {
-        Some(own) if is_many(own, report) => {
+        Some(own) if own as f64 > MAX_WITHOUT_STAMP * all as f64 => {
             format!("; the times of {own} of {all} messages are the load tester's own")
         }
         Some(_) | None => BY_THE_SYSTEM.to_owned(),
@@ -171,27 +155,6 @@ mod tests {
     }
 
     #[test]
-    fn in_an_open_loop_whose_times_end_by_the_system_lateness_alone_decides() {
-        for (without_stamp, late_ns, is_valid) in [
-            (Some(100), 199_000, true),
-            (Some(101), 199_000, false),
-            (None, 199_000, false),
-            (Some(0), 100_000_000, false),
-        ] {
-            let mut report = sample::report();
-            report.load.kernel_timestamps = true;
-            report.generator.without_stamp = without_stamp;
-            report.generator.threads[0].busy = 1.0;
-            report.generator.threads[0].waiting = 0.5;
-            if let Some(lateness) = &mut report.generator.lateness {
-                lateness.p99_ns = late_ns;
-            }
-            let Verdict { kind, reasons } = verdict(&report);
-            assert_eq!(kind == VerdictKind::Valid, is_valid, "{late_ns}: {reasons:?}");
-        }
-    }
-
-    #[test]
     fn of_a_thread_that_came_late_it_says_whose_times_end_then() {
         let own =
             |count| format!("; the times of {count} of 10000 messages are the load tester's own");
@@ -204,7 +167,6 @@ mod tests {
             (true, Some(10_000), Some(own(10_000))),
         ] {
             let mut report = sample::report();
-            report.load.rate = None;
             report.load.kernel_timestamps = kernel_timestamps;
             report.generator.without_stamp = without_stamp;
             report.generator.threads[0].busy = 0.99;

@@ -95,7 +95,7 @@ fn threads_keep_to_the_cpus_they_are_given() {
 const SCHED_IDLE: u32 = 5;
 
 /// Notes by which policy the threads are scheduled, by name.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Policies(BTreeMap<String, u32>);
 
 impl Observer for Policies {
@@ -111,13 +111,14 @@ impl Observer for Policies {
 fn a_flood_gives_way(arrival: Arrival, busy_poll: bool) -> bool {
     let server = Running::start(line(1));
     let flood = Some(Flood { connections: 1, size: 64, depth: 1 });
-    let plan = Plan { arrival, busy_poll, flood, ..millis(server.address, 300) };
+    let plan = Plan { arrival, busy_poll, flood, ..millis(server.address, 500) };
     let (report, seen) = observed_load(&plan, &Stop::default(), Policies::default());
     let report = report.unwrap();
     assert_eq!(report.errors.total(), 0);
     assert!(report.flood.unwrap().busy.is_some_and(|busy| busy > 0.0));
-    assert_ne!(seen.0["load-0"], SCHED_IDLE);
-    seen.0["flood-0"] == SCHED_IDLE
+    let policy = |name| *seen.0.get(name).unwrap_or_else(|| panic!("no {name} in {seen:?}"));
+    assert_ne!(policy("load-0"), SCHED_IDLE);
+    policy("flood-0") == SCHED_IDLE
 }
 
 /// A message that is due does not wait until the flood has had its share of the CPU.

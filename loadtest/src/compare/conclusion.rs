@@ -70,9 +70,8 @@ impl Comparison {
 
 /// In how many rounds the figures may be the load tester's own.
 fn limited(metric: Metric, rounds: &[&Round]) -> String {
-    let is_limited =
-        |round: &&&Round| [&round.a, &round.b].iter().any(|run| metric.is_limited(run));
-    match (rounds.iter().filter(is_limited).count(), rounds.len()) {
+    let is_limited = |round: &Round| metric.is_limited(&round.a) || metric.is_limited(&round.b);
+    match (rounds.iter().filter(|round| is_limited(round)).count(), rounds.len()) {
         (0, _) => String::new(),
         (count, all) => {
             format!("; the load tester may have been the limit in {count} of {all} rounds")

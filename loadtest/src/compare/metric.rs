@@ -48,8 +48,6 @@ struct Row {
     show: fn(f64) -> String,
     /// Its value in a run, if it was measured.
     of: fn(&Figures) -> Option<f64>,
-    /// Whether the load tester may be what limits it, although the run's verdict is not about that.
-    is_limited: fn(&Figures) -> bool,
     words: &'static Words,
 }
 
@@ -82,7 +80,6 @@ static ROWS: [Row; 10] = [
         title: "throughput",
         show: human::per_second,
         of: |run| Some(run.messages_per_s),
-        is_limited: |_| false,
         words: &YIELD,
     },
     Row {
@@ -91,7 +88,6 @@ static ROWS: [Row; 10] = [
         title: "p50",
         show: human::time,
         of: |run| Some(run.p50_ns as f64),
-        is_limited: |_| false,
         words: &TIME,
     },
     Row {
@@ -100,7 +96,6 @@ static ROWS: [Row; 10] = [
         title: "p99",
         show: human::time,
         of: |run| Some(run.p99_ns as f64),
-        is_limited: |_| false,
         words: &TIME,
     },
     Row {
@@ -109,7 +104,6 @@ static ROWS: [Row; 10] = [
         title: "p99.9",
         show: human::time,
         of: |run| Some(run.p99_9_ns as f64),
-        is_limited: |_| false,
         words: &TIME,
     },
     Row {
@@ -118,7 +112,6 @@ static ROWS: [Row; 10] = [
         title: "max",
         show: human::time,
         of: |run| Some(run.max_ns as f64),
-        is_limited: |_| false,
         words: &TIME,
     },
     Row {
@@ -127,7 +120,6 @@ static ROWS: [Row; 10] = [
         title: "connect p99",
         show: human::time,
         of: |run| Some(run.connect_p99_ns as f64),
-        is_limited: |_| false,
         words: &TIME,
     },
     Row {
@@ -136,7 +128,6 @@ static ROWS: [Row; 10] = [
         title: "connect max",
         show: human::time,
         of: |run| Some(run.connect_max_ns as f64),
-        is_limited: |_| false,
         words: &TIME,
     },
     Row {
@@ -145,7 +136,6 @@ static ROWS: [Row; 10] = [
         title: "CPU per message",
         show: human::time,
         of: |run| run.cpu_per_message_ns,
-        is_limited: |_| false,
         words: &COST,
     },
     Row {
@@ -154,7 +144,6 @@ static ROWS: [Row; 10] = [
         title: "memory per connection",
         show: human::bytes,
         of: |run| run.memory_per_connection_bytes,
-        is_limited: |_| false,
         words: &COST,
     },
     Row {
@@ -163,8 +152,6 @@ static ROWS: [Row; 10] = [
         title: "throughput of the flood",
         show: human::bytes_per_second,
         of: |run| run.flood_bytes_per_s,
-        // Its thread was, or nobody looked.
-        is_limited: |run| run.flood_busy.is_none_or(|busy| busy > MAX_BUSY),
         words: &YIELD,
     },
 ];
@@ -209,10 +196,11 @@ impl Metric {
     }
 
     /// Whether the load tester may be what limits it in a run, although the run's verdict is not about
-    /// that.
+    /// that: how much is sent depends on the thread of a flood. Where it is not known how busy that was,
+    /// it may.
     #[must_use]
     pub fn is_limited(self, run: &Figures) -> bool {
-        (self.row().is_limited)(run)
+        self == Self::FloodThroughput && run.flood_busy.is_none_or(|busy| busy > MAX_BUSY)
     }
 
     /// Where there is no difference: `at p99`.

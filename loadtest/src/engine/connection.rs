@@ -408,10 +408,8 @@ impl Connection {
         }
         self.pause_ns = FIRST_PAUSE_NS;
         if was_full && self.room(bench) >= u64::from(bench.plan.send_burst) {
-            // What came back was late, so this is: who was late before has no excuse. Nor has who did
-            // not come to read it.
-            let back_ns = received_ns.unwrap_or(now_ns);
-            self.free_since_ns = back_ns.saturating_sub(self.late_ns);
+            // What came back was late, so this is: who was late before has no excuse.
+            self.free_since_ns = now_ns.saturating_sub(self.late_ns);
         }
         Ok(len)
     }

@@ -44,7 +44,7 @@ pub(crate) fn plan(run: &Plan) -> Option<Plan> {
         cpus,
         // Threads that sleep until something is due find their CPU free then. Those that never sleep
         // would leave the flood nothing.
-        gives_way: run.rate().is_some() && !run.busy_poll,
+        gives_way: run.gives_way || (run.rate().is_some() && !run.busy_poll),
         interval: Duration::MAX,
         samples: None,
         flood: None,

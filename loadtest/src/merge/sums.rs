@@ -72,7 +72,8 @@ pub(super) fn flood(reports: &[&RunReport], duration_s: f64) -> Result<Option<Fl
         messages: total(|flood| flood.messages),
         bytes,
         bytes_per_s: if duration_s > 0.0 { bytes as f64 / duration_s } else { 0.0 },
-        busy: floods.iter().filter_map(|flood| flood.busy).reduce(f64::max),
+        // Where one does not tell, the busiest is not known.
+        busy: floods.iter().try_fold(0.0, |most: f64, flood| Some(flood.busy?.max(most))),
         errors: errors(floods.iter().map(|flood| flood.errors)),
     }))
 }

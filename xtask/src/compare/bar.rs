@@ -84,6 +84,14 @@ impl Limit {
         }
     }
 
+    /// Whether it is from above.
+    fn is_upper(self) -> bool {
+        match self {
+            Self::AtMost(_) | Self::NotShownAbove(_) => true,
+            Self::AtLeast(_) => false,
+        }
+    }
+
     /// Whether all, none, or some of the bounds hold.
     fn judge(self, low: f64, high: f64) -> Judgement {
         match (self.holds(low), self.holds(high)) {
@@ -130,9 +138,12 @@ impl Bar {
     }
 
     fn judge_ratio(&self, Named { peer, finding, is_disturbed }: &Named) -> Judged {
-        if let Some(unfit) = &finding.unfit {
-            let words = || not_judged(unfit.words());
-            return finding.bound.map_or_else(words, |bound| self.judge_bound(bound, peer));
+        match &finding.unfit {
+            Some(Unfit::Limited(Some(bound))) => {
+                return self.judge_bound(*bound, peer, disturbed(*is_disturbed));
+            }
+            Some(unfit) => return not_judged(unfit.words()),
+            None => {}
         }
         let interval = finding.estimate.and_then(|estimate| Some((estimate, estimate.interval?)));
         match interval {
@@ -148,28 +159,31 @@ impl Bar {
         }
     }
 
-    /// What a bound may show: that all that is within it is on one side of the limit.
-    fn judge_bound(&self, bound: Bound, peer: &str) -> Judged {
-        let (low, high) = match bound {
-            Bound::AtLeast(low) => (low, f64::INFINITY),
-            Bound::AtMost(high) => (0.0, high),
+    /// All that the bound leaves open has to be on one side of the limit.
+    fn judge_bound(&self, bound: Bound, peer: &str, disturbed: &str) -> Judged {
+        let judgement = match bound {
+            Bound::AtLeast(low) => self.limit.judge(low, f64::INFINITY),
+            Bound::AtMost(high) => self.limit.judge(0.0, high),
         };
-        let is_within = self.limit.holds(low) && self.limit.holds(high);
-        let is_beyond = !self.limit.holds(low) && !self.limit.holds(high);
-        let judgement = match (is_within, is_beyond) {
-            (true, _) => Judgement::Met,
-            (_, true) => Judgement::Missed,
-            (false, false) => Judgement::NotJudged,
+        let judgement = match (judgement, bound) {
+            // A lower bound shows nobody that it may be within.
+            (Judgement::Met, Bound::AtLeast(_)) if self.limit.is_upper() => Judgement::NotJudged,
+            (Judgement::NotSeparable, _) => Judgement::NotJudged,
+            (decided, _) => decided,
         };
-        Judged { judgement, measured: format!("{bound} × {peer}, generator-limited") }
+        Judged { judgement, measured: format!("{bound} × {peer}, generator-limited{disturbed}") }
     }
 
     /// The worst judgement counts. Peers that cannot do what was asked set no bar; those that were too
-    /// quick for the load tester may set it, nobody knows.
+    /// quick for the load tester may set it, nobody knows but where a bound decides.
     fn judge_all(&self, findings: &[Named]) -> Judged {
         let has_failed = |named: &Named| matches!(named.finding.unfit, Some(Unfit::Theirs(_)));
         let fit = findings.iter().filter(|named| named.is_peer() && !has_failed(named));
-        let ratio = |named: &Named| named.finding.estimate.map_or(f64::NAN, |found| found.ratio);
+        let ratio = |named: &Named| match (named.finding.estimate, &named.finding.unfit) {
+            (Some(found), _) => found.ratio,
+            (None, Some(Unfit::Limited(Some(bound)))) => bound.value(),
+            (None, _) => f64::NAN,
+        };
         let all = fit.map(|named| (self.judge_ratio(named), ratio(named)));
         let worst = all.max_by(|(left, left_ratio), (right, right_ratio)| {
             let order = left.judgement.cmp(&right.judgement);
@@ -266,7 +280,7 @@ mod tests {
         check(RATIO, &[named("other", &[0.5; 6])], Judgement::NotJudged, "not measured");
         check(RATIO, &[named("peer", &[0.5; 5])], Judgement::NotJudged, "6 rounds");
         let mut limited = named("peer", &[0.5; 6]);
-        limited.finding.unfit = Some(Unfit::Limited);
+        limited.finding.unfit = Some(Unfit::Limited(None));
         check(RATIO, &[limited], Judgement::NotJudged, "generator-limited");
     }
 
@@ -283,9 +297,9 @@ mod tests {
         failed.finding.unfit = Some(Unfit::Theirs("failed"));
         findings.push(failed);
         check(bar, &findings, Judgement::Met, "× fast");
-        findings[2].finding.unfit = Some(Unfit::Limited);
+        findings[2].finding.unfit = Some(Unfit::Limited(None));
         check(bar, &findings, Judgement::Met, "× fast");
-        findings[3].finding.unfit = Some(Unfit::Limited);
+        findings[3].finding.unfit = Some(Unfit::Limited(None));
         check(bar, &findings, Judgement::NotJudged, "generator-limited");
     }
 
@@ -298,7 +312,7 @@ mod tests {
         check(bar, &[], Judgement::NotJudged, "not measured");
         let mut findings = [named("peer", &[0.9, 0.95]), named("other", &[2.0])];
         for (unfit, judgement, part) in [
-            (Unfit::Limited, Judgement::Met, "2 of 2"),
+            (Unfit::Limited(None), Judgement::Met, "2 of 2"),
             (Unfit::Theirs("failed"), Judgement::Met, "2 of 2"),
             (Unfit::Unknown("failed".to_owned()), Judgement::NotJudged, "failed"),
         ] {
@@ -307,32 +321,51 @@ mod tests {
             findings[1].finding.our_limited_rounds.extend(rounds);
             check(bar, &findings, judgement, part);
         }
-        findings[1].finding.unfit = Some(Unfit::Limited);
+        findings[1].finding.unfit = Some(Unfit::Limited(None));
         check(bar, &findings[1..], Judgement::NotJudged, "generator-limited");
         // Beside ours the load tester was quick enough.
         findings[1].finding.our_rounds.push(200.0);
         check(bar, &findings, Judgement::NotSeparable, "200 ns in the worst round, 2 of 3");
     }
 
+    fn bounded(peer: &str, bound: Bound) -> Named {
+        let mut limited = named(peer, &[]);
+        limited.finding.unfit = Some(Unfit::Limited(Some(bound)));
+        limited
+    }
+
     #[test]
     fn a_bound_may_decide() {
-        let judged = |limit, bound, judgement| {
-            let mut limited = named("peer", &[0.5; 6]);
-            (limited.finding.unfit, limited.finding.bound) = (Some(Unfit::Limited), Some(bound));
-            check(Bar { limit, ..RATIO }, &[limited], judgement, &format!("{bound} × peer"));
-        };
         for (limit, bound, judgement) in [
             (Limit::AtMost(1.0), Bound::AtMost(0.9), Judgement::Met),
             (Limit::AtMost(1.0), Bound::AtMost(1.1), Judgement::NotJudged),
+            (Limit::AtMost(1.0), Bound::AtLeast(0.9), Judgement::NotJudged),
             (Limit::AtMost(1.0), Bound::AtLeast(1.1), Judgement::Missed),
             (Limit::NotShownAbove(1.0), Bound::AtMost(0.9), Judgement::Met),
+            (Limit::NotShownAbove(1.0), Bound::AtMost(1.1), Judgement::Met),
             (Limit::NotShownAbove(1.0), Bound::AtLeast(0.9), Judgement::NotJudged),
+            (Limit::NotShownAbove(1.0), Bound::AtLeast(1.1), Judgement::Missed),
             (Limit::AtLeast(1.0), Bound::AtLeast(1.1), Judgement::Met),
             (Limit::AtLeast(1.0), Bound::AtLeast(0.9), Judgement::NotJudged),
             (Limit::AtLeast(1.0), Bound::AtMost(0.9), Judgement::Missed),
+            (Limit::AtLeast(1.0), Bound::AtMost(1.1), Judgement::NotJudged),
         ] {
-            judged(limit, bound, judgement);
+            let part = format!("{bound} × peer, generator-limited");
+            check(Bar { limit, ..RATIO }, &[bounded("peer", bound)], judgement, &part);
         }
+    }
+
+    #[test]
+    fn the_best_peer_may_be_one_of_which_a_bound_is_known() {
+        let bar = Bar { against: Against::EveryPeer, ..RATIO };
+        let mut findings = vec![named("fast", &[0.8; 6]), bounded("slow", Bound::AtMost(0.5))];
+        check(bar, &findings, Judgement::Met, "× fast");
+        findings.push(bounded("faster", Bound::AtMost(0.9)));
+        check(bar, &findings, Judgement::Met, "≤ 0.900 × faster");
+        let bar = Bar { limit: Limit::AtLeast(0.7), ..bar };
+        findings.truncate(1);
+        findings.push(bounded("slow", Bound::AtLeast(1.5)));
+        check(bar, &findings, Judgement::Met, "× fast");
     }
 
     #[test]
@@ -340,7 +373,7 @@ mod tests {
         let bar = Bar { metric: "p99.9", against: Against::Nobody, limit: Limit::AtMost(95.0) };
         let mut findings = [named("peer", &[0.9, 0.94])];
         let finding = &mut findings[0].finding;
-        finding.unfit = Some(Unfit::Limited);
+        finding.unfit = Some(Unfit::Limited(None));
         finding.our_limited_rounds = std::mem::take(&mut finding.our_rounds);
         check(bar, &findings, Judgement::Met, "94 ns in the worst round, 2 of 2");
         findings[0].finding.our_limited_rounds.push(96.0);

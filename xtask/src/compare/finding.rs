@@ -50,8 +50,6 @@ pub(super) struct Finding {
     pub(super) rounds: usize,
     /// Why the figures cannot be ranked, if so.
     pub(super) unfit: Option<Unfit>,
-    /// What is known of the ratio all the same.
-    pub(super) bound: Option<Bound>,
 }
 
 /// What is known of a ratio when one of the two figures may be the load tester's, and the other is not.
@@ -62,14 +60,62 @@ pub(super) enum Bound {
 }
 
 /// Why figures cannot be ranked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Unfit {
-    /// They may be the load tester's own.
-    Limited,
+    /// They may be the load tester's own; what is known of the ratio all the same.
+    Limited(Option<Bound>),
     /// The peer could not do what was asked.
     Theirs(&'static str),
     /// Our server could not, or something was not measured.
     Unknown(String),
+}
+
+impl Bound {
+    /// What the rounds say when the load tester may have been the limit beside one side only, nearly always: a
+    /// rate that it limits is too low. Times of messages are too long then, but in a closed loop less
+    /// is asked of the server too, so those of an open loop have a bound alone.
+    fn new(report: &CompareReport, metric: Metric) -> Option<Self> {
+        let is_rate = metric::is_more_better(metric.name());
+        let is_time = metric::is_of_messages(metric.name()) && report.load.rate.is_some();
+        // Of a flood the thread that drives it tells, not those beside it.
+        let is_free = |side: &Figures| match metric {
+            Metric::FloodThroughput => !metric.is_limited(side),
+            _ => side.verdict.kind == VerdictKind::Valid,
+        };
+        let interval = |of: fn(&Round) -> &Figures| {
+            let is_sound = |round: &&Round| {
+                is_complete(round) && sides(round).into_iter().all(|side| side.errors == 0)
+            };
+            let sound = report.rounds.iter().filter(is_sound);
+            let free: Vec<&Round> = sound.filter(|round| is_free(of(round))).collect();
+            let are_enough =
+                free.len() >= MIN_PAIRS && are_nearly_all(free.len(), report.rounds.len());
+            let found = are_enough.then(|| Finding::of_rounds(&free, metric, report.load.seed));
+            found?.estimate?.interval
+        };
+        let beside_theirs = interval(|round| &round.a);
+        let beside_ours = interval(|round| &round.b);
+        match (beside_theirs, beside_ours) {
+            // Ours may be better than it seems.
+            (Some((low, _)), _) if is_rate => Some(Self::AtLeast(low)),
+            (Some((_, high)), _) if is_time => Some(Self::AtMost(high)),
+            (None, Some((_, high))) if is_rate => Some(Self::AtMost(high)),
+            (None, Some((low, _))) if is_time => Some(Self::AtLeast(low)),
+            (_, _) => None,
+        }
+    }
+
+    /// The end that is known.
+    pub(super) fn value(self) -> f64 {
+        match self {
+            Self::AtLeast(value) | Self::AtMost(value) => value,
+        }
+    }
+}
+
+/// Whether so few are missing that it says little which ones they are.
+fn are_nearly_all(count: usize, of: usize) -> bool {
+    10 * count >= 9 * of
 }
 
 impl fmt::Display for Bound {
@@ -81,10 +127,20 @@ impl fmt::Display for Bound {
     }
 }
 
+/// The bound, or else the words.
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Limited(Some(bound)) => bound.fmt(f),
+            Self::Limited(None) | Self::Theirs(_) | Self::Unknown(_) => f.write_str(self.words()),
+        }
+    }
+}
+
 impl Unfit {
     pub(super) fn words(&self) -> &str {
         match self {
-            Self::Limited => "generator-limited",
+            Self::Limited(_) => "generator-limited",
             Self::Theirs(words) => words,
             Self::Unknown(words) => words,
         }
@@ -98,16 +154,16 @@ impl Unfit {
     }
 
     /// Of rounds too few of which count.
-    fn of(report: &CompareReport) -> Self {
+    fn of(report: &CompareReport, metric: Metric) -> Self {
         let is_incomplete = |side: fn(&Round) -> &VerdictKind| {
             report.rounds.iter().any(|round| *side(round) == VerdictKind::Incomplete)
         };
         let theirs = is_incomplete(|round| &round.a.verdict.kind);
         let ours = is_incomplete(|round| &round.b.verdict.kind);
         match report.verdict.kind {
-            VerdictKind::GeneratorLimited if !ours => Self::Limited,
-            // Enough rounds count; not for this metric.
-            VerdictKind::Valid => Self::Limited,
+            VerdictKind::GeneratorLimited if !ours => Self::Limited(Bound::new(report, metric)),
+            // It was, of this metric only.
+            VerdictKind::Valid => Self::Limited(Bound::new(report, metric)),
             VerdictKind::Incomplete if theirs && !ours => Self::Theirs("incomplete"),
             VerdictKind::GeneratorLimited | VerdictKind::Incomplete => {
                 Self::Unknown("incomplete".to_owned())
@@ -127,9 +183,10 @@ impl Finding {
         }
     }
 
-    /// Times and rates count in the rounds that `loadtest` lets count. In those that its load tester
-    /// could not drive faster, what a server costs counts too, and in a closed loop times that end when
-    /// the system received. In an open one they begin when a message was due: its lateness is in them.
+    /// Times and rates count in the rounds that `loadtest` lets count; a rate of which it is known in more
+    /// than a tenth of them that the load tester may have limited it, in none. In rounds that its load
+    /// tester could not drive faster, what a server costs counts too, and in a closed loop times that end
+    /// when the system received. In an open one they begin when a message was due: its lateness is in them.
     fn of_report(report: &CompareReport, name: &str) -> Self {
         let Ok(metric) = name.parse::<Metric>() else {
             return Self::unknown("this loadtest does not measure it");
@@ -138,54 +195,24 @@ impl Finding {
         let counts = |round: &&Round| match is_by_the_system && metric::is_of_messages(name) {
             _ if metric::is_cost(name) => is_complete(round),
             true => is_complete(round) && has_stamps(round),
-            false => round.used && !sides(round).into_iter().any(|side| metric.is_limited(side)),
+            false => round.used,
         };
         let fit: Vec<&Round> = report.rounds.iter().filter(counts).collect();
         let needed = (report.rounds_asked as usize).min(MIN_PAIRS);
-        if fit.len() >= needed {
+        let is_free = |round: &Round| !sides(round).into_iter().any(|side| metric.is_limited(side));
+        let free = fit.iter().filter(|round| is_free(round)).count();
+        if fit.len() >= needed && are_nearly_all(free, fit.len()) {
             return Self::of_rounds(&fit, metric, report.load.seed);
         }
         let all: Vec<&Round> = report.rounds.iter().collect();
         Self {
             estimate: None,
             rounds: fit.len(),
-            unfit: Some(Unfit::of(report)),
+            unfit: Some(Unfit::of(report, metric)),
             our_rounds: ours(&all, metric, &VerdictKind::Valid),
             our_limited_rounds: ours(&all, metric, &VerdictKind::GeneratorLimited),
-            bound: Self::bound(report, metric),
             ..Self::of_rounds(&all, metric, report.load.seed)
         }
-    }
-
-    /// What the rounds say in which the load tester may have been the limit beside one side only, if these
-    /// are nearly all: a rate that it
-    /// limits is too low. Times are too long then, but in a closed loop less is asked of the server
-    /// too, so only those of an open loop count.
-    fn bound(report: &CompareReport, metric: Metric) -> Option<Bound> {
-        let is_rate = metric::is_more_better(metric.name());
-        let is_longer_time = metric::is_time(metric.name()) && report.load.rate.is_some();
-        if !is_rate && !is_longer_time {
-            return None;
-        }
-        let is_sound = |round: &&Round| {
-            is_complete(round) && sides(round).into_iter().all(|side| side.errors == 0)
-        };
-        let sound: Vec<&Round> = report.rounds.iter().filter(is_sound).collect();
-        let is_limited = |side: &Figures| {
-            side.verdict.kind == VerdictKind::GeneratorLimited || metric.is_limited(side)
-        };
-        let interval_beside = |is_free: &dyn Fn(&Round) -> bool| {
-            let free: Vec<&Round> = sound.iter().copied().filter(|round| is_free(round)).collect();
-            let are_nearly_all = 10 * free.len() >= 9 * sound.len() && free.len() >= MIN_PAIRS;
-            let found = are_nearly_all.then(|| Self::of_rounds(&free, metric, report.load.seed));
-            found?.estimate?.interval
-        };
-        if let Some((low, high)) = interval_beside(&|round| !is_limited(&round.a)) {
-            // Ours may be better than it seems.
-            return Some(if is_rate { Bound::AtLeast(low) } else { Bound::AtMost(high) });
-        }
-        let (low, high) = interval_beside(&|round| !is_limited(&round.b))?;
-        Some(if is_rate { Bound::AtMost(high) } else { Bound::AtLeast(low) })
     }
 
     fn of_rounds(rounds: &[&Round], metric: Metric, seed: u64) -> Self {
@@ -224,7 +251,6 @@ impl Finding {
             our_rounds: ours,
             our_limited_rounds: vec![],
             unfit: None,
-            bound: None,
         }
     }
 
@@ -293,7 +319,7 @@ mod tests {
         let cost = Finding::new(&outcome, "cpu");
         assert!(cost.estimate.is_some() && cost.unfit.is_none() && cost.rounds == 10);
         let time = Finding::new(&outcome, "p99");
-        assert_eq!(time.unfit, Some(Unfit::Limited));
+        assert_eq!(time.unfit, Some(Unfit::Limited(None)));
         assert!(time.estimate.is_none() && time.ours.is_some() && time.rounds == 0);
         assert_eq!((time.our_rounds.len(), time.our_limited_rounds.len()), (1, 9));
     }
@@ -304,26 +330,31 @@ mod tests {
         report.load.kernel_timestamps = true;
         report.load.rate = Some(40_000.0);
         let outcome = Outcome::Compared(Box::new(report.clone()));
-        assert_eq!(Finding::new(&outcome, "p99").unfit, Some(Unfit::Limited));
+        assert_eq!(Finding::new(&outcome, "p99").unfit, Some(Unfit::Limited(None)));
         report.load.rate = None;
         let outcome = Outcome::Compared(Box::new(report.clone()));
-        assert_eq!(Finding::new(&outcome, "p99").unfit, Some(Unfit::Limited), "nobody counted");
+        assert_eq!(
+            Finding::new(&outcome, "p99").unfit,
+            Some(Unfit::Limited(None)),
+            "nobody counted"
+        );
         for side in report.rounds.iter_mut().flat_map(|round| [&mut round.a, &mut round.b]) {
             side.without_stamp = Some(0);
         }
         let outcome = Outcome::Compared(Box::new(report.clone()));
         let time = Finding::new(&outcome, "p99");
         assert!(time.estimate.is_some() && time.unfit.is_none() && time.rounds == 10);
-        assert_eq!(Finding::new(&outcome, "throughput").unfit, Some(Unfit::Limited));
+        assert_eq!(Finding::new(&outcome, "throughput").unfit, Some(Unfit::Limited(None)));
         for round in &mut report.rounds {
             round.b.without_stamp = Some(round.b.messages);
         }
         let outcome = Outcome::Compared(Box::new(report));
-        assert_eq!(Finding::new(&outcome, "p99").unfit, Some(Unfit::Limited));
+        assert_eq!(Finding::new(&outcome, "p99").unfit, Some(Unfit::Limited(None)));
     }
 
-    /// What is known of throughput, or of p99 in an open loop, with these sides limited in each round.
-    fn bound(name: &str, is_limited: impl Fn(usize) -> (bool, bool)) -> Option<Bound> {
+    /// What is known of a metric when the load tester was the limit beside these sides in each round; of
+    /// p99 in an open loop.
+    fn limited(name: &str, is_limited: impl Fn(usize) -> (bool, bool)) -> Option<Unfit> {
         let mut report = sample::report(10, VerdictKind::GeneratorLimited);
         report.load.rate = (name == "p99").then_some(40_000.0);
         for (index, round) in report.rounds.iter_mut().enumerate() {
@@ -335,8 +366,8 @@ mod tests {
             (round.a.verdict.kind, round.b.verdict.kind) = (kind(theirs), kind(ours));
         }
         let finding = Finding::new(&Outcome::Compared(Box::new(report)), name);
-        assert_eq!((finding.estimate, finding.unfit), (None, Some(Unfit::Limited)));
-        finding.bound
+        assert_eq!(finding.estimate, None);
+        finding.unfit
     }
 
     #[test]
@@ -350,25 +381,48 @@ mod tests {
         ] {
             let (low, high) = Finding::new(&valid, name).estimate.unwrap().interval.unwrap();
             let expected = if is_least { Bound::AtLeast(low) } else { Bound::AtMost(high) };
-            assert_eq!(bound(name, |_| is_limited), Some(expected), "{name} {is_limited:?}");
+            let unfit = Some(Unfit::Limited(Some(expected)));
+            assert_eq!(limited(name, |_| is_limited), unfit, "{name} {is_limited:?}");
         }
         let but_for = |count| move |index: usize| (index < count, true);
-        assert!(matches!(bound("throughput", but_for(1)), Some(Bound::AtLeast(_))));
-        assert_eq!(bound("throughput", but_for(2)), None, "who knows which");
-        assert_eq!(bound("p99", but_for(10)), None);
+        let known = limited("throughput", but_for(1));
+        assert!(matches!(known, Some(Unfit::Limited(Some(Bound::AtLeast(_))))), "{known:?}");
+        let unknown = Some(Unfit::Limited(None));
+        assert_eq!(limited("throughput", but_for(2)), unknown, "who knows which");
+        assert_eq!(limited("p99", but_for(10)), unknown);
+    }
+
+    /// In the first their load tester was fast enough in all rounds, ours in none.
+    #[test]
+    fn times_of_a_closed_loop_and_of_connects_have_no_bound() {
+        for (name, rate) in [("p99", None), ("connect-p99", Some(3_000.0))] {
+            let mut report = sample::report(10, VerdictKind::GeneratorLimited);
+            report.load.rate = rate;
+            for round in &mut report.rounds {
+                round.a.verdict.kind = VerdictKind::Valid;
+            }
+            let finding = Finding::new(&Outcome::Compared(Box::new(report)), name);
+            assert_eq!(finding.unfit, Some(Unfit::Limited(None)), "{name}");
+        }
     }
 
     #[test]
-    fn times_of_a_closed_loop_and_costs_have_no_bound() {
+    fn rounds_that_are_incomplete_or_have_errors_make_no_bound() {
         let mut report = sample::report(10, VerdictKind::GeneratorLimited);
         report.load.rate = None;
         for round in &mut report.rounds {
             round.a.verdict.kind = VerdictKind::Valid;
         }
-        let outcome = Outcome::Compared(Box::new(report));
-        for name in ["p99", "cpu"] {
-            assert_eq!(Finding::new(&outcome, name).bound, None, "{name}");
+        let unfit = |report: &CompareReport| {
+            Finding::new(&Outcome::Compared(Box::new(report.clone())), "throughput").unfit
+        };
+        assert!(matches!(unfit(&report), Some(Unfit::Limited(Some(_)))));
+        for round in &mut report.rounds[..2] {
+            round.b.errors = 1;
         }
+        assert_eq!(unfit(&report), Some(Unfit::Limited(None)));
+        report.rounds[0].b.verdict.kind = VerdictKind::Incomplete;
+        assert_eq!(unfit(&report), Some(Unfit::Unknown("incomplete".to_owned())));
     }
 
     #[test]
@@ -377,17 +431,22 @@ mod tests {
         for side in report.rounds.iter_mut().flat_map(|round| [&mut round.a, &mut round.b]) {
             (side.flood_bytes_per_s, side.flood_busy) = (Some(1e9), Some(0.9));
         }
-        let name = "flood-throughput";
-        let finding = Finding::new(&Outcome::Compared(Box::new(report.clone())), name);
-        assert!(finding.estimate.is_some(), "{finding:?}");
-        for round in &mut report.rounds {
-            round.b.flood_busy = Some(0.96);
+        let mut find = |busy_in: usize| {
+            for round in &mut report.rounds[..busy_in] {
+                round.b.flood_busy = Some(0.96);
+            }
+            let outcome = Outcome::Compared(Box::new(report.clone()));
+            assert!(Finding::new(&outcome, "p99").estimate.is_some());
+            Finding::new(&outcome, "flood-throughput")
+        };
+        for busy_in in [0, 1] {
+            let finding = find(busy_in);
+            assert!(finding.estimate.is_some() && finding.rounds == 10, "{finding:?}");
         }
-        let outcome = Outcome::Compared(Box::new(report));
-        let finding = Finding::new(&outcome, name);
-        assert_eq!((finding.estimate, finding.unfit), (None, Some(Unfit::Limited)));
-        assert_eq!(finding.bound, Some(Bound::AtLeast(1.0)));
-        assert!(Finding::new(&outcome, "p99").estimate.is_some());
+        let finding = find(2);
+        let bound = Some(Bound::AtLeast(1.0));
+        assert_eq!((finding.estimate, finding.unfit), (None, Some(Unfit::Limited(bound))));
+        assert_eq!(find(10).unfit, Some(Unfit::Limited(bound)));
     }
 
     #[test]

@@ -93,7 +93,7 @@ fn in_short(raw: &Raw, name: &str) -> Ending {
     let finding = Finding::new(&raw.outcome, name);
     let title = metric::title(name);
     let said = match (finding.estimate, finding.unfit) {
-        (_, Some(unfit)) => format!("{title}: {}", unfit.words()),
+        (_, Some(unfit)) => format!("{title}: {unfit}"),
         (Some(estimate), None) => match estimate.interval {
             Some((low, high)) => format!("{title} {:.3} [{low:.3} .. {high:.3}]", estimate.ratio),
             None => format!("{title} {:.3}", estimate.ratio),

@@ -110,8 +110,7 @@ fn says_nothing(setting: Setting, workload: &Workload, results: &[&Raw]) -> bool
     let mut findings = results.iter().flat_map(|raw| {
         workload.metrics.iter().map(move |name| flags::finding(raw, workload, name))
     });
-    !is_judged
-        && findings.all(|finding| finding.unfit == Some(Unfit::Limited) && finding.bound.is_none())
+    !is_judged && findings.all(|finding| finding.unfit == Some(Unfit::Limited(None)))
 }
 
 /// In the place of such a table.
@@ -167,9 +166,7 @@ fn values(name: &str, finding: &Finding) -> String {
 
 fn ratio(finding: &Finding) -> String {
     match (&finding.unfit, finding.estimate) {
-        (Some(unfit), _) => {
-            finding.bound.map_or_else(|| unfit.words().to_owned(), |bound| bound.to_string())
-        }
+        (Some(unfit), _) => unfit.to_string(),
         (None, None) => NONE.to_owned(),
         (None, Some(estimate)) => {
             let ratio = match estimate.is_significant() {
@@ -281,6 +278,19 @@ mod tests {
         expect(&text(&[&limited, &ranked]), &["| Go |", "| Node |"]);
         let judged = raw(Setting::Pinned, "Go", VerdictKind::GeneratorLimited);
         expect(&text(&[&judged]), &["| Go |"]);
+    }
+
+    #[test]
+    fn a_bound_is_shown_unless_it_is_of_other_flags() {
+        let mut raw = sample::raw("W2", "Node", VerdictKind::GeneratorLimited);
+        let Outcome::Compared(report) = &mut raw.outcome else { unreachable!() };
+        report.load.rate = None;
+        report.rounds.iter_mut().for_each(|round| round.a.verdict.kind = VerdictKind::Valid);
+        let text = |raw: &Raw| section(&Kept::new(vec![raw.clone()], vec![]), &[workload("W2")]);
+        expect(&text(&raw), &["/s ±", "| ≥ 1.", "generator-limited |"]);
+        let Outcome::Compared(report) = &mut raw.outcome else { unreachable!() };
+        report.command.extend(["--depth", "2"].map(str::to_owned));
+        assert!(!text(&raw).contains('≥'));
     }
 
     #[test]

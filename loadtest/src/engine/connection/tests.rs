@@ -14,7 +14,6 @@ use crate::engine::content::Content;
 use crate::engine::recorder::Recorder;
 use crate::engine::shared::Message;
 use crate::engine::window::Window;
-use crate::plan::Arrival;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -50,13 +49,12 @@ fn with_bench(plan: &Plan, act: impl FnOnce(Bench<'_>, Receiver<Message>)) {
     act(bench, inbox);
 }
 
-fn with_stage(kernel_timestamps: bool, arrival: Arrival, act: impl FnOnce(Stage<'_>)) {
+fn with_stage(kernel_timestamps: bool, act: impl FnOnce(Stage<'_>)) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let target = listener.local_addr().unwrap();
     let plan = Plan {
         connections: 1,
         kernel_timestamps,
-        arrival,
         ..Plan::new(target, Limit::Duration(Duration::MAX))
     };
     with_bench(&plan, |mut bench, inbox| {
@@ -147,7 +145,7 @@ impl Stage<'_> {
 
 #[test]
 fn by_the_systems_time_a_message_that_is_read_late_is_not_late() {
-    with_stage(true, Arrival::Closed, |mut stage| {
+    with_stage(true, |mut stage| {
         stage.wait_until(|connection| connection.writable);
         stage.drive();
         // The system begins to stamp a moment after it was asked.
@@ -164,29 +162,9 @@ fn by_the_systems_time_a_message_that_is_read_late_is_not_late() {
     });
 }
 
-/// Always due: what keeps the next message is that this one was not read.
-#[test]
-fn by_the_systems_time_a_message_that_is_read_late_makes_the_next_one_late() {
-    with_stage(true, Arrival::Constant(1e6), |mut stage| {
-        stage.wait_until(|connection| connection.writable);
-        stage.drive();
-        loop {
-            let without_stamp = stage.bench.recorder.without_stamp;
-            let before_ns = stage.connection.late_ns;
-            let took = stage.echo_and_read_late();
-            if stage.bench.recorder.without_stamp == without_stamp {
-                // Lateness adds up: nothing here waits for the peer.
-                assert!(stage.connection.late_ns > before_ns + 2 * took.there_ns);
-                return;
-            }
-            assert!(Instant::now() < stage.deadline, "nothing was stamped");
-        }
-    });
-}
-
 #[test]
 fn what_the_system_does_not_stamp_is_back_when_it_is_read_and_is_counted() {
-    with_stage(true, Arrival::Closed, |mut stage| {
+    with_stage(true, |mut stage| {
         stage.wait_until(|connection| connection.writable);
         stage.drive();
         stage.stop_the_stamps();
@@ -200,7 +178,7 @@ fn what_the_system_does_not_stamp_is_back_when_it_is_read_and_is_counted() {
 
 #[test]
 fn by_its_own_time_a_message_is_back_when_it_is_read() {
-    with_stage(false, Arrival::Closed, |mut stage| {
+    with_stage(false, |mut stage| {
         stage.wait_until(|connection| connection.writable);
         stage.drive();
         let took = stage.echo_and_read_late();
@@ -226,7 +204,7 @@ fn a_connection_is_not_given_up_while_it_waits_to_be_tried_again() {
 
 #[test]
 fn a_connection_that_is_abandoned_is_not_open() {
-    with_stage(false, Arrival::Closed, |mut stage| {
+    with_stage(false, |mut stage| {
         stage.wait_until(|connection| connection.writable);
         stage.drive();
         assert_eq!(stage.bench.open, 1);
