@@ -237,7 +237,6 @@ pub(super) const ALL: &[Workload] = &[
     Workload {
         variant: Some("2k"),
         title: "2,000 messages a second over 50 connections, 128 B, beside 4 that flood",
-        rounds_last: 3,
         load: "--connections 50 --size 128 --rate 2k --flood 4 --flood-size 64KiB --flood-depth 16 \
                --kernel-timestamps",
         bars: &[QUIET_ONES, bar("flood-throughput", Against::EveryPeer, Limit::AtLeast(0.90))],
