@@ -133,7 +133,8 @@ const RESPONSE_TIMES: Workload = Workload {
 };
 
 /// What quiet connections feel of others that send all they can, and what those get all the same.
-const FAIRNESS: Workload = Workload { number: 9, metrics: &["p99", "flood-throughput"], ..NONE };
+const FAIRNESS: Workload =
+    Workload { number: 9, metrics: &["p99", "p50", "flood-throughput"], ..NONE };
 
 const QUIET_ONES: Bar = bar("p99", Against::EveryPeer, Limit::AtMost(1.00));
 
