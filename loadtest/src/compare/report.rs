@@ -139,7 +139,7 @@ pub struct Figures {
     pub memory_per_connection_bytes: Option<f64>,
     /// Bytes of the flood that came back, a second; if there was one.
     pub flood_bytes_per_s: Option<f64>,
-    /// The part of the time in which the thread of the flood was busy, see [`run_report::Flood::busy`].
+    /// The part of the time in which the thread of the flood was busy; if there was one.
     #[serde(default)]
     pub flood_busy: Option<f64>,
     /// With [`Load::kernel_timestamps`]: messages whose times are the load tester's all the same, as in
