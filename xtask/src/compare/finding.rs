@@ -71,16 +71,16 @@ pub(super) enum Unfit {
 }
 
 impl Bound {
-    /// What the rounds say when the load tester may have been the limit beside one side only, nearly always: a
-    /// rate that it limits is too low. Times of messages are too long then, but in a closed loop less
-    /// is asked of the server too, so those of an open loop have a bound alone.
+    /// What the rounds say when the load tester was not the limit beside one side, in nearly all of them,
+    /// and may have been beside the other: a rate that it limits is too low. Times of messages are too
+    /// long then, but in a closed loop less is asked of the server too: only those of an open loop have one.
     fn new(report: &CompareReport, metric: Metric) -> Option<Self> {
         let is_rate = metric::is_more_better(metric.name());
         let is_time = metric::is_of_messages(metric.name()) && report.load.rate.is_some();
         // Of a flood the thread that drives it tells, not those beside it.
-        let is_free = |side: &Figures| match metric {
-            Metric::FloodThroughput => !metric.is_limited(side),
-            _ => side.verdict.kind == VerdictKind::Valid,
+        let is_free = |side: &Figures| match metric == Metric::FloodThroughput {
+            true => !metric.is_limited(side),
+            false => side.verdict.kind == VerdictKind::Valid,
         };
         let interval = |of: fn(&Round) -> &Figures| {
             let is_sound = |round: &&Round| {
