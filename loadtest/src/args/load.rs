@@ -111,7 +111,8 @@ pub(crate) struct LoadArgs {
     pub(crate) source_ip: Vec<IpAddr>,
 
     /// So many more connections that flood the server, from before the others connect until the end of
-    /// the measurement: each sends a line as soon as one is back. They are verified and not timed
+    /// the measurement: each sends a line as soon as one is back. They are verified and not timed.
+    /// With --rate, and without --busy-poll, their thread leaves its CPU to whoever else wants it (Linux)
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_FLOOD", value_name = "N")]
     #[arg(default_value_t = 0)]
     pub(crate) flood: u32,
