@@ -77,7 +77,7 @@ pub(crate) fn all() -> Vec<Recipe> {
         Recipe::of_lines("tokio lines, forwarded", || {
             build::on_crates("tokio-lines-forward", &["tokio-util", "tokio"])
         }),
-        Recipe::new("may", || build::buffered_on_crates("may", &["may"])),
+        Recipe::new("may", build::may),
         Recipe::new("monoio", || build::buffered_on_crates("monoio", &["monoio"])),
         Recipe::new("Go", build::go),
         Recipe::new("libuv", build::libuv),

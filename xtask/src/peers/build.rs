@@ -18,9 +18,9 @@ const READ_LEN: usize = 256 * 1024;
 /// What the ring reads: more made no difference.
 const RING_READ_LEN: usize = 64 * 1024;
 
-/// What the loop that reads until nothing is left reads at once: with more, a tail of hundreds of
-/// milliseconds, or fewer bytes.
-const EMPTYING_READ_LEN: usize = 16 * 1024;
+/// What those read that move most bytes so: the loop that reads until nothing is left, may, whose own
+/// example has it too, and Go.
+const SMALL_READ_LEN: usize = 16 * 1024;
 
 /// A peer that can be started.
 #[derive(Debug, Clone)]
@@ -46,6 +46,10 @@ pub(super) fn buffered_on_crates(program: &str, crates: &[&str]) -> Outcome {
     Ok(on_crates(program, crates)?.reading(READ_LEN))
 }
 
+pub(super) fn may() -> Outcome {
+    Ok(on_crates("may", &["may"])?.reading(SMALL_READ_LEN))
+}
+
 /// A program of the package, on these crates.
 pub(super) fn on_crates(program: &str, crates: &[&str]) -> Outcome {
     let command = quoted(&rust_programs().join(format!("peer-{program}")));
@@ -59,7 +63,7 @@ pub(super) fn epoll() -> Outcome {
 
 /// The same, reading each socket until nothing is left, with the buffer with which that moves most.
 pub(super) fn epoll_until_empty() -> Outcome {
-    let built = Built { version: kernel()?, ..on_crates("epoll", &[])? }.reading(EMPTYING_READ_LEN);
+    let built = Built { version: kernel()?, ..on_crates("epoll", &[])? }.reading(SMALL_READ_LEN);
     Ok(Built { command: format!("{} --reads {}", built.command, u32::MAX), ..built })
 }
 
@@ -86,7 +90,7 @@ pub(super) fn go() -> Outcome {
     succeeded(output(&mut build));
     let said = output(Command::new("go").arg("version"))?;
     let version = said.split_whitespace().nth(2).unwrap_or(&said).to_owned();
-    Ok(Built { command: quoted(&program), version }.reading(READ_LEN))
+    Ok(Built { command: quoted(&program), version }.reading(SMALL_READ_LEN))
 }
 
 pub(super) fn libuv() -> Outcome {
