@@ -13,6 +13,7 @@ mod markdown;
 mod measuring;
 mod metric;
 mod orphans;
+mod overview;
 mod page;
 mod pair;
 mod plan;

@@ -9,7 +9,7 @@ use echo_loadtest::files;
 use super::kept::{Kept, rank};
 use super::raw::Folder;
 use super::workload::{ALL, Setting, Workload};
-use super::{circumstances, metric, plot, table};
+use super::{circumstances, metric, overview, plot, table};
 
 const PAGE: &str = "PERFORMANCE.md";
 const RESULTS: &str = "performance/raw";
@@ -55,6 +55,7 @@ fn make(workspace: &Path) -> Result<Vec<Made>, String> {
 /// What is generated, each under its name.
 fn parts(kept: &Kept) -> Vec<(String, String)> {
     let mut parts = vec![
+        ("overview".to_owned(), overview::table(kept, ALL)),
         ("bars".to_owned(), table::bars(kept, ALL)),
         ("circumstances".to_owned(), circumstances::text(kept)),
     ];
