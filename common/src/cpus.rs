@@ -79,6 +79,25 @@ pub fn allowed() -> Result<Cpus, String> {
     system::allowed().map(Cpus)
 }
 
+/// The first CPU of each that are one, or threads of one core (Linux tells), so that what runs on them takes
+/// turns, or shares what a core has.
+#[must_use]
+pub fn on_one_core(left: &Cpus, right: &Cpus) -> Option<(usize, usize)> {
+    first_shared(left, right, system::threads_of_core)
+}
+
+fn first_shared(
+    left: &Cpus,
+    right: &Cpus,
+    threads_of_core: impl Fn(usize) -> Option<Cpus>,
+) -> Option<(usize, usize)> {
+    left.0.iter().find_map(|left| {
+        let threads = threads_of_core(*left).unwrap_or(Cpus::one(*left));
+        let shared = right.0.iter().find(|right| threads.0.contains(right));
+        shared.map(|right| (*left, *right))
+    })
+}
+
 /// Runs `work` on these CPUs only, or on those of the thread when there are none given. What it starts
 /// keeps them.
 ///
@@ -116,6 +135,12 @@ mod system {
         Ok((0..CpuSet::count()).filter(|cpu| set.is_set(*cpu) == Ok(true)).collect())
     }
 
+    /// Documentation/ABI/stable/sysfs-devices-system-cpu; `None` when the system does not tell.
+    pub(super) fn threads_of_core(cpu: usize) -> Option<Cpus> {
+        let path = format!("/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list");
+        std::fs::read_to_string(path).ok()?.trim().parse().ok()
+    }
+
     pub(super) fn pin(cpus: &Cpus) -> Result<(), String> {
         let mut set = CpuSet::new();
         let asked = cpus.numbers().iter().try_for_each(|cpu| set.set(*cpu));
@@ -142,6 +167,10 @@ mod system {
         Err("read the CPUs: only available on Linux".to_owned())
     }
 
+    pub(super) fn threads_of_core(_: usize) -> Option<Cpus> {
+        None
+    }
+
     pub(super) fn pin(cpus: &Cpus) -> Result<(), String> {
         Err(format!("pin to CPUs {cpus}: only available on Linux"))
     }
@@ -165,6 +194,28 @@ mod tests {
         for text in ["", "a", "-1", "1-", "3-2", "0,,1", "1024", "0-1-2"] {
             assert!(text.parse::<Cpus>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn cpus_share_a_core_when_they_are_one_or_its_threads() {
+        // Two cores of two threads, and one of which nothing is told.
+        let threads = |cpu: usize| (cpu < 4).then(|| Cpus(vec![cpu % 2, cpu % 2 + 2]));
+        let shared = |left: &str, right: &str| {
+            first_shared(&left.parse().unwrap(), &right.parse().unwrap(), threads)
+        };
+        assert_eq!(shared("0", "1"), None);
+        assert_eq!(shared("0", "2"), Some((0, 2)));
+        assert_eq!(shared("0,1", "5,3"), Some((1, 3)));
+        assert_eq!(shared("5", "5"), Some((5, 5)));
+        assert_eq!(shared("5", "0-4"), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_cpu_is_a_thread_of_its_own_core() {
+        let first = Cpus::one(allowed().unwrap().numbers()[0]);
+        let threads = system::threads_of_core(first.0[0]);
+        assert!(threads.is_none_or(|threads| threads.0.contains(&first.0[0])));
     }
 
     #[cfg(target_os = "linux")]

@@ -1,10 +1,12 @@
 //! The commands that make many runs.
 
 use echo_common::command_line::exit;
+use echo_common::cpus;
 use echo_loadtest::capacity::{self, CapacityReport, Ending};
 use echo_loadtest::compare::{self, Bench, CompareReport};
 use echo_loadtest::plan::{Arrival, Plan};
 use echo_loadtest::run_report::VerdictKind;
+use log::warn;
 
 use crate::args::{CapacityArgs, CompareArgs};
 use crate::outcome::{EXIT_NOT_VALID, EXIT_OBJECTIVE};
@@ -70,6 +72,7 @@ pub(crate) fn compare(args: &CompareArgs, quiet: bool) -> Result<u8, String> {
         tells_rounds: !quiet,
         ..compare::Settings::default()
     };
+    warn_of_one_core(args);
     let (a, b) = (args.a.clone(), args.b.clone());
     let names = (a.to_string(), b.to_string());
     let mut bench =
@@ -78,6 +81,16 @@ pub(crate) fn compare(args: &CompareArgs, quiet: bool) -> Result<u8, String> {
         compare::compare(&settings, &names.0, &names.1, |side, seed| bench.measure(side, seed))?;
     results::conclude(&report, &args.output, quiet)?;
     Ok(code_of_comparison(&report))
+}
+
+/// No verdict sees it: both are slower than they would be, and neither waits for a CPU.
+fn warn_of_one_core(args: &CompareArgs) {
+    let (Some(servers), Some(clients)) = (&args.pin_server, &args.load.pin_client) else { return };
+    if let Some((server, client)) = cpus::on_one_core(servers, clients) {
+        warn!(
+            "servers and load tester slow each other on one core: server_cpu={server} client_cpu={client}"
+        );
+    }
 }
 
 fn code_of_comparison(report: &CompareReport) -> u8 {

@@ -28,6 +28,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
+use echo_common::cpus::{self, Cpus};
 use echo_common::units;
 
 use crate::cargo::workspace;
@@ -101,6 +102,11 @@ impl Compare {
         build_ours()?;
         workloads.iter().try_for_each(|workload| pair::check(workload))?;
         let peers = build(&recipes, folder)?;
+        if self.settings().contains(&Setting::Pinned)
+            && cpus::on_one_core(&Cpus::one(0), &Cpus::one(1)).is_some()
+        {
+            say("CPUs 0 and 1 are threads of one core: pinned, what is measured is half a core");
+        }
         let plan = Plan::new(self.settings(), &workloads, &peers);
         let effort = self.effort();
         say(plan.estimate(effort));

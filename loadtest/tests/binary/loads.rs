@@ -180,6 +180,18 @@ fn two_servers_that_are_started_are_compared_and_stopped() {
     assert!(report["rounds"][0]["a"]["cpu_per_message_ns"].is_f64() || !cfg!(target_os = "linux"));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn servers_on_the_core_of_the_load_tester_are_told_of() {
+    let cpu = echo_common::cpus::allowed().unwrap().numbers()[0].to_string();
+    let (code, _, stderr) = run(loadtest()
+        .args(["compare", "--a", "127.0.0.1:1", "--b", "127.0.0.1:1", "--quiet"])
+        .args(["--pin-server", &cpu, "--pin-client", &cpu]));
+    assert_eq!(code, Some(1), "{stderr}");
+    let told = format!("one core: server_cpu={cpu} client_cpu={cpu}");
+    assert!(stderr.contains(&told), "{stderr}");
+}
+
 #[test]
 fn a_capacity_is_searched_up_to_a_rate() {
     let server = server();
