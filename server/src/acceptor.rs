@@ -1,17 +1,21 @@
 //! The acceptor's turn: takes connections from the listener and gives each to a worker.
 //!
-//! Knows neither the event library nor channels nor the clock: [`crate::acceptor_loop`] waits and
+//! Knows neither the event library nor channels nor the clock: [`crate::threads::acceptor_loop`] waits and
 //! brings the time. Never blocks, and drops an accepted connection only when no worker is left.
+
+mod balancer;
+mod verdict;
 
 use std::io;
 use std::net::SocketAddr;
 
 use log::{debug, error, info, warn};
 
-use crate::accept_error::{AcceptError, Backoff};
-use crate::allowance::Allowance;
-use crate::balancer::{Balancer, Candidate};
-use crate::worker::Accepted;
+use self::balancer::{Balancer, Candidate};
+use self::verdict::{AcceptError, Backoff};
+use crate::records::allowance::Allowance;
+use crate::seams::listener::Listener;
+use crate::seams::mailbox::{Accepted, Mailbox, Refused};
 
 /// Connections taken before the workers that got some are woken.
 const MAX_BATCH: usize = 64;
@@ -21,33 +25,6 @@ const MAX_RETRIES: u32 = 64;
 
 /// How often a second it may be said that accepting pauses, or goes on.
 const MAX_PAUSE_RECORDS: u32 = 2;
-
-/// Where connections come from; does not block.
-pub(crate) trait Listener {
-    type Stream;
-
-    fn accept(&self) -> io::Result<(Self::Stream, SocketAddr)>;
-}
-
-/// The acceptor's end of the way to one worker; does not block.
-pub(crate) trait Mailbox<S> {
-    fn try_send(&self, accepted: Accepted<S>) -> Result<(), Refused<S>>;
-
-    /// Makes the worker look, soon after what was sent.
-    fn wake(&self);
-
-    /// How many of the connections it was sent the worker has closed.
-    fn closed(&self) -> u64;
-}
-
-/// A connection that comes back, and why.
-#[derive(Debug)]
-pub(crate) enum Refused<S> {
-    /// The worker has not yet taken over what it was sent before.
-    Full(Accepted<S>),
-    /// The worker is gone.
-    Gone(Accepted<S>),
-}
 
 /// What the acceptor needs before its next turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,22 +5,23 @@
 //! deadlines ([`Connection::check`]).
 
 mod deadlines;
+pub(crate) mod spill;
 
 use std::io::{self, ErrorKind, IoSlice};
 
 use echo_common::socket::SHORT_MEANS_WOULD_BLOCK;
 use memchr::{memchr, memchr_iter};
 
-use crate::close_reason::{Cause, CloseReason};
+use self::deadlines::wrap;
+pub(crate) use self::deadlines::{Check, Deadlines};
+use self::spill::{Pool, Spill};
 use crate::config::Config;
 use crate::echo::Echo;
-use crate::peer::Peer;
 use crate::records::{Closing, Name, Records};
-use crate::spill::{Pool, Spill};
+use crate::seams::close_reason::{Cause, CloseReason};
+use crate::seams::peer::Peer;
+use crate::seams::stream::{Interest, Readiness, Stream};
 use crate::stats::Stats;
-use crate::stream::{Interest, Readiness, Stream};
-use deadlines::wrap;
-pub(crate) use deadlines::{Check, Deadlines};
 
 /// A worker's read buffer, shared by all its connections. Reads of less would cost more calls, and more
 /// copies of lines that they cut in two. Less where it is tested what happens between two reads.

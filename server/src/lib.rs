@@ -38,40 +38,21 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod accept_error;
 mod acceptor;
-mod acceptor_loop;
-mod allowance;
-mod balancer;
-mod close_reason;
 mod config;
 mod connection;
-#[cfg(any(test, feature = "counts"))]
-#[doc(hidden)]
-pub mod counts;
 mod echo;
 mod error;
-mod handoff;
-mod mio_queue;
-#[cfg(loom)]
-mod model;
-mod peer;
-mod queue;
-mod records;
-mod report;
-mod scheduling;
-mod server;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(feature = "counts", fuzzing, loom, test))]
 #[doc(hidden)]
-pub mod simulation;
-mod slots;
-mod socket;
-mod spill;
+pub mod proof;
+mod records;
+mod seams;
+mod server;
 mod stats;
-mod stream;
-mod sync;
+mod system;
+mod threads;
 mod worker;
-mod worker_loop;
 
 pub use config::Config;
 pub use echo::Framing;

@@ -3,6 +3,8 @@
 //!
 //! Decides what is logged, not when: the connection calls at each step of its life.
 
+pub(crate) mod allowance;
+
 use std::fmt;
 use std::net::SocketAddr;
 
@@ -10,9 +12,9 @@ use echo_common::escape::Escaped;
 use log::{Level, LevelFilter, debug, info, log_enabled};
 use memchr::memchr;
 
-use crate::allowance::Allowance;
+use self::allowance::Allowance;
 use crate::echo::Framing;
-use crate::peer::Peer;
+use crate::seams::peer::Peer;
 
 /// Records each worker may show in a second at info.
 const MAX_RECORDS_PER_SECOND: u32 = 50;

@@ -14,19 +14,19 @@ use mio::Waker;
 use mio::net::TcpListener;
 
 use crate::acceptor::Acceptor;
-use crate::acceptor_loop::AcceptorLoop;
 use crate::config::Config;
 use crate::echo::Echo;
 use crate::error::ServerError;
-use crate::handoff::{Control, mailbox};
-use crate::mio_queue::MioQueue;
 use crate::records::Records;
-use crate::report::Reporter;
-use crate::scheduling;
-use crate::socket::{self, Socket};
 use crate::stats::{SharedStats, Stats};
+use crate::system::mio_poller::MioQueue;
+use crate::system::scheduling;
+use crate::system::socket::{self, Socket};
+use crate::threads::acceptor_loop::AcceptorLoop;
+use crate::threads::handoff::{Control, mailbox};
+use crate::threads::report::Reporter;
+use crate::threads::worker_loop::WorkerLoop;
 use crate::worker::{Rules, Worker};
-use crate::worker_loop::WorkerLoop;
 
 /// How long the server waits for a peer's end of stream after it has finished its own side.
 const LINGER: Duration = Duration::from_secs(1);

@@ -5,7 +5,7 @@ use std::ops::Add;
 
 use crossbeam_utils::CachePadded;
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::threads::sync::{AtomicU64, Ordering};
 
 /// Defines the plain counters, their shared form, and the copying between the two.
 macro_rules! counters {

@@ -1,23 +1,28 @@
 //! A worker's turn: the connections it owns, which of them have something to do, and when the next
 //! deadline is.
 //!
-//! Knows neither the event library nor channels nor the clock: [`crate::worker_loop`] brings events,
+//! Knows neither the event library nor channels nor the clock: [`crate::threads::worker_loop`] brings events,
 //! new connections and the time. Events only mark; the turn acts.
+
+pub(crate) mod slots;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
 
 use log::{debug, warn};
 
-use crate::close_reason::{Cause, CloseReason};
+use self::slots::Slots;
 use crate::connection::{Check, Connection, Deadlines, Next, Workbench};
 use crate::echo::Echo;
-use crate::queue::{Selector, Wake};
 use crate::records::Records;
-use crate::slots::{Key, Slots};
+use crate::seams::close_reason::{Cause, CloseReason};
+use crate::seams::mailbox::Accepted;
+use crate::seams::poller::Key;
+use crate::seams::poller::{Selector, Wake};
+use crate::seams::stream::{Interest, Readiness, Stream};
 use crate::stats::Stats;
-use crate::stream::{Interest, Readiness, Stream};
 
 /// Sweeps are at least this far apart: deadlines that are close together share one.
 const MIN_SWEEP_INTERVAL_MS: u64 = 20;
@@ -30,15 +35,6 @@ const BULK_SHARE: u64 = if cfg!(any(test, fuzzing)) { 1024 } else { 256 * 1024 }
 /// For each so many turns of others the share is given once more: however many those are, connections in
 /// bulk get on.
 const TURNS_PER_SHARE: u64 = 64;
-
-/// A connection on its way from the acceptor to a worker.
-#[derive(Debug)]
-pub(crate) struct Accepted<S> {
-    pub(crate) stream: S,
-    pub(crate) peer: SocketAddr,
-    /// Counts the server's connections from 1.
-    pub(crate) id: u64,
-}
 
 /// What every worker is told at the start.
 #[derive(Debug, Clone, Copy)]
@@ -325,6 +321,3 @@ impl Ready {
 fn earlier(one: Option<u64>, other: Option<u64>) -> Option<u64> {
     [one, other].into_iter().flatten().min()
 }
-
-#[cfg(test)]
-mod tests;

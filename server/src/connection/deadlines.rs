@@ -1,8 +1,8 @@
 //! The patience a connection is treated with.
 
 use super::{Connection, Phase};
-use crate::close_reason::{Cause, CloseReason};
-use crate::stream::Stream;
+use crate::seams::close_reason::{Cause, CloseReason};
+use crate::seams::stream::Stream;
 
 /// The times at which patience ends.
 #[derive(Debug, Clone, Copy)]

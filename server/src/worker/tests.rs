@@ -2,8 +2,8 @@ use std::num::NonZeroUsize;
 
 use super::*;
 use crate::connection::TURN_BUDGET;
-use crate::counts::memory::{Memory, Peer};
 use crate::echo::Framing;
+use crate::proof::counts::memory::{Memory, Peer};
 
 /// Watches nothing, and remembers whom it was told of last.
 #[derive(Default)]

@@ -7,13 +7,12 @@
 
 use std::sync::Arc;
 
-use crate::acceptor::{Mailbox, Refused};
-use crate::queue::Waker;
-use crate::stats::SharedStats;
-use crate::sync::{
+use super::sync::{
     AtomicBool, Ordering, Receiver, Sender, TryRecvError, TrySendError, bounded, fence,
 };
-use crate::worker::Accepted;
+use crate::seams::mailbox::{Accepted, Mailbox, Refused};
+use crate::seams::poller::Waker;
+use crate::stats::SharedStats;
 
 /// The acceptor's end: sends connections to one worker. Dropping it tells the worker, after all that
 /// was sent, that nothing more will come.

@@ -10,8 +10,8 @@ use log::debug;
 use mio::net::{TcpListener, TcpStream};
 use socket2::{Domain, Protocol, SockRef, TcpKeepalive, Type};
 
-use crate::acceptor::Listener;
-use crate::stream::Stream;
+use crate::seams::listener::Listener;
+use crate::seams::stream::Stream;
 
 /// A peer that is silent for this long is asked whether it is still there...
 const KEEPALIVE_TIME: Duration = Duration::from_secs(60);

@@ -1,6 +1,9 @@
 //! The primitives that the hand-off between threads is made of. Under the model checker
 //! (`--cfg loom`) they are its own, so that the code around them runs in every order.
 
+#[cfg(loom)]
+mod model_channel;
+
 #[cfg(not(loom))]
 pub(crate) use {
     crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded},
@@ -9,6 +12,6 @@ pub(crate) use {
 
 #[cfg(loom)]
 pub(crate) use {
-    crate::model::channel::{Receiver, Sender, TryRecvError, TrySendError, bounded},
+    self::model_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded},
     loom::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence},
 };

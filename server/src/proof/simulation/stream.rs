@@ -7,10 +7,10 @@ use std::rc::Rc;
 
 use super::network::{Network, Shared};
 use super::socket::Socket;
-use crate::acceptor::Listener;
-use crate::queue::{Event, Queue, Selector, Wake, Waker};
-use crate::slots::Key;
-use crate::stream::{Interest, Stream};
+use crate::seams::listener::Listener;
+use crate::seams::poller::Key;
+use crate::seams::poller::{Event, Queue, Selector, Wake, Waker};
+use crate::seams::stream::{Interest, Stream};
 
 /// Of 256 system calls so many are interrupted by a signal.
 const INTERRUPTED: usize = 8;
@@ -136,7 +136,7 @@ impl SimQueue {
         if self.keys.is_empty() || !dice.chance(16) {
             return None;
         }
-        let readiness = crate::stream::Readiness { readable: true, drain: dice.chance(128) };
+        let readiness = crate::seams::stream::Readiness { readable: true, drain: dice.chance(128) };
         Some(Event::Ready(dice.pick(&self.keys), readiness))
     }
 }

@@ -5,9 +5,9 @@ use std::io::{self, ErrorKind};
 
 use super::check::LATE_MS;
 use crate::connection::{READ_BUFFER_LEN, TURN_BUDGET};
-use crate::queue::Event;
-use crate::slots::Key;
-use crate::stream::{Interest, Readiness};
+use crate::seams::poller::Event;
+use crate::seams::poller::Key;
+use crate::seams::stream::{Interest, Readiness};
 
 /// What a connection may be read in one turn of its thread: one budget, exceeded by less than one
 /// read; and once more in the turn in which the server begins to stop.

@@ -4,8 +4,8 @@ use super::network::Network;
 use super::oracle::due_len;
 use super::socket::Socket;
 use super::world::{Setup, World};
-use crate::close_reason::CloseReason;
 use crate::connection::Closed;
+use crate::seams::close_reason::CloseReason;
 use crate::stats::Stats;
 
 /// However the threads take turns, a deadline is met within this.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use log::{debug, warn};
 
-use crate::acceptor::{Acceptor, Listener, Wait};
-use crate::handoff::{Control, Outbox};
-use crate::queue::{Queue, Wake, Waker};
+use super::handoff::{Control, Outbox};
+use crate::acceptor::{Acceptor, Wait};
+use crate::seams::listener::Listener;
+use crate::seams::poller::{Queue, Wake, Waker};
 
 /// When the server stops and all channels are full, a worker that lives makes room within a turn.
 /// However short the drain timeout, so long is waited for one: an accepted connection is not lost.

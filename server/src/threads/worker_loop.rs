@@ -5,10 +5,10 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::handoff::{Control, Inbox, Mail};
-use crate::queue::{Event, Queue, Selector, Wake, Waker};
+use super::handoff::{Control, Inbox, Mail};
+use crate::seams::poller::{Event, Queue, Selector, Wake, Waker};
+use crate::seams::stream::Stream;
 use crate::stats::SharedStats;
-use crate::stream::Stream;
 use crate::worker::Worker;
 
 /// Connections adopted in one turn; so few where it is tested that it matters.

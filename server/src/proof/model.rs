@@ -5,8 +5,6 @@
 //! `cargo xtask loom` runs it. Timers never fire here: whatever ends well does so by wake-ups alone.
 //! A wake-up that is lost is a deadlock, which the checker reports.
 
-pub(crate) mod channel;
-
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -18,17 +16,18 @@ use loom::model::Builder;
 use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
-use crate::acceptor::{Acceptor, Listener};
-use crate::acceptor_loop::AcceptorLoop;
+use crate::acceptor::Acceptor;
 use crate::echo::{Echo, Framing};
-use crate::handoff::{Control, mailbox};
-use crate::queue::{Event, Queue, Selector, Wake, Waker};
 use crate::records::Records;
-use crate::slots::Key;
+use crate::seams::listener::Listener;
+use crate::seams::poller::Key;
+use crate::seams::poller::{Event, Queue, Selector, Wake, Waker};
+use crate::seams::stream::{Interest, Readiness, Stream};
 use crate::stats::{SharedStats, Stats};
-use crate::stream::{Interest, Readiness, Stream};
+use crate::threads::acceptor_loop::AcceptorLoop;
+use crate::threads::handoff::{Control, mailbox};
+use crate::threads::worker_loop::WorkerLoop;
 use crate::worker::{Rules, Worker};
-use crate::worker_loop::WorkerLoop;
 
 /// A thread is taken off its processor at most so often in one execution, unless
 /// `LOOM_MAX_PREEMPTIONS` says otherwise.
@@ -232,7 +231,7 @@ impl Case {
         self,
         control: &Arc<Control<ModelWaker>>,
     ) -> (
-        crate::handoff::Outbox<ModelStream, ModelWaker>,
+        crate::threads::handoff::Outbox<ModelStream, ModelWaker>,
         Arc<SharedStats>,
         WorkerLoop<ModelQueue, ModelStream, ModelWaker>,
     ) {

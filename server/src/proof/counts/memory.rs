@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::rc::Rc;
 
-use crate::stream::Stream;
+use crate::seams::stream::Stream;
 
 /// What both ends share.
 struct Wire {

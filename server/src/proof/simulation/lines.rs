@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 
 use super::dice::Dice;
 use super::oracle::due_len;
+use crate::connection::spill::Spill;
 use crate::echo::{Echo, Framing};
-use crate::spill::Spill;
 
 /// Operations of one sequence.
 const MAX_OPERATIONS: usize = 100;

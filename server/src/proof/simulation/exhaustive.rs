@@ -11,11 +11,11 @@ use std::num::NonZeroUsize;
 use std::rc::Rc;
 
 use super::oracle::due_len;
-use crate::close_reason::CloseReason;
 use crate::connection::{Connection, Next, Workbench};
 use crate::echo::{Echo, Framing};
 use crate::records::Records;
-use crate::stream::{Interest, Readiness, Stream};
+use crate::seams::close_reason::CloseReason;
+use crate::seams::stream::{Interest, Readiness, Stream};
 
 /// Inputs are up to this long, of `a` and newlines.
 const MAX_INPUT_LEN: u32 = 8;

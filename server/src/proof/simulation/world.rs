@@ -12,15 +12,15 @@ use super::network::{ACCEPTOR, Network, Shared};
 use super::socket::Socket;
 use super::stream::{SimListener, SimQueue, SimStream, SimWaker};
 use crate::acceptor::Acceptor;
-use crate::acceptor_loop::AcceptorLoop;
 use crate::connection::{Closed, READ_BUFFER_LEN};
 use crate::echo::{Echo, Framing};
-use crate::handoff::{Control, mailbox};
-use crate::queue::Wake;
 use crate::records::Records;
+use crate::seams::poller::Wake;
 use crate::stats::SharedStats;
+use crate::threads::acceptor_loop::AcceptorLoop;
+use crate::threads::handoff::{Control, mailbox};
+use crate::threads::worker_loop::WorkerLoop;
 use crate::worker::{Rules, Worker};
-use crate::worker_loop::WorkerLoop;
 
 /// Things that happen in one run before it is brought to its end.
 const MAX_STEPS: usize = 160;

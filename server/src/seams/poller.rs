@@ -3,8 +3,24 @@
 
 use std::io;
 
-use crate::slots::Key;
-use crate::stream::{Interest, Readiness};
+use super::stream::{Interest, Readiness};
+
+/// The name of a stream in its thread's poller. A key is not given out again before 2³² more streams
+/// were registered (2¹⁶ on 32-bit systems).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Key(usize);
+
+impl Key {
+    /// Returns the key as a number; it is never `usize::MAX`.
+    pub(crate) fn to_number(self) -> usize {
+        self.0
+    }
+
+    /// Returns the key that has this number.
+    pub(crate) fn from_number(number: usize) -> Self {
+        Self(number)
+    }
+}
 
 /// When a thread wants its next turn, events aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

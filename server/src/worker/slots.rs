@@ -7,6 +7,8 @@
 // Indices and generations fit their half of a key by construction.
 #![allow(clippy::cast_possible_truncation)]
 
+use crate::seams::poller::Key;
+
 /// Entries in a chunk: small enough that the last, half-used one costs little.
 const CHUNK_LEN: usize = 256;
 
@@ -19,33 +21,17 @@ const MAX_LEN: u32 = 1 << (INDEX_BITS - 1);
 
 const GENERATION_MASK: u32 = (usize::MAX >> INDEX_BITS) as u32;
 
-/// Names an entry. A key is not valid again before 2³² more insertions (2¹⁶ on 32-bit systems),
-/// even when its place is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Key(usize);
+/// Packs a place and the generation of what is stored there. The number is never `usize::MAX`.
+fn key(index: usize, generation: u32) -> Key {
+    Key::from_number((generation as usize) << INDEX_BITS | index)
+}
 
-impl Key {
-    fn new(index: usize, generation: u32) -> Self {
-        Self((generation as usize) << INDEX_BITS | index)
-    }
+fn index_of(key: Key) -> u32 {
+    (key.to_number() & (MAX_LEN as usize - 1)) as u32
+}
 
-    fn index(self) -> u32 {
-        (self.0 & (MAX_LEN as usize - 1)) as u32
-    }
-
-    fn generation(self) -> u32 {
-        (self.0 >> INDEX_BITS) as u32
-    }
-
-    /// The key as a number; never `usize::MAX`.
-    pub(crate) fn to_number(self) -> usize {
-        self.0
-    }
-
-    /// The key that had this number.
-    pub(crate) fn from_number(number: usize) -> Self {
-        Self(number)
-    }
+fn generation_of(key: Key) -> u32 {
+    (key.to_number() >> INDEX_BITS) as u32
 }
 
 /// A place for an entry.
@@ -92,7 +78,7 @@ impl<T> Slots<T> {
         slot.entry = Some(entry);
         self.generation = self.generation.wrapping_add(1);
         self.len += 1;
-        Ok(Key::new(index, generation))
+        Ok(key(index, generation))
     }
 
     /// The entry, unless it was removed.
@@ -106,7 +92,7 @@ impl<T> Slots<T> {
         let slot = self.slot_mut(key)?;
         let entry = slot.entry.take()?;
         slot.link = free;
-        self.free = key.index();
+        self.free = index_of(key);
         self.len -= 1;
         if self.len == 0 {
             (self.chunks, self.free) = (Vec::new(), NO_PLACE);
@@ -119,16 +105,16 @@ impl<T> Slots<T> {
         self.chunks.iter_mut().flat_map(|chunk| chunk.iter_mut()).enumerate().filter_map(
             |(index, slot)| {
                 let entry = slot.entry.as_mut()?;
-                Some((Key::new(index, slot.link), entry))
+                Some((key(index, slot.link), entry))
             },
         )
     }
 
     /// The place that a key names, when what is stored there has that key.
     fn slot_mut(&mut self, key: Key) -> Option<&mut Slot<T>> {
-        let index = key.index() as usize;
+        let index = index_of(key) as usize;
         let slot = &mut self.chunks.get_mut(index / CHUNK_LEN)?[index % CHUNK_LEN];
-        (slot.entry.is_some() && slot.link == key.generation()).then_some(slot)
+        (slot.entry.is_some() && slot.link == generation_of(key)).then_some(slot)
     }
 
     /// Adds a chunk of free places, unless there are [`MAX_LEN`].
@@ -156,7 +142,7 @@ mod tests {
         let (keep, old) = (slots.insert('k').unwrap(), slots.insert('a').unwrap());
         assert_eq!(slots.remove(old), Some('a'));
         let new = slots.insert('b').unwrap();
-        assert_eq!(old.index(), new.index(), "the place is used again");
+        assert_eq!(index_of(old), index_of(new), "the place is used again");
         assert_eq!(slots.get_mut(old), None);
         assert_eq!(slots.remove(old), None);
         assert_eq!(slots.get_mut(new), Some(&mut 'b'));
@@ -191,11 +177,10 @@ mod tests {
     }
 
     #[test]
-    fn a_key_survives_as_a_number_and_is_never_the_greatest() {
+    fn a_key_is_never_the_greatest_number() {
         let mut slots = Slots::new();
         slots.generation = u32::MAX;
         let key = slots.insert(()).unwrap();
-        assert_eq!(Key::from_number(key.to_number()), key);
         assert_ne!(key.to_number(), usize::MAX);
     }
 }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::dice::Dice;
 use super::socket::Socket;
-use crate::queue::Event;
+use crate::seams::poller::Event;
 
 /// The thread that accepts; the workers follow.
 pub(super) const ACCEPTOR: usize = 0;

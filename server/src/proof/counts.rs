@@ -15,11 +15,13 @@ use log::LevelFilter;
 use self::memory::{Memory, Peer};
 use crate::connection::{Connection, Next, Workbench};
 use crate::echo::{Echo, Framing};
-use crate::queue::Selector;
 use crate::records::Records;
-use crate::slots::{Key, Slots};
-use crate::stream::{Interest, Readiness};
-use crate::worker::{Accepted, Rules, Worker};
+use crate::seams::mailbox::Accepted;
+use crate::seams::poller::Key;
+use crate::seams::poller::Selector;
+use crate::seams::stream::{Interest, Readiness};
+use crate::worker::slots::Slots;
+use crate::worker::{Rules, Worker};
 
 /// What arrives at once where it is much; a read takes more.
 const CHUNK_LEN: usize = 64 * 1024;

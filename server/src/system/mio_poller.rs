@@ -8,10 +8,10 @@ use log::error;
 use mio::net::TcpListener;
 use mio::{Events, Poll, Token};
 
-use crate::queue::{Event, Queue, Selector, Wake, Waker};
-use crate::slots::Key;
-use crate::socket::Socket;
-use crate::stream::{Interest, Readiness};
+use super::socket::Socket;
+use crate::seams::poller::Key;
+use crate::seams::poller::{Event, Queue, Selector, Wake, Waker};
+use crate::seams::stream::{Interest, Readiness};
 
 /// The waker's name and the listener's; no connection's key has these numbers.
 const WAKER: Token = Token(usize::MAX);

@@ -1,0 +1,10 @@
+//! The threads around the core: each loop waits, then gives its worker or its acceptor a turn.
+//!
+//! This folder names channels, atomics and the clock. Sockets and the event library are not named here:
+//! the loops know them by the traits in [`crate::seams`].
+
+pub(crate) mod acceptor_loop;
+pub(crate) mod handoff;
+pub(crate) mod report;
+pub(crate) mod sync;
+pub(crate) mod worker_loop;
