@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use log::{debug, error, info, warn};
 
 use self::balancer::{Balancer, Candidate};
-use self::verdict::{AcceptError, Backoff};
+use self::verdict::{AcceptVerdict, Backoff};
 use crate::records::allowance::Allowance;
 use crate::seams::listener::Listener;
 use crate::seams::mailbox::{Accepted, Mailbox, Refused};
@@ -114,9 +114,9 @@ impl<S, M: Mailbox<S>> Acceptor<S, M> {
                     }
                 }
                 Err(error) => match self.answer(&error) {
-                    AcceptError::Drained => return Wait::Connection,
-                    AcceptError::Retry => debug!("accept error=\"{error}\""),
-                    AcceptError::Pause => return self.pause(now_ms, &error),
+                    AcceptVerdict::NoneWaiting => return Wait::Connection,
+                    AcceptVerdict::Retry => debug!("accept error=\"{error}\""),
+                    AcceptVerdict::Pause => return self.pause(now_ms, &error),
                 },
             }
         }
@@ -178,18 +178,18 @@ impl<S, M: Mailbox<S>> Acceptor<S, M> {
         open >= max
     }
 
-    fn answer(&mut self, error: &io::Error) -> AcceptError {
-        match AcceptError::from(error) {
-            AcceptError::Retry if self.retries == MAX_RETRIES => AcceptError::Pause,
-            AcceptError::Retry => {
+    fn answer(&mut self, error: &io::Error) -> AcceptVerdict {
+        match AcceptVerdict::from(error) {
+            AcceptVerdict::Retry if self.retries == MAX_RETRIES => AcceptVerdict::Pause,
+            AcceptVerdict::Retry => {
                 self.retries += 1;
-                AcceptError::Retry
+                AcceptVerdict::Retry
             }
-            AcceptError::Drained => {
+            AcceptVerdict::NoneWaiting => {
                 self.retries = 0;
-                AcceptError::Drained
+                AcceptVerdict::NoneWaiting
             }
-            AcceptError::Pause => AcceptError::Pause,
+            AcceptVerdict::Pause => AcceptVerdict::Pause,
         }
     }
 

@@ -36,7 +36,7 @@ pub(crate) const TURN_BUDGET: usize = 256 * 1024;
 const LONG_TURN_LEN: u64 = if cfg!(any(test, fuzzing)) { 512 } else { 32 * 1024 };
 
 /// What the connections of a worker share while they are driven, one at a time.
-pub(crate) struct Workbench {
+pub(crate) struct WorkerContext {
     /// The time of this turn, in milliseconds since the server started.
     pub(crate) now_ms: u64,
     /// Bytes so far, received and sent added up, whatever they were for.
@@ -52,7 +52,7 @@ pub(crate) struct Workbench {
     pub(crate) closed: Vec<Closed>,
 }
 
-impl Workbench {
+impl WorkerContext {
     pub(crate) fn new(echo: Echo, records: Records) -> Self {
         Self {
             now_ms: 0,
@@ -142,7 +142,7 @@ pub(crate) struct Connection<S> {
     readable: bool,
     /// Only "would block" means that it has nothing. Never unset: urgent data may be announced long
     /// before the read that it splits.
-    drain: bool,
+    read_until_blocked: bool,
     /// What came last was not a newline.
     in_line: bool,
 }
@@ -165,7 +165,7 @@ impl<S: Stream> Connection<S> {
             queued: false,
             bulk: false,
             readable: false,
-            drain: false,
+            read_until_blocked: false,
             in_line: false,
         }
     }
@@ -182,7 +182,7 @@ impl<S: Stream> Connection<S> {
 
     /// Whether the connection needs to be put in a queue of its worker; it counts as queued then, until
     /// it [leaves](Self::leave_queue).
-    pub(crate) fn queue(&mut self) -> bool {
+    pub(crate) fn enter_queue(&mut self) -> bool {
         !std::mem::replace(&mut self.queued, true)
     }
 
@@ -203,34 +203,34 @@ impl<S: Stream> Connection<S> {
 
     /// Notes what an event said. The connection acts on it at its next turn.
     pub(crate) fn mark(&mut self, readiness: Readiness) {
-        self.drain |= readiness.drain;
-        self.readable |= readiness.readable | readiness.drain;
+        self.read_until_blocked |= readiness.read_until_blocked;
+        self.readable |= readiness.readable | readiness.read_until_blocked;
     }
 
     /// Moves bytes until an event is needed or the turn's budget is spent.
     ///
     /// # Errors
     /// Why the connection is over; it must not be driven again.
-    pub(crate) fn drive(&mut self, bench: &mut Workbench) -> Result<Next, CloseReason> {
-        let before = bench.moved;
-        let next = self.take_turn(bench);
-        self.bulk = bench.moved - before >= LONG_TURN_LEN;
+    pub(crate) fn drive(&mut self, cx: &mut WorkerContext) -> Result<Next, CloseReason> {
+        let before = cx.moved;
+        let next = self.take_turn(cx);
+        self.bulk = cx.moved - before >= LONG_TURN_LEN;
         next
     }
 
-    fn take_turn(&mut self, bench: &mut Workbench) -> Result<Next, CloseReason> {
+    fn take_turn(&mut self, cx: &mut WorkerContext) -> Result<Next, CloseReason> {
         let mut budget = TURN_BUDGET;
         loop {
-            match self.flush(bench)? {
+            match self.flush(cx)? {
                 Flush::Done => {}
                 Flush::Blocked => return Ok(self.wait(Interest::Writable)),
                 Flush::Unfinished => return Ok(Next::Turn),
             }
             match self.phase {
                 Phase::Sending(None) => return Err(CloseReason::Finished),
-                Phase::Sending(Some(cause)) => self.start_lingering(cause, bench)?,
+                Phase::Sending(Some(cause)) => self.start_lingering(cause, cx)?,
                 Phase::Ending(cause) if self.progress == 0 || !self.readable => {
-                    self.end_input(Some(cause), bench);
+                    self.end_input(Some(cause), cx);
                     continue;
                 }
                 Phase::Open | Phase::Ending(_) | Phase::Lingering(_) => {}
@@ -241,7 +241,7 @@ impl<S: Stream> Connection<S> {
             if budget == 0 {
                 return Ok(Next::Turn);
             }
-            budget = budget.saturating_sub(self.receive(bench)?);
+            budget = budget.saturating_sub(self.receive(cx)?);
         }
     }
 
@@ -251,9 +251,9 @@ impl<S: Stream> Connection<S> {
         match self.phase {
             Phase::Open => {
                 self.phase = Phase::Ending(cause);
-                self.progress = u32::try_from(self.stream.max_unread_len()).unwrap_or(u32::MAX);
+                self.progress = u32::try_from(self.stream.begin_end()).unwrap_or(u32::MAX);
                 // No event may have told yet what splits the reads, and none is waited for.
-                (self.readable, self.drain) = (true, true);
+                (self.readable, self.read_until_blocked) = (true, true);
                 self.touched_ms = wrap(now_ms);
             }
             // What began as idle is finished under the rules of the shutdown.
@@ -269,39 +269,39 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Accounts for the end of the connection and logs it. Dropping the connection then closes it.
-    pub(crate) fn close(self, reason: CloseReason, bench: &mut Workbench) {
+    pub(crate) fn close(self, reason: CloseReason, cx: &mut WorkerContext) {
         let closing = Closing {
             reason: reason.name(),
             is_trouble: reason.is_trouble(),
             received: self.received,
             sent: self.sent(),
             lines: self.messages,
-            duration_ms: bench.now_ms - self.opened_ms,
+            duration_ms: cx.now_ms - self.opened_ms,
         };
         #[cfg(any(test, fuzzing))]
-        bench.closed.push(Closed {
+        cx.closed.push(Closed {
             id: self.id,
             reason,
             received: closing.received,
             sent: closing.sent,
         });
-        bench.stats.closed += 1;
+        cx.stats.closed += 1;
         match reason {
             // How a probe ends is the checker's way and no fault: many reset.
             CloseReason::Reset if self.received == 0 => {}
-            CloseReason::Reset | CloseReason::Failed => bench.stats.failed += 1,
-            CloseReason::Idle => bench.stats.idle += 1,
-            CloseReason::Cut => bench.stats.cut += 1,
+            CloseReason::Reset | CloseReason::Failed => cx.stats.failed += 1,
+            CloseReason::Idle => cx.stats.idle += 1,
+            CloseReason::Cut => cx.stats.cut += 1,
             CloseReason::Finished | CloseReason::Shutdown => {}
         }
         if self.received == 0 {
-            bench.stats.probes += 1;
-            bench.records.probed(self.name(), &closing);
+            cx.stats.probes += 1;
+            cx.records.probed(self.name(), &closing);
         } else {
-            bench.records.closed(bench.now_ms, self.name(), &closing);
+            cx.records.closed(cx.now_ms, self.name(), &closing);
         }
         if let Some(spill) = self.spill {
-            bench.pool.give_back(spill);
+            cx.pool.give_back(spill);
         }
     }
 
@@ -323,20 +323,20 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Reads once. Returns what that takes from the turn's budget.
-    fn receive(&mut self, bench: &mut Workbench) -> Result<usize, CloseReason> {
-        let len = match self.stream.read(&mut bench.buffer) {
-            Ok(0) => return self.end_of_stream(bench).map(|()| 0),
+    fn receive(&mut self, cx: &mut WorkerContext) -> Result<usize, CloseReason> {
+        let len = match self.stream.read(&mut cx.buffer) {
+            Ok(0) => return self.end_of_stream(cx).map(|()| 0),
             Ok(len) => len,
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 self.readable = false;
                 return Ok(0);
             }
             // Tried again within the budget, so that no storm of signals holds up the others.
-            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(bench.buffer.len()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(cx.buffer.len()),
             Err(error) => return Err(error.kind().into()),
         };
-        bench.moved += len as u64;
-        if SHORT_MEANS_WOULD_BLOCK && len < bench.buffer.len() && !self.drain {
+        cx.moved += len as u64;
+        if SHORT_MEANS_WOULD_BLOCK && len < cx.buffer.len() && !self.read_until_blocked {
             self.readable = false;
         }
         match self.phase {
@@ -345,25 +345,25 @@ impl<S: Stream> Connection<S> {
                 let len = u32::try_from(len).unwrap_or(u32::MAX);
                 self.progress = self.progress.saturating_sub(len);
             }
-            Phase::Open => self.touched_ms = wrap(bench.now_ms),
+            Phase::Open => self.touched_ms = wrap(cx.now_ms),
             Phase::Sending(_) => debug_assert!(false, "reads after the end of the input"),
         }
         if self.received == 0 {
-            bench.records.opened(bench.now_ms, self.name());
+            cx.records.opened(cx.now_ms, self.name());
         }
         self.received += len as u64;
-        self.in_line = !bench.buffer[..len].ends_with(b"\n");
-        bench.stats.received += len as u64;
-        self.echo(len, bench)?;
+        self.in_line = !cx.buffer[..len].ends_with(b"\n");
+        cx.stats.received += len as u64;
+        self.echo(len, cx)?;
         Ok(len)
     }
 
     /// Sends back what the first `len` bytes of the buffer make due, straight from there, and holds
     /// what is left.
-    fn echo(&mut self, len: usize, bench: &mut Workbench) -> Result<(), CloseReason> {
-        let chunk = &bench.buffer[..len];
+    fn echo(&mut self, len: usize, cx: &mut WorkerContext) -> Result<(), CloseReason> {
+        let chunk = &cx.buffer[..len];
         let held = self.spill.as_ref().map_or(&[][..], |spill| spill.tail());
-        let (due, rest) = chunk.split_at(bench.echo.due_len(held.len(), chunk));
+        let (due, rest) = chunk.split_at(cx.echo.due_len(held.len(), chunk));
         let mut written = Ok(0);
         if !due.is_empty() {
             written = sent_len(match held {
@@ -371,25 +371,25 @@ impl<S: Stream> Connection<S> {
                 held => self.stream.write_vectored(&[IoSlice::new(held), IoSlice::new(due)]),
             });
             let newlines = count_newlines(due);
-            bench.records.messages(bench.now_ms, self.name(), (held, due), newlines);
-            bench.stats.messages += newlines;
+            cx.records.messages(cx.now_ms, self.name(), (held, due), newlines);
+            cx.stats.messages += newlines;
             self.messages += newlines;
         }
         let sent = written.unwrap_or(0);
-        bench.moved += sent as u64;
-        bench.stats.sent += sent as u64;
+        cx.moved += sent as u64;
+        cx.stats.sent += sent as u64;
         if self.spill.is_none() && rest.is_empty() && sent == due.len() {
             return Ok(());
         }
         // After a failure too: what is held at the end was not sent.
-        let spill = self.spill.get_or_insert_with(|| bench.pool.take());
-        spill.keep(sent, due, rest, bench.max_spill_len);
-        self.release_empty_spill(&mut bench.pool);
+        let spill = self.spill.get_or_insert_with(|| cx.pool.take());
+        spill.keep(sent, due, rest, cx.max_spill_len);
+        self.release_empty_spill(&mut cx.pool);
         written.map(|_| ())
     }
 
     /// Sends what is due, if anything is.
-    fn flush(&mut self, bench: &mut Workbench) -> Result<Flush, CloseReason> {
+    fn flush(&mut self, cx: &mut WorkerContext) -> Result<Flush, CloseReason> {
         let Some(spill) = self.spill.as_mut().filter(|spill| !spill.due().is_empty()) else {
             return Ok(Flush::Done);
         };
@@ -404,12 +404,12 @@ impl<S: Stream> Connection<S> {
             _ if SHORT_MEANS_WOULD_BLOCK => Flush::Blocked,
             _ => Flush::Unfinished,
         };
-        bench.moved += sent as u64;
-        bench.stats.sent += sent as u64;
+        cx.moved += sent as u64;
+        cx.stats.sent += sent as u64;
         if sent > 0 && matches!(self.phase, Phase::Open | Phase::Sending(None)) {
-            self.touched_ms = wrap(bench.now_ms);
+            self.touched_ms = wrap(cx.now_ms);
         }
-        self.release_empty_spill(&mut bench.pool);
+        self.release_empty_spill(&mut cx.pool);
         Ok(flush)
     }
 
@@ -419,7 +419,7 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    fn end_of_stream(&mut self, bench: &mut Workbench) -> Result<(), CloseReason> {
+    fn end_of_stream(&mut self, cx: &mut WorkerContext) -> Result<(), CloseReason> {
         match self.phase {
             Phase::Lingering(Cause::Shutdown) if !self.is_delivered() => {
                 self.readable = false;
@@ -429,34 +429,34 @@ impl<S: Stream> Connection<S> {
             // A peer that has finished needs no linger. But when the server stops, what the system
             // still has to send may go with the process: the acknowledgement is waited for.
             Phase::Ending(cause) => {
-                self.end_input(Some(cause), bench);
+                self.end_input(Some(cause), cx);
                 Ok(())
             }
             Phase::Open | Phase::Sending(_) => {
-                self.end_input(None, bench);
+                self.end_input(None, cx);
                 Ok(())
             }
         }
     }
 
     /// Nothing more will be received: the unterminated rest is due as it is.
-    fn end_input(&mut self, cause: Option<Cause>, bench: &mut Workbench) {
+    fn end_input(&mut self, cause: Option<Cause>, cx: &mut WorkerContext) {
         if std::mem::take(&mut self.in_line) {
-            bench.stats.messages += 1;
+            cx.stats.messages += 1;
             self.messages += 1;
         }
         if let Some(spill) = &mut self.spill {
             let name = Name { peer: self.peer, id: self.id };
-            bench.records.messages(bench.now_ms, name, (&[], spill.tail()), 0);
+            cx.records.messages(cx.now_ms, name, (&[], spill.tail()), 0);
             spill.finish_tail();
         }
         self.phase = Phase::Sending(cause);
     }
 
-    fn start_lingering(&mut self, cause: Cause, bench: &Workbench) -> Result<(), CloseReason> {
+    fn start_lingering(&mut self, cause: Cause, cx: &WorkerContext) -> Result<(), CloseReason> {
         self.stream.finish().map_err(|error| CloseReason::from(error.kind()))?;
         self.phase = Phase::Lingering(cause);
-        self.touched_ms = wrap(bench.now_ms);
+        self.touched_ms = wrap(cx.now_ms);
         Ok(())
     }
 }

@@ -19,7 +19,7 @@ use crate::echo::Echo;
 use crate::error::ServerError;
 use crate::records::Records;
 use crate::stats::{SharedStats, Stats};
-use crate::system::mio_poller::MioQueue;
+use crate::system::mio_poller::MioPoller;
 use crate::system::scheduling;
 use crate::system::socket::{self, Socket};
 use crate::threads::acceptor_loop::AcceptorLoop;
@@ -46,10 +46,10 @@ pub struct Server {
     config: Config,
     local_addr: SocketAddr,
     max_connections: u64,
-    acceptor: AcceptorLoop<MioQueue, TcpListener, Waker>,
+    acceptor: AcceptorLoop<MioPoller, TcpListener, Waker>,
     /// The CPUs of the workers, in turn; `None`: any.
     cpus: Option<Cpus>,
-    workers: Vec<WorkerLoop<MioQueue, Socket, Waker>>,
+    workers: Vec<WorkerLoop<MioPoller, Socket, Waker>>,
     handle: Handle,
     started: Instant,
 }
@@ -120,7 +120,7 @@ impl Server {
         let mut listener =
             socket::listen(address, config.backlog.get().into()).map_err(listen_error)?;
         let local_addr = listener.local_addr().map_err(listen_error)?;
-        let (queue, waker) = MioQueue::new(started, None).map_err(ServerError::Poll)?;
+        let (queue, waker) = MioPoller::new(started, None).map_err(ServerError::Poll)?;
         queue.watch(&mut listener).map_err(ServerError::Poll)?;
         let control = Arc::new(Control::new(waker));
 
@@ -130,7 +130,7 @@ impl Server {
         let (mut workers, mut outboxes, mut stats) = (vec![], vec![], vec![]);
         for number in 0..config.num_workers.get() {
             let (queue, waker) =
-                MioQueue::new(started, config.busy_poll).map_err(ServerError::Poll)?;
+                MioPoller::new(started, config.busy_poll).map_err(ServerError::Poll)?;
             let shared = Arc::new(SharedStats::default());
             let capacity = config.channel_capacity.get();
             let (outbox, inbox) = mailbox(capacity, waker, Arc::clone(&shared));

@@ -14,13 +14,13 @@ use std::io;
 use log::{debug, warn};
 
 use self::slots::Slots;
-use crate::connection::{Check, Connection, Deadlines, Next, Workbench};
+use crate::connection::{Check, Connection, Deadlines, Next, WorkerContext};
 use crate::echo::Echo;
 use crate::records::Records;
 use crate::seams::close_reason::{Cause, CloseReason};
 use crate::seams::mailbox::Accepted;
 use crate::seams::poller::Key;
-use crate::seams::poller::{Selector, Wake};
+use crate::seams::poller::{Registry, Wake};
 use crate::seams::stream::{Interest, Readiness, Stream};
 use crate::stats::Stats;
 
@@ -53,7 +53,7 @@ pub(crate) struct Worker<S> {
     drain_timeout_ms: u64,
     /// No deadline is earlier. `None`: there is none.
     next_sweep_ms: Option<u64>,
-    bench: Workbench,
+    cx: WorkerContext,
 }
 
 impl<S: Stream> Worker<S> {
@@ -68,18 +68,18 @@ impl<S: Stream> Worker<S> {
             },
             drain_timeout_ms: rules.drain_timeout_ms,
             next_sweep_ms: None,
-            bench: Workbench::new(rules.echo, records),
+            cx: WorkerContext::new(rules.echo, records),
         }
     }
 
     /// The worker's counters.
     pub(crate) fn stats(&self) -> Stats {
-        Stats { not_shown: self.bench.records.not_shown(), ..self.bench.stats }
+        Stats { not_shown: self.cx.records.not_shown(), ..self.cx.stats }
     }
 
     #[cfg(any(test, fuzzing))]
     pub(crate) fn closed(&mut self) -> &mut Vec<crate::connection::Closed> {
-        &mut self.bench.closed
+        &mut self.cx.closed
     }
 
     /// Each connection that is queued is in one queue, once, and no other is in any.
@@ -100,7 +100,7 @@ impl<S: Stream> Worker<S> {
 
     /// A turn begins at `now_ms`, in milliseconds since the server started.
     pub(crate) fn start_turn(&mut self, now_ms: u64) {
-        self.bench.now_ms = now_ms;
+        self.cx.now_ms = now_ms;
     }
 
     /// Notes what an event said about a connection; one that is gone is ignored.
@@ -113,44 +113,44 @@ impl<S: Stream> Worker<S> {
 
     /// Gives a turn to each connection that has something to do; of those in bulk only until they
     /// have moved their share. Those with more to do are at the back of their queue then.
-    pub(crate) fn drive(&mut self, selector: &mut impl Selector<S>) {
+    pub(crate) fn drive(&mut self, registry: &mut impl Registry<S>) {
         let (quick, bulk) = (self.ready.quick.len(), self.ready.bulk.len());
         for _ in 0..quick {
             let Some(key) = self.ready.quick.pop_front() else { break };
-            self.drive_one(key, Occasion::Turn, selector);
+            self.drive_one(key, Occasion::Turn, registry);
         }
         if bulk > 0 {
             let share = (1 + quick as u64 / TURNS_PER_SHARE).saturating_mul(BULK_SHARE);
             // While draining there may be no other turn.
             let share = if self.is_draining() { u64::MAX } else { share };
-            self.drive_bulk(bulk, share, selector);
+            self.drive_bulk(bulk, share, registry);
         }
     }
 
     /// Gives a turn to at most `count` connections in bulk, until they have moved `share`.
     // On its own: there is mostly nothing in bulk.
     #[inline(never)]
-    fn drive_bulk(&mut self, count: usize, share: u64, selector: &mut impl Selector<S>) {
-        let end = self.bench.moved.saturating_add(share);
+    fn drive_bulk(&mut self, count: usize, share: u64, registry: &mut impl Registry<S>) {
+        let end = self.cx.moved.saturating_add(share);
         for _ in 0..count {
-            if self.bench.moved >= end {
+            if self.cx.moved >= end {
                 break;
             }
             let Some(key) = self.ready.bulk.pop_front() else { break };
-            self.drive_one(key, Occasion::Turn, selector);
+            self.drive_one(key, Occasion::Turn, registry);
         }
     }
 
     /// Takes over a connection.
-    pub(crate) fn adopt(&mut self, accepted: Accepted<S>, selector: &mut impl Selector<S>) {
+    pub(crate) fn adopt(&mut self, accepted: Accepted<S>, registry: &mut impl Registry<S>) {
         let Accepted { stream, peer, id } = accepted;
-        self.bench.stats.adopted += 1;
-        let connection = Connection::new(stream, peer.into(), id, self.bench.now_ms);
+        self.cx.stats.adopted += 1;
+        let connection = Connection::new(stream, peer.into(), id, self.cx.now_ms);
         match self.connections.insert(connection) {
-            Ok(key) => self.register(key, selector),
+            Ok(key) => self.register(key, registry),
             Err(connection) => {
                 warn!("worker full connections={} peer={peer}", self.connections.len());
-                connection.close(CloseReason::Failed, &mut self.bench);
+                connection.close(CloseReason::Failed, &mut self.cx);
             }
         }
     }
@@ -158,10 +158,10 @@ impl<S: Stream> Worker<S> {
     /// Begins to end every connection; none is adopted any more. [`is_empty`](Self::is_empty) is
     /// reached at the drain timeout at the latest.
     pub(crate) fn start_draining(&mut self) {
-        let end_ms = self.bench.now_ms + self.drain_timeout_ms;
+        let end_ms = self.cx.now_ms + self.drain_timeout_ms;
         self.deadlines.drain_end_ms = Some(end_ms);
         for (key, connection) in self.connections.iter_mut() {
-            connection.end(Cause::Shutdown, self.bench.now_ms);
+            connection.end(Cause::Shutdown, self.cx.now_ms);
             self.ready.push(connection, key);
         }
         self.schedule_sweep(Some(end_ms));
@@ -177,8 +177,8 @@ impl<S: Stream> Worker<S> {
     }
 
     /// Looks at every connection's deadline, when the earliest has come.
-    pub(crate) fn sweep(&mut self, selector: &mut impl Selector<S>) {
-        let now_ms = self.bench.now_ms;
+    pub(crate) fn sweep(&mut self, registry: &mut impl Registry<S>) {
+        let now_ms = self.cx.now_ms;
         if self.next_sweep_ms.is_none_or(|at_ms| now_ms < at_ms) {
             return;
         }
@@ -192,17 +192,19 @@ impl<S: Stream> Worker<S> {
             }
         }
         for key in late {
-            next_ms = earlier(next_ms, self.judge(key, selector));
+            next_ms = earlier(next_ms, self.judge(key, registry));
         }
         self.schedule_sweep(next_ms.map(|at_ms| at_ms.max(now_ms + MIN_SWEEP_INTERVAL_MS)));
     }
 
     /// Ends a connection whose deadline has passed, unless it was this process that was late, because
     /// it was stopped or got no CPU: whatever has arrived by now counts. Returns its next deadline.
-    fn judge(&mut self, key: Key, selector: &mut impl Selector<S>) -> Option<u64> {
-        let now_ms = self.bench.now_ms;
-        self.connections.get_mut(key)?.mark(Readiness { readable: true, drain: false });
-        self.drive_one(key, Occasion::Deadline, selector);
+    fn judge(&mut self, key: Key, registry: &mut impl Registry<S>) -> Option<u64> {
+        let now_ms = self.cx.now_ms;
+        self.connections
+            .get_mut(key)?
+            .mark(Readiness { readable: true, read_until_blocked: false });
+        self.drive_one(key, Occasion::Deadline, registry);
         let connection = self.connections.get_mut(key)?;
         match connection.check(now_ms, &self.deadlines) {
             Check::Fine(at_ms) => at_ms,
@@ -228,18 +230,18 @@ impl<S: Stream> Worker<S> {
         }
     }
 
-    fn drive_one(&mut self, key: Key, occasion: Occasion, selector: &mut impl Selector<S>) {
+    fn drive_one(&mut self, key: Key, occasion: Occasion, registry: &mut impl Registry<S>) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         if occasion == Occasion::Turn {
             connection.leave_queue();
         }
-        let next = connection.drive(&mut self.bench);
+        let next = connection.drive(&mut self.cx);
         let is_ending = connection.is_ending();
         match next {
             Ok(Next::Turn) => self.ready.push(connection, key),
             Ok(Next::Wait) => {}
             Ok(Next::Watch(interest)) => {
-                if let Err(error) = selector.reregister(connection.stream_mut(), key, interest) {
+                if let Err(error) = registry.reregister(connection.stream_mut(), key, interest) {
                     return self.close_unwatched(key, &error);
                 }
             }
@@ -250,9 +252,9 @@ impl<S: Stream> Worker<S> {
         }
     }
 
-    fn register(&mut self, key: Key, selector: &mut impl Selector<S>) {
+    fn register(&mut self, key: Key, registry: &mut impl Registry<S>) {
         let Some(connection) = self.connections.get_mut(key) else { return };
-        let watched = selector.register(connection.stream_mut(), key, Interest::Readable);
+        let watched = registry.register(connection.stream_mut(), key, Interest::Readable);
         self.schedule_check(key);
         if let Err(error) = watched {
             self.close_unwatched(key, &error);
@@ -267,13 +269,13 @@ impl<S: Stream> Worker<S> {
 
     fn close(&mut self, key: Key, reason: CloseReason) {
         if let Some(connection) = self.connections.remove(key) {
-            connection.close(reason, &mut self.bench);
+            connection.close(reason, &mut self.cx);
         }
     }
 
     /// Sweeps when this connection's deadline has come, at the latest.
     fn schedule_check(&mut self, key: Key) {
-        let now_ms = self.bench.now_ms;
+        let now_ms = self.cx.now_ms;
         let Some(connection) = self.connections.get_mut(key) else { return };
         match connection.check(now_ms, &self.deadlines) {
             Check::Fine(at_ms) => self.schedule_sweep(at_ms),
@@ -307,7 +309,7 @@ struct Ready {
 impl Ready {
     /// Puts a connection at the back of its queue, unless it is in one.
     fn push<S: Stream>(&mut self, connection: &mut Connection<S>, key: Key) {
-        if connection.queue() {
+        if connection.enter_queue() {
             let queue = if connection.is_bulk() { &mut self.bulk } else { &mut self.quick };
             queue.push_back(key);
         }

@@ -7,7 +7,8 @@ use std::fs;
 use std::path::Path;
 
 /// The only modules that name what is in [`SYSTEM`].
-const IMPURE: [&str; 5] = ["system/mio_poller", "threads/report", "server", "system/socket", "threads/sync"];
+const IMPURE: [&str; 5] =
+    ["system/mio_poller", "threads/report", "server", "system/socket", "threads/sync"];
 
 /// The event library, channels, sockets, threads, and the clock. A length of time is no clock.
 const SYSTEM: [&str; 10] = [

@@ -10,9 +10,9 @@ const MAX_PAUSE_MS: u64 = 1_000;
 
 /// What to do after a failed accept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AcceptError {
+pub(crate) enum AcceptVerdict {
     /// No connection is waiting.
-    Drained,
+    NoneWaiting,
     /// The connection that was waiting is gone, or the call was interrupted: the next may be fine.
     Retry,
     /// The system is out of something (descriptors, buffers), or says what nobody knows: every
@@ -20,11 +20,11 @@ pub(crate) enum AcceptError {
     Pause,
 }
 
-impl From<&io::Error> for AcceptError {
+impl From<&io::Error> for AcceptVerdict {
     fn from(error: &io::Error) -> Self {
         use io::ErrorKind as K;
         match error.kind() {
-            K::WouldBlock => Self::Drained,
+            K::WouldBlock => Self::NoneWaiting,
             K::Interrupted
             | K::ConnectionAborted
             | K::ConnectionReset
@@ -96,27 +96,27 @@ mod tests {
     fn every_documented_error_has_its_answer() {
         use nix::errno::Errno as E;
         for (errno, answer) in [
-            (E::EAGAIN, AcceptError::Drained),
-            (E::EINTR, AcceptError::Retry),
-            (E::ECONNABORTED, AcceptError::Retry),
-            (E::ECONNRESET, AcceptError::Retry),
-            (E::EPROTO, AcceptError::Retry),
-            (E::EPERM, AcceptError::Retry),
-            (E::ENETDOWN, AcceptError::Retry),
-            (E::ENETUNREACH, AcceptError::Retry),
-            (E::EHOSTDOWN, AcceptError::Retry),
-            (E::EHOSTUNREACH, AcceptError::Retry),
-            (E::ENONET, AcceptError::Retry),
-            (E::ENOPROTOOPT, AcceptError::Retry),
-            (E::EMFILE, AcceptError::Pause),
-            (E::ENFILE, AcceptError::Pause),
-            (E::ENOBUFS, AcceptError::Pause),
-            (E::ENOMEM, AcceptError::Pause),
-            (E::EBADF, AcceptError::Pause),
-            (E::EINVAL, AcceptError::Pause),
+            (E::EAGAIN, AcceptVerdict::NoneWaiting),
+            (E::EINTR, AcceptVerdict::Retry),
+            (E::ECONNABORTED, AcceptVerdict::Retry),
+            (E::ECONNRESET, AcceptVerdict::Retry),
+            (E::EPROTO, AcceptVerdict::Retry),
+            (E::EPERM, AcceptVerdict::Retry),
+            (E::ENETDOWN, AcceptVerdict::Retry),
+            (E::ENETUNREACH, AcceptVerdict::Retry),
+            (E::EHOSTDOWN, AcceptVerdict::Retry),
+            (E::EHOSTUNREACH, AcceptVerdict::Retry),
+            (E::ENONET, AcceptVerdict::Retry),
+            (E::ENOPROTOOPT, AcceptVerdict::Retry),
+            (E::EMFILE, AcceptVerdict::Pause),
+            (E::ENFILE, AcceptVerdict::Pause),
+            (E::ENOBUFS, AcceptVerdict::Pause),
+            (E::ENOMEM, AcceptVerdict::Pause),
+            (E::EBADF, AcceptVerdict::Pause),
+            (E::EINVAL, AcceptVerdict::Pause),
         ] {
             let error = io::Error::from_raw_os_error(errno as i32);
-            assert_eq!(AcceptError::from(&error), answer, "{errno}");
+            assert_eq!(AcceptVerdict::from(&error), answer, "{errno}");
         }
     }
 }

@@ -13,12 +13,12 @@ use std::num::NonZeroUsize;
 use log::LevelFilter;
 
 use self::memory::{Memory, Peer};
-use crate::connection::{Connection, Next, Workbench};
+use crate::connection::{Connection, Next, WorkerContext};
 use crate::echo::{Echo, Framing};
 use crate::records::Records;
 use crate::seams::mailbox::Accepted;
 use crate::seams::poller::Key;
-use crate::seams::poller::Selector;
+use crate::seams::poller::Registry;
 use crate::seams::stream::{Interest, Readiness};
 use crate::worker::slots::Slots;
 use crate::worker::{Rules, Worker};
@@ -124,7 +124,7 @@ fn one_comes_and_goes() -> Work {
 struct Scene {
     peer: Peer,
     connection: Connection<Memory>,
-    bench: Workbench,
+    cx: WorkerContext,
 }
 
 impl Scene {
@@ -133,14 +133,14 @@ impl Scene {
         Self {
             connection: Connection::new(peer.stream(), address().into(), 1, 0),
             peer,
-            bench: Workbench::new(echo(framing), Records::new(0, framing)),
+            cx: WorkerContext::new(echo(framing), Records::new(0, framing)),
         }
     }
 
     /// The connection's turn; `next` is what it needs then.
     fn turn(&mut self, event: Readiness, next: Next) {
         self.connection.mark(event);
-        assert!(self.connection.drive(&mut self.bench) == Ok(next));
+        assert!(self.connection.drive(&mut self.cx) == Ok(next));
     }
 }
 
@@ -233,14 +233,14 @@ fn connection_with(line: &[u8]) -> Work {
         peer.uncounted_send(&line);
         peer.uncounted_finish();
         if let Some(key) = crowd.adopt(&peer) {
-            crowd.worker.mark(key, Readiness { readable: true, drain: true });
+            crowd.worker.mark(key, Readiness { readable: true, read_until_blocked: true });
         }
         crowd.worker.drive(&mut crowd.registrar);
         assert!(peer.uncounted_is_through());
     })
 }
 
-const READABLE: Readiness = Readiness { readable: true, drain: false };
+const READABLE: Readiness = Readiness { readable: true, read_until_blocked: false };
 
 fn address() -> SocketAddr {
     ([127, 0, 0, 1], 1).into()
@@ -249,7 +249,7 @@ fn address() -> SocketAddr {
 /// Remembers the key of the stream that was registered last.
 struct Registrar(Option<Key>);
 
-impl Selector<Memory> for Registrar {
+impl Registry<Memory> for Registrar {
     fn register(&mut self, _: &mut Memory, key: Key, _: Interest) -> std::io::Result<()> {
         self.0 = Some(key);
         Ok(())

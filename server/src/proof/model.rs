@@ -21,7 +21,7 @@ use crate::echo::{Echo, Framing};
 use crate::records::Records;
 use crate::seams::listener::Listener;
 use crate::seams::poller::Key;
-use crate::seams::poller::{Event, Queue, Selector, Wake, Waker};
+use crate::seams::poller::{Event, Poller, Registry, Wake, Waker};
 use crate::seams::stream::{Interest, Readiness, Stream};
 use crate::stats::{SharedStats, Stats};
 use crate::threads::acceptor_loop::AcceptorLoop;
@@ -72,13 +72,13 @@ impl Waker for ModelWaker {
 }
 
 /// An event queue whose streams are ready as soon as they are watched.
-struct ModelQueue {
+struct ModelPoller {
     bell: Arc<Bell>,
     woken: bool,
     ready: VecDeque<Key>,
 }
 
-impl Queue for ModelQueue {
+impl Poller for ModelPoller {
     fn now_ms(&self) -> u64 {
         0
     }
@@ -95,13 +95,13 @@ impl Queue for ModelQueue {
     }
 
     fn events(&mut self) -> impl Iterator<Item = Event> {
-        let readiness = Readiness { readable: true, drain: true };
+        let readiness = Readiness { readable: true, read_until_blocked: true };
         let woken = std::mem::take(&mut self.woken).then_some(Event::Woken);
         woken.into_iter().chain(self.ready.drain(..).map(move |key| Event::Ready(key, readiness)))
     }
 }
 
-impl Selector<ModelStream> for ModelQueue {
+impl Registry<ModelStream> for ModelPoller {
     fn register(&mut self, _: &mut ModelStream, key: Key, _: Interest) -> io::Result<()> {
         self.ready.push_back(key);
         Ok(())
@@ -146,7 +146,7 @@ impl Stream for ModelStream {
         None
     }
 
-    fn max_unread_len(&self) -> usize {
+    fn begin_end(&mut self) -> usize {
         0
     }
 }
@@ -233,7 +233,7 @@ impl Case {
     ) -> (
         crate::threads::handoff::Outbox<ModelStream, ModelWaker>,
         Arc<SharedStats>,
-        WorkerLoop<ModelQueue, ModelStream, ModelWaker>,
+        WorkerLoop<ModelPoller, ModelStream, ModelWaker>,
     ) {
         let bell = Arc::new(Bell::default());
         let shared = Arc::new(SharedStats::default());
@@ -251,8 +251,8 @@ impl Case {
     }
 }
 
-fn queue(bell: Arc<Bell>) -> ModelQueue {
-    ModelQueue { bell, woken: false, ready: VecDeque::new() }
+fn queue(bell: Arc<Bell>) -> ModelPoller {
+    ModelPoller { bell, woken: false, ready: VecDeque::new() }
 }
 
 /// One worker, room for everybody.

@@ -43,7 +43,7 @@ pub(crate) enum Event {
 }
 
 /// An event queue with a clock; each thread has its own.
-pub(crate) trait Queue {
+pub(crate) trait Poller {
     /// Milliseconds since the server started.
     fn now_ms(&self) -> u64;
 
@@ -57,7 +57,7 @@ pub(crate) trait Queue {
     fn events(&mut self) -> impl Iterator<Item = Event>;
 }
 
-/// Wakes the thread that sleeps in a [`Queue`], or keeps it from sleeping if it does not: a wake is
+/// Wakes the thread that sleeps in a [`Poller`], or keeps it from sleeping if it does not: a wake is
 /// never lost, several may become one.
 pub(crate) trait Waker {
     fn wake(&self);
@@ -65,7 +65,7 @@ pub(crate) trait Waker {
 
 /// Tells about the readiness of streams, edge-triggered: an event comes when a stream becomes ready,
 /// and when it is ready at the moment of the call.
-pub(crate) trait Selector<S> {
+pub(crate) trait Registry<S> {
     /// Starts telling about `stream` under the name `key`.
     fn register(&mut self, stream: &mut S, key: Key, interest: Interest) -> io::Result<()>;
 

@@ -13,7 +13,7 @@ pub(crate) trait Stream: Read + Write {
     fn acked_len(&self) -> Option<u64>;
 
     /// At least as many bytes as can be waiting unread in the system at this moment.
-    fn max_unread_len(&self) -> usize;
+    fn begin_end(&mut self) -> usize;
 }
 
 /// What a connection waits for: always exactly one of the two.
@@ -32,5 +32,5 @@ pub(crate) struct Readiness {
     pub(crate) readable: bool,
     /// From now on a short read does not mean that nothing is left: the peer has finished (data and
     /// FIN give one event), there is an error to fetch, or urgent data splits the reads.
-    pub(crate) drain: bool,
+    pub(crate) read_until_blocked: bool,
 }

@@ -10,7 +10,7 @@ use mio::{Events, Poll, Token};
 
 use super::socket::Socket;
 use crate::seams::poller::Key;
-use crate::seams::poller::{Event, Queue, Selector, Wake, Waker};
+use crate::seams::poller::{Event, Poller, Registry, Wake, Waker};
 use crate::seams::stream::{Interest, Readiness};
 
 /// The waker's name and the listener's; no connection's key has these numbers.
@@ -24,22 +24,22 @@ const MIN_EVENTS: usize = 256;
 const MAX_EVENTS: usize = 4_096;
 
 /// One thread's event queue.
-pub(crate) struct MioQueue {
+pub(crate) struct MioPoller {
     poll: Poll,
     events: Events,
     started: Instant,
-    vigil: Option<Vigil>,
+    busy_poll: Option<BusyPoll>,
 }
 
 /// Stays awake for a while after each event.
 #[derive(Debug, Clone, Copy)]
-struct Vigil {
+struct BusyPoll {
     length: Duration,
     /// `None` where time does not reach so far.
     end: Option<Instant>,
 }
 
-impl MioQueue {
+impl MioPoller {
     /// A queue that counts time from `started`, and the waker that reaches it. After an event it
     /// looks for the next one without sleeping for as long as `busy_poll`.
     pub(crate) fn new(
@@ -48,8 +48,8 @@ impl MioQueue {
     ) -> io::Result<(Self, mio::Waker)> {
         let poll = Poll::new()?;
         let waker = mio::Waker::new(poll.registry(), WAKER)?;
-        let vigil = busy_poll.map(|length| Vigil { length, end: Some(started) });
-        Ok((Self { poll, events: Events::with_capacity(MIN_EVENTS), started, vigil }, waker))
+        let busy_poll = busy_poll.map(|length| BusyPoll { length, end: Some(started) });
+        Ok((Self { poll, events: Events::with_capacity(MIN_EVENTS), started, busy_poll }, waker))
     }
 
     /// Wakes when a connection waits to be accepted: once for each that comes, so whoever leaves
@@ -59,7 +59,7 @@ impl MioQueue {
     }
 }
 
-impl MioQueue {
+impl MioPoller {
     fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         match self.poll.poll(&mut self.events, timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
@@ -77,10 +77,10 @@ impl MioQueue {
         }
     }
 
-    /// Looks for events until there is one, the vigil is over or it is time to wake; lets others
+    /// Looks for events until there is one, the busy_poll is over or it is time to wake; lets others
     /// have the CPU in between. Returns whether there is no need to sleep any more.
-    fn stay_awake(&mut self, vigil: Vigil, wake: Wake) -> io::Result<bool> {
-        while vigil.end.is_none_or(|end| Instant::now() < end) {
+    fn stay_awake(&mut self, busy_poll: BusyPoll, wake: Wake) -> io::Result<bool> {
+        while busy_poll.end.is_none_or(|end| Instant::now() < end) {
             self.poll(Some(Duration::ZERO))?;
             if !self.events.is_empty() || self.timeout(wake) == Some(Duration::ZERO) {
                 return Ok(true);
@@ -91,7 +91,7 @@ impl MioQueue {
     }
 }
 
-impl Queue for MioQueue {
+impl Poller for MioPoller {
     #[allow(clippy::cast_possible_truncation)] // 584 million years fit.
     fn now_ms(&self) -> u64 {
         self.started.elapsed().as_millis() as u64
@@ -102,13 +102,13 @@ impl Queue for MioQueue {
         if count == self.events.capacity() && count < MAX_EVENTS {
             self.events = Events::with_capacity(2 * count);
         }
-        let Some(vigil) = self.vigil else { return self.poll(self.timeout(wake)) };
-        if !self.stay_awake(vigil, wake)? {
+        let Some(busy_poll) = self.busy_poll else { return self.poll(self.timeout(wake)) };
+        if !self.stay_awake(busy_poll, wake)? {
             self.poll(self.timeout(wake))?;
         }
         if !self.events.is_empty() {
-            let end = Instant::now().checked_add(vigil.length);
-            self.vigil = Some(Vigil { end, ..vigil });
+            let end = Instant::now().checked_add(busy_poll.length);
+            self.busy_poll = Some(BusyPoll { end, ..busy_poll });
         }
         Ok(())
     }
@@ -134,7 +134,7 @@ impl Waker for mio::Waker {
     }
 }
 
-impl Selector<Socket> for MioQueue {
+impl Registry<Socket> for MioPoller {
     fn register(&mut self, socket: &mut Socket, key: Key, interest: Interest) -> io::Result<()> {
         self.poll.registry().register(socket.source(), Token(key.to_number()), to_mio(interest))
     }
@@ -148,7 +148,7 @@ impl From<&mio::event::Event> for Readiness {
     fn from(event: &mio::event::Event) -> Self {
         Self {
             readable: event.is_readable(),
-            drain: event.is_read_closed() || event.is_error() || event.is_priority(),
+            read_until_blocked: event.is_read_closed() || event.is_error() || event.is_priority(),
         }
     }
 }

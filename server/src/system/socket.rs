@@ -99,7 +99,7 @@ impl Stream for Socket {
         system::acked_len(&self.0)
     }
 
-    fn max_unread_len(&self) -> usize {
+    fn begin_end(&mut self) -> usize {
         SockRef::from(&self.0).recv_buffer_size().unwrap_or(0) + MAX_OVERFILL_LEN
     }
 }

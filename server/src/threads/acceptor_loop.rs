@@ -8,7 +8,7 @@ use log::{debug, warn};
 use super::handoff::{Control, Outbox};
 use crate::acceptor::{Acceptor, Wait};
 use crate::seams::listener::Listener;
-use crate::seams::poller::{Queue, Wake, Waker};
+use crate::seams::poller::{Poller, Wake, Waker};
 
 /// When the server stops and all channels are full, a worker that lives makes room within a turn.
 /// However short the drain timeout, so long is waited for one: an accepted connection is not lost.
@@ -16,11 +16,11 @@ const MIN_ROOM_WAIT_MS: u64 = 1_000;
 
 /// What the acceptor thread is made of. Its queue tells when a connection waits to be accepted.
 pub(crate) struct AcceptorLoop<Q, L: Listener, W: Waker> {
-    queue: Q,
+    poller: Q,
     listener: L,
     acceptor: Acceptor<L::Stream, Outbox<L::Stream, W>>,
     control: Arc<Control<W>>,
-    /// When stopping, no more than this are accepted: what waited in the system's queue.
+    /// When stopping, no more than this are accepted: what waited in the system's poller.
     backlog: u64,
     drain_timeout_ms: u64,
     /// `None` while the server is not stopping.
@@ -36,19 +36,19 @@ struct Last {
     until_ms: u64,
 }
 
-impl<Q: Queue, L: Listener, W: Waker> AcceptorLoop<Q, L, W> {
+impl<Q: Poller, L: Listener, W: Waker> AcceptorLoop<Q, L, W> {
     pub(crate) fn new(
-        queue: Q,
+        poller: Q,
         listener: L,
         acceptor: Acceptor<L::Stream, Outbox<L::Stream, W>>,
         control: Arc<Control<W>>,
         backlog: u64,
         drain_timeout_ms: u64,
     ) -> Self {
-        Self { queue, listener, acceptor, control, backlog, drain_timeout_ms, last: None }
+        Self { poller, listener, acceptor, control, backlog, drain_timeout_ms, last: None }
     }
 
-    /// Accepts until it is told to stop; then accepts what waits in the system's queue, closes the
+    /// Accepts until it is told to stop; then accepts what waits in the system's poller, closes the
     /// listener, and tells the workers that nothing more will come.
     ///
     /// # Errors
@@ -56,7 +56,7 @@ impl<Q: Queue, L: Listener, W: Waker> AcceptorLoop<Q, L, W> {
     pub(crate) fn run(mut self) -> io::Result<()> {
         while let Some(wake) = self.turn() {
             if wake != Wake::Now {
-                self.queue.wait(wake)?;
+                self.poller.wait(wake)?;
             }
         }
         Ok(())
@@ -67,7 +67,7 @@ impl<Q: Queue, L: Listener, W: Waker> AcceptorLoop<Q, L, W> {
         if self.last.is_none() && self.control.is_stopping() {
             self.last = Some(Last {
                 accepted: self.acceptor.accepted() + self.backlog,
-                until_ms: self.queue.now_ms() + self.drain_timeout_ms.max(MIN_ROOM_WAIT_MS),
+                until_ms: self.poller.now_ms() + self.drain_timeout_ms.max(MIN_ROOM_WAIT_MS),
             });
         }
         let wait = self.accept();
@@ -80,7 +80,7 @@ impl<Q: Queue, L: Listener, W: Waker> AcceptorLoop<Q, L, W> {
     }
 
     fn accept(&mut self) -> Wait {
-        let wait = self.acceptor.turn(self.queue.now_ms(), &self.listener);
+        let wait = self.acceptor.turn(self.poller.now_ms(), &self.listener);
         match wait {
             Wait::No | Wait::Connection => wait,
             Wait::RoomUntil(_) => {
@@ -90,7 +90,7 @@ impl<Q: Queue, L: Listener, W: Waker> AcceptorLoop<Q, L, W> {
             Wait::Room => {
                 self.control.want_room();
                 // Room that was made before the workers knew that it is wanted.
-                self.acceptor.turn(self.queue.now_ms(), &self.listener)
+                self.acceptor.turn(self.poller.now_ms(), &self.listener)
             }
         }
     }
@@ -102,7 +102,7 @@ impl<Q: Queue, L: Listener, W: Waker> AcceptorLoop<Q, L, W> {
         let wake = match wait {
             Wait::No => (self.acceptor.accepted() < last.accepted).then_some(Wake::Now),
             Wait::Connection | Wait::RoomUntil(_) => None,
-            Wait::Room if holds_one && self.queue.now_ms() >= last.until_ms => {
+            Wait::Room if holds_one && self.poller.now_ms() >= last.until_ms => {
                 warn!("a connection was accepted and no worker took it in time");
                 None
             }

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::handoff::{Control, Inbox, Mail};
-use crate::seams::poller::{Event, Queue, Selector, Wake, Waker};
+use crate::seams::poller::{Event, Poller, Registry, Wake, Waker};
 use crate::seams::stream::Stream;
 use crate::stats::SharedStats;
 use crate::worker::Worker;
@@ -16,7 +16,7 @@ const MAX_MAIL: usize = if cfg!(any(test, fuzzing)) { 2 } else { 256 };
 
 /// What a worker thread is made of.
 pub(crate) struct WorkerLoop<Q, S, W> {
-    queue: Q,
+    poller: Q,
     inbox: Inbox<S, W>,
     /// There may be more in the inbox than was taken.
     has_mail: bool,
@@ -25,15 +25,15 @@ pub(crate) struct WorkerLoop<Q, S, W> {
     control: Arc<Control<W>>,
 }
 
-impl<Q: Queue + Selector<S>, S: Stream, W: Waker> WorkerLoop<Q, S, W> {
+impl<Q: Poller + Registry<S>, S: Stream, W: Waker> WorkerLoop<Q, S, W> {
     pub(crate) fn new(
-        queue: Q,
+        poller: Q,
         inbox: Inbox<S, W>,
         worker: Worker<S>,
         stats: Arc<SharedStats>,
         control: Arc<Control<W>>,
     ) -> Self {
-        Self { queue, inbox, has_mail: false, worker, stats, control }
+        Self { poller, inbox, has_mail: false, worker, stats, control }
     }
 
     /// Serves until the acceptor is gone and every connection has ended.
@@ -42,26 +42,26 @@ impl<Q: Queue + Selector<S>, S: Stream, W: Waker> WorkerLoop<Q, S, W> {
     /// When the system cannot tell about events any more; the connections are then closed.
     pub(crate) fn run(mut self) -> io::Result<()> {
         while let Some(wake) = self.turn() {
-            self.queue.wait(wake)?;
+            self.poller.wait(wake)?;
         }
         Ok(())
     }
 
     /// Does what there is to do. Returns when the next turn is due; `None` after the last.
     pub(crate) fn turn(&mut self) -> Option<Wake> {
-        self.worker.start_turn(self.queue.now_ms());
-        for event in self.queue.events() {
+        self.worker.start_turn(self.poller.now_ms());
+        for event in self.poller.events() {
             match event {
                 Event::Woken => self.has_mail = true,
                 Event::Ready(key, readiness) => self.worker.mark(key, readiness),
             }
         }
-        self.worker.drive(&mut self.queue);
+        self.worker.drive(&mut self.poller);
         let adopted = self.worker.stats().adopted;
         if self.has_mail {
             self.has_mail = self.take_mail();
         }
-        self.worker.sweep(&mut self.queue);
+        self.worker.sweep(&mut self.poller);
         self.publish(adopted);
         match self.worker.wake() {
             _ if self.worker.is_draining() && self.worker.is_empty() => None,
@@ -89,13 +89,13 @@ impl<Q: Queue + Selector<S>, S: Stream, W: Waker> WorkerLoop<Q, S, W> {
     fn take_mail(&mut self) -> bool {
         for _ in 0..MAX_MAIL {
             match self.inbox.take() {
-                Mail::Adopt(accepted) => self.worker.adopt(accepted, &mut self.queue),
+                Mail::Adopt(accepted) => self.worker.adopt(accepted, &mut self.poller),
                 Mail::Empty => return false,
                 Mail::Shutdown => {
                     if !self.worker.is_draining() {
                         self.worker.start_draining();
                         // However short the drain timeout: what can be sent at once is sent.
-                        self.worker.drive(&mut self.queue);
+                        self.worker.drive(&mut self.poller);
                     }
                     return false;
                 }

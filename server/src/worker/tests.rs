@@ -9,7 +9,7 @@ use crate::proof::counts::memory::{Memory, Peer};
 #[derive(Default)]
 struct NoEvents(Option<Key>);
 
-impl Selector<Memory> for NoEvents {
+impl Registry<Memory> for NoEvents {
     fn register(&mut self, _: &mut Memory, key: Key, _: Interest) -> io::Result<()> {
         self.0 = Some(key);
         Ok(())
@@ -64,7 +64,7 @@ impl Neighbours {
         let lines = b"a line of a flood, of thirty-two\n".repeat(len.div_ceil(33));
         for (peer, key) in &self.floods {
             peer.uncounted_send(&lines);
-            self.worker.mark(*key, Readiness { readable: true, drain: false });
+            self.worker.mark(*key, Readiness { readable: true, read_until_blocked: false });
         }
     }
 
@@ -78,7 +78,7 @@ impl Neighbours {
     fn ping(&mut self) {
         for (peer, key) in &self.pings {
             peer.uncounted_send(b"ping\n");
-            self.worker.mark(*key, Readiness { readable: true, drain: false });
+            self.worker.mark(*key, Readiness { readable: true, read_until_blocked: false });
         }
     }
 

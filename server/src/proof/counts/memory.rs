@@ -93,7 +93,7 @@ impl Stream for Memory {
         None
     }
 
-    fn max_unread_len(&self) -> usize {
+    fn begin_end(&mut self) -> usize {
         self.0.borrow().incoming.len()
     }
 }

@@ -11,7 +11,7 @@ use std::num::NonZeroUsize;
 use std::rc::Rc;
 
 use super::oracle::due_len;
-use crate::connection::{Connection, Next, Workbench};
+use crate::connection::{Connection, Next, WorkerContext};
 use crate::echo::{Echo, Framing};
 use crate::records::Records;
 use crate::seams::close_reason::CloseReason;
@@ -86,18 +86,19 @@ struct State {
 impl State {
     /// What there is to tell to one who waits for bytes.
     fn readiness(&self) -> Option<Readiness> {
-        let drain = self.end != End::NotYet;
-        (drain || !self.unread.is_empty()).then_some(Readiness { readable: true, drain })
+        let read_until_blocked = self.end != End::NotYet;
+        (read_until_blocked || !self.unread.is_empty())
+            .then_some(Readiness { readable: true, read_until_blocked })
     }
 }
 
 /// Gives turns until the connection waits.
 fn drive(
     connection: &mut Connection<Scripted>,
-    bench: &mut Workbench,
+    cx: &mut WorkerContext,
 ) -> Result<Next, CloseReason> {
     loop {
-        match connection.drive(bench)? {
+        match connection.drive(cx)? {
             Next::Turn => {}
             next => return Ok(next),
         }
@@ -159,7 +160,7 @@ impl Stream for Scripted {
         None
     }
 
-    fn max_unread_len(&self) -> usize {
+    fn begin_end(&mut self) -> usize {
         0
     }
 }
@@ -175,12 +176,12 @@ impl Case<'_> {
     fn walk(&self) -> usize {
         let max = NonZeroUsize::new(self.max_line_length).unwrap();
         let records = Records::new(0, self.framing);
-        let mut bench = Workbench::new(Echo::new(self.framing, max), records);
+        let mut cx = WorkerContext::new(Echo::new(self.framing, max), records);
         let choices = Rc::new(RefCell::new(Choices::default()));
         let mut seen = HashSet::new();
         let mut paths = 0;
         loop {
-            self.follow(&choices, &mut seen, &mut bench);
+            self.follow(&choices, &mut seen, &mut cx);
             paths += 1;
             if !choices.borrow_mut().advance() {
                 return paths;
@@ -193,7 +194,7 @@ impl Case<'_> {
         &self,
         choices: &Rc<RefCell<Choices>>,
         seen: &mut HashSet<String>,
-        bench: &mut Workbench,
+        cx: &mut WorkerContext,
     ) {
         let state =
             State { unread: vec![], received: 0, echoed: vec![], end: End::NotYet, blocked: false };
@@ -212,7 +213,7 @@ impl Case<'_> {
             let mut event = Some(event);
             while let Some(readiness) = event.take() {
                 connection.mark(readiness);
-                match drive(&mut connection, bench) {
+                match drive(&mut connection, cx) {
                     Ok(Next::Watch(Interest::Readable)) => {
                         interest = Interest::Readable;
                         // The event queue looks at the state when it is asked.
@@ -241,7 +242,7 @@ impl Case<'_> {
         // Nothing but room is left to happen; or room comes before the rest.
         if interest == Interest::Writable && (!can_end || choices.choose(2) == 0) {
             state.blocked = false;
-            return Readiness { readable: false, drain: state.end != End::NotYet };
+            return Readiness { readable: false, read_until_blocked: state.end != End::NotYet };
         }
         // Bytes, then maybe an end in the same event; an end alone when nothing is left.
         let len = if left.is_empty() { 0 } else { choices.choose(left.len() + 1) };
@@ -251,9 +252,13 @@ impl Case<'_> {
             state.end = [End::Fin, End::Reset][choices.choose(2)];
         }
         match interest {
-            Interest::Readable => Readiness { readable: true, drain: state.end != End::NotYet },
+            Interest::Readable => {
+                Readiness { readable: true, read_until_blocked: state.end != End::NotYet }
+            }
             // Not asked for: told when it is, by the look at the state then.
-            Interest::Writable => Readiness { readable: false, drain: state.end == End::Reset },
+            Interest::Writable => {
+                Readiness { readable: false, read_until_blocked: state.end == End::Reset }
+            }
         }
     }
 

@@ -161,7 +161,7 @@ impl Socket {
         let is_over = self.fin || self.broken.is_some();
         Readiness {
             readable: self.read_len < self.sent.len() || is_over,
-            drain: is_over || !self.urgent.is_empty(),
+            read_until_blocked: is_over || !self.urgent.is_empty(),
         }
     }
 

@@ -9,7 +9,7 @@ use super::network::{Network, Shared};
 use super::socket::Socket;
 use crate::seams::listener::Listener;
 use crate::seams::poller::Key;
-use crate::seams::poller::{Event, Queue, Selector, Wake, Waker};
+use crate::seams::poller::{Event, Poller, Registry, Wake, Waker};
 use crate::seams::stream::{Interest, Stream};
 
 /// Of 256 system calls so many are interrupted by a signal.
@@ -76,7 +76,7 @@ impl Stream for SimStream {
         Some(self.socket().acked_len as u64)
     }
 
-    fn max_unread_len(&self) -> usize {
+    fn begin_end(&mut self) -> usize {
         let (now_ms, stopped_at_ms, idle_timeout_ms) = {
             let network = self.network.borrow();
             (network.now_ms, network.stopped_at_ms, network.idle_timeout_ms)
@@ -109,14 +109,14 @@ impl Drop for SimListener {
 }
 
 /// A thread's event queue. Whoever runs the threads decides when a wait is over.
-pub(super) struct SimQueue {
+pub(super) struct SimPoller {
     pub(super) network: Shared,
     pub(super) thread: usize,
     /// Keys that were given out: an event may name one long after its connection is gone.
     pub(super) keys: Vec<Key>,
 }
 
-impl SimQueue {
+impl SimPoller {
     fn watch(&mut self, stream: &SimStream, key: Key, interest: Interest) -> io::Result<()> {
         self.keys.push(key);
         let Network { sockets, dice, .. } = &mut *self.network.borrow_mut();
@@ -136,12 +136,15 @@ impl SimQueue {
         if self.keys.is_empty() || !dice.chance(16) {
             return None;
         }
-        let readiness = crate::seams::stream::Readiness { readable: true, drain: dice.chance(128) };
+        let readiness = crate::seams::stream::Readiness {
+            readable: true,
+            read_until_blocked: dice.chance(128),
+        };
         Some(Event::Ready(dice.pick(&self.keys), readiness))
     }
 }
 
-impl Queue for SimQueue {
+impl Poller for SimPoller {
     fn now_ms(&self) -> u64 {
         self.network.borrow().now_ms
     }
@@ -156,7 +159,7 @@ impl Queue for SimQueue {
     }
 }
 
-impl Selector<SimStream> for SimQueue {
+impl Registry<SimStream> for SimPoller {
     fn register(&mut self, stream: &mut SimStream, key: Key, interest: Interest) -> io::Result<()> {
         self.watch(stream, key, interest)
     }

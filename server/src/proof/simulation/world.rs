@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::dice::Dice;
 use super::network::{ACCEPTOR, Network, Shared};
 use super::socket::Socket;
-use super::stream::{SimListener, SimQueue, SimStream, SimWaker};
+use super::stream::{SimListener, SimPoller, SimStream, SimWaker};
 use crate::acceptor::Acceptor;
 use crate::connection::{Closed, READ_BUFFER_LEN};
 use crate::echo::{Echo, Framing};
@@ -101,8 +101,8 @@ impl Setup {
 
 /// A thread of the server.
 enum Thread {
-    Acceptor(Box<AcceptorLoop<SimQueue, SimListener, SimWaker>>),
-    Worker(Box<WorkerLoop<SimQueue, SimStream, SimWaker>>),
+    Acceptor(Box<AcceptorLoop<SimPoller, SimListener, SimWaker>>),
+    Worker(Box<WorkerLoop<SimPoller, SimStream, SimWaker>>),
     Over,
 }
 
@@ -126,7 +126,7 @@ impl World {
             Network::new(dice, 1 + setup.workers, setup.max_descriptors, setup.idle_timeout_ms);
         let network = Rc::new(RefCell::new(network));
         let waker = |thread| SimWaker { network: Rc::clone(&network), thread };
-        let queue = |thread| SimQueue { network: Rc::clone(&network), thread, keys: vec![] };
+        let queue = |thread| SimPoller { network: Rc::clone(&network), thread, keys: vec![] };
         let control = Arc::new(Control::new(waker(ACCEPTOR)));
         let (mut outboxes, mut stats, mut workers) = (vec![], vec![], vec![]);
         for thread in 1..=setup.workers {
