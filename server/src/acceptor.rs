@@ -39,6 +39,17 @@ pub(crate) enum Wait {
     RoomUntil(u64),
 }
 
+/// What became of an accepted connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Delivery {
+    /// A worker has it in its mailbox.
+    Sent,
+    /// Every mailbox is full: the acceptor holds it until one has room.
+    Held,
+    /// No worker is left: the connection is closed.
+    Lost,
+}
+
 /// The acceptor's state between turns.
 pub(crate) struct Acceptor<S, M> {
     mailboxes: Vec<M>,
@@ -98,7 +109,7 @@ impl<S, M: Mailbox<S>> Acceptor<S, M> {
 
     fn accept_batch(&mut self, now_ms: u64, listener: &impl Listener<Stream = S>) -> Wait {
         if let Some(held) = self.held.take()
-            && !self.deliver(held)
+            && self.deliver(held) == Delivery::Held
         {
             return Wait::Room;
         }
@@ -109,7 +120,7 @@ impl<S, M: Mailbox<S>> Acceptor<S, M> {
             match listener.accept() {
                 Ok((stream, peer)) => {
                     let accepted = self.welcome(now_ms, stream, peer);
-                    if !self.deliver(accepted) {
+                    if self.deliver(accepted) == Delivery::Held {
                         return Wait::Room;
                     }
                 }
@@ -132,9 +143,8 @@ impl<S, M: Mailbox<S>> Acceptor<S, M> {
         Accepted { stream, peer, id: self.accepted }
     }
 
-    /// Sends a connection to the worker that has the least to do among those with room; if none has
-    /// any, holds it and returns false.
-    fn deliver(&mut self, mut accepted: Accepted<S>) -> bool {
+    /// Sends a connection to the worker that has the least to do among those with room.
+    fn deliver(&mut self, mut accepted: Accepted<S>) -> Delivery {
         let Self { mailboxes, balancer, touched, candidates, .. } = self;
         let closed = |worker: usize| mailboxes[worker].closed();
         candidates.fill(Candidate::MayTake);
@@ -143,7 +153,7 @@ impl<S, M: Mailbox<S>> Acceptor<S, M> {
                 Ok(()) => {
                     balancer.assign(worker);
                     touched[worker] = true;
-                    return true;
+                    return Delivery::Sent;
                 }
                 Err(Refused::Full(accepted)) => {
                     candidates[worker] = Candidate::Full;
@@ -157,10 +167,10 @@ impl<S, M: Mailbox<S>> Acceptor<S, M> {
         }
         if candidates.iter().all(|candidate| *candidate == Candidate::Gone) {
             error!("no worker left peer={}", accepted.peer);
-            return true;
+            return Delivery::Lost;
         }
         self.held = Some(accepted);
-        false
+        Delivery::Held
     }
 
     /// Whether no more may be accepted now. Says so once, and again only after more than a tenth of
@@ -179,7 +189,7 @@ impl<S, M: Mailbox<S>> Acceptor<S, M> {
     }
 
     fn answer(&mut self, error: &io::Error) -> AcceptVerdict {
-        match AcceptVerdict::from(error) {
+        match AcceptVerdict::from(error.kind()) {
             AcceptVerdict::Retry if self.retries == MAX_RETRIES => AcceptVerdict::Pause,
             AcceptVerdict::Retry => {
                 self.retries += 1;

@@ -63,7 +63,7 @@ impl Listener for TcpListener {
     type Stream = Socket;
 
     fn accept(&self) -> io::Result<(Socket, SocketAddr)> {
-        let (stream, peer) = Self::accept(self)?;
+        let (stream, peer) = Self::accept(self).map_err(system::name_accept_error)?;
         if !INHERITED && let Err(error) = set_connection_options(&SockRef::from(&stream)) {
             debug!("prepare peer={peer} error=\"{error}\"");
         }
@@ -126,12 +126,26 @@ impl Write for Socket {
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod system {
+    use std::io;
+
     use mio::net::TcpStream;
+    use nix::errno::Errno;
     use nix::sys::socket::getsockopt;
     use nix::{getsockopt_impl, libc, sockopt_impl};
 
     // The beginning of `struct tcp_info` up to `tcpi_bytes_acked`, in words; tcp(7), linux/tcp.h.
     sockopt_impl!(TcpInfo, GetOnly, libc::IPPROTO_TCP, libc::TCP_INFO, [u64; 16]);
+
+    /// Linux passes errors that are already pending on the new socket as errors of accept(2). The
+    /// standard library has no kind for these four, so they get that of a connection that went away.
+    pub(super) fn name_accept_error(error: io::Error) -> io::Error {
+        match error.raw_os_error().map(Errno::from_raw) {
+            Some(Errno::EPROTO | Errno::EHOSTDOWN | Errno::ENONET | Errno::ENOPROTOOPT) => {
+                io::Error::new(io::ErrorKind::ConnectionAborted, error)
+            }
+            _ => error,
+        }
+    }
 
     pub(super) fn acked_len(stream: &TcpStream) -> Option<u64> {
         let [.., bytes_acked] = getsockopt(stream, TcpInfo).ok()?;
@@ -141,9 +155,52 @@ mod system {
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod system {
+    use std::io;
+
     use mio::net::TcpStream;
+
+    pub(super) fn name_accept_error(error: io::Error) -> io::Error {
+        error
+    }
 
     pub(super) fn acked_len(_: &TcpStream) -> Option<u64> {
         None
+    }
+}
+
+#[cfg(all(test, any(target_os = "linux", target_os = "android")))]
+mod tests {
+    use std::io::ErrorKind;
+
+    use nix::errno::Errno as E;
+
+    use super::*;
+
+    #[test]
+    fn every_documented_error_of_accept_has_a_kind_that_says_what_to_do() {
+        for (errno, kind) in [
+            (E::EAGAIN, ErrorKind::WouldBlock),
+            (E::EINTR, ErrorKind::Interrupted),
+            (E::ECONNABORTED, ErrorKind::ConnectionAborted),
+            (E::ECONNRESET, ErrorKind::ConnectionReset),
+            (E::EPROTO, ErrorKind::ConnectionAborted),
+            (E::EPERM, ErrorKind::PermissionDenied),
+            (E::ENETDOWN, ErrorKind::NetworkDown),
+            (E::ENETUNREACH, ErrorKind::NetworkUnreachable),
+            (E::EHOSTDOWN, ErrorKind::ConnectionAborted),
+            (E::EHOSTUNREACH, ErrorKind::HostUnreachable),
+            (E::ENONET, ErrorKind::ConnectionAborted),
+            (E::ENOPROTOOPT, ErrorKind::ConnectionAborted),
+            (E::ENOMEM, ErrorKind::OutOfMemory),
+            (E::EINVAL, ErrorKind::InvalidInput),
+        ] {
+            let error = system::name_accept_error(io::Error::from_raw_os_error(errno as i32));
+            assert_eq!(error.kind(), kind, "{errno}");
+        }
+        // These have no stable kind; none of them is one at which accepting goes on.
+        for errno in [E::EMFILE, E::ENFILE, E::ENOBUFS, E::EBADF] {
+            let error = system::name_accept_error(io::Error::from_raw_os_error(errno as i32));
+            assert_eq!(error.raw_os_error(), Some(errno as i32), "{errno}");
+        }
     }
 }
