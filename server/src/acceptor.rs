@@ -104,7 +104,17 @@ impl<S, M: Mailbox<S>> Acceptor<S, M> {
                 mailbox.wake();
             }
         }
+        if cfg!(debug_assertions) {
+            self.invariants();
+        }
         wait
+    }
+
+    /// Asserts what holds of an acceptor between two turns. Debug builds check it after each.
+    fn invariants(&self) {
+        assert!(!self.touched.contains(&true), "a worker was sent a connection and not woken");
+        let known = self.balancer.open(|_| 0) + u64::from(self.holds_one());
+        assert!(known <= self.accepted, "{known} connections of {} accepted", self.accepted);
     }
 
     fn accept_batch(&mut self, now_ms: u64, listener: &impl Listener<Stream = S>) -> Wait {

@@ -15,68 +15,54 @@ use memchr::{memchr, memchr_iter};
 use self::deadlines::wrap;
 pub(crate) use self::deadlines::{Check, Deadlines};
 use self::spill::{Pool, Spill};
-use crate::config::Config;
 use crate::echo::Echo;
-use crate::records::{Closing, Name, Records};
+use crate::limits::Limits;
 use crate::seams::close_reason::{Cause, CloseReason};
+use crate::seams::journal::{Closing, Journal, Name};
 use crate::seams::peer::Peer;
 use crate::seams::stream::{Interest, Readiness, Stream};
 use crate::stats::Stats;
 
-/// A worker's read buffer, shared by all its connections. Reads of less would cost more calls, and more
-/// copies of lines that they cut in two. Less where it is tested what happens between two reads.
-pub(crate) const READ_BUFFER_LEN: usize =
-    if cfg!(any(test, fuzzing)) { 64 * 1024 } else { Config::MAX_READ_LEN };
-
 /// What one connection may receive in one turn, before the others get theirs.
 pub(crate) const TURN_BUDGET: usize = 256 * 1024;
 
-/// A turn that moves as much, received and sent added up, is a long one. Less where it is tested what
-/// comes of it.
-const LONG_TURN_LEN: u64 = if cfg!(any(test, fuzzing)) { 512 } else { 32 * 1024 };
-
-/// What the connections of a worker share while they are driven, one at a time.
-pub(crate) struct WorkerContext {
-    /// The time of this turn, in milliseconds since the server started.
+/// What the connections of a worker share. Each uses it while it has its turn.
+pub(crate) struct WorkerContext<J> {
+    /// When this turn began, in milliseconds since the server started.
     pub(crate) now_ms: u64,
-    /// Bytes so far, received and sent added up, whatever they were for.
+    /// Number of bytes moved so far, counting both directions, also those that were discarded.
     pub(crate) moved: u64,
     echo: Echo,
-    /// The most bytes one connection ever holds: one line and one read.
-    max_spill_len: usize,
+    pub(crate) limits: Limits,
     buffer: Box<[u8]>,
     pool: Pool,
-    pub(crate) records: Records,
+    pub(crate) journal: J,
     pub(crate) stats: Stats,
-    #[cfg(any(test, fuzzing))]
-    pub(crate) closed: Vec<Closed>,
 }
 
-impl WorkerContext {
-    pub(crate) fn new(echo: Echo, records: Records) -> Self {
+impl<J: Journal> WorkerContext<J> {
+    pub(crate) fn new(echo: Echo, limits: Limits, journal: J) -> Self {
         Self {
             now_ms: 0,
             moved: 0,
             echo,
-            max_spill_len: echo.max_line_length().saturating_add(READ_BUFFER_LEN),
-            buffer: vec![0; READ_BUFFER_LEN].into_boxed_slice(),
+            limits,
+            buffer: vec![0; limits.read_buffer_len].into_boxed_slice(),
             pool: Pool::default(),
-            records,
+            journal,
             stats: Stats::default(),
-            #[cfg(any(test, fuzzing))]
-            closed: vec![],
         }
     }
-}
 
-/// What is said of a connection at its end, for whoever checks that.
-#[cfg(any(test, fuzzing))]
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Closed {
-    pub(crate) id: u64,
-    pub(crate) reason: CloseReason,
-    pub(crate) received: u64,
-    pub(crate) sent: u64,
+    /// Asserts what holds of what the connections share.
+    pub(crate) fn invariants(&self) {
+        self.pool.invariants();
+    }
+
+    /// Returns how many bytes one connection holds at most: one line and one read.
+    fn max_spill_len(&self) -> usize {
+        self.echo.max_line_length().saturating_add(self.buffer.len())
+    }
 }
 
 /// What a connection needs before it can go on.
@@ -174,10 +160,13 @@ impl<S: Stream> Connection<S> {
         &mut self.stream
     }
 
-    /// How much it holds, and the length of the buffer for that, if there is one.
-    #[cfg(any(test, fuzzing))]
-    pub(crate) fn buffer(&self) -> Option<(usize, usize)> {
-        self.spill.as_ref().map(|spill| (spill.len(), spill.capacity()))
+    /// Asserts what holds of a connection between two turns: it has a buffer only for bytes, holds less
+    /// than one longest line of unfinished input, and no more than it may.
+    pub(crate) fn invariants(&self, cx: &WorkerContext<impl Journal>) {
+        let Some(spill) = &self.spill else { return };
+        assert!(spill.len() > 0, "a buffer for nothing");
+        assert!(spill.tail().len() < cx.echo.max_line_length(), "an unfinished line too long");
+        spill.invariants(cx.max_spill_len());
     }
 
     /// Whether the connection needs to be put in a queue of its worker; it counts as queued then, until
@@ -186,7 +175,6 @@ impl<S: Stream> Connection<S> {
         !std::mem::replace(&mut self.queued, true)
     }
 
-    #[cfg(any(test, fuzzing))]
     pub(crate) fn is_queued(&self) -> bool {
         self.queued
     }
@@ -211,14 +199,17 @@ impl<S: Stream> Connection<S> {
     ///
     /// # Errors
     /// Why the connection is over; it must not be driven again.
-    pub(crate) fn drive(&mut self, cx: &mut WorkerContext) -> Result<Next, CloseReason> {
+    pub(crate) fn drive(
+        &mut self,
+        cx: &mut WorkerContext<impl Journal>,
+    ) -> Result<Next, CloseReason> {
         let before = cx.moved;
         let next = self.take_turn(cx);
-        self.bulk = cx.moved - before >= LONG_TURN_LEN;
+        self.bulk = cx.moved - before >= cx.limits.long_turn_len;
         next
     }
 
-    fn take_turn(&mut self, cx: &mut WorkerContext) -> Result<Next, CloseReason> {
+    fn take_turn(&mut self, cx: &mut WorkerContext<impl Journal>) -> Result<Next, CloseReason> {
         let mut budget = TURN_BUDGET;
         loop {
             match self.flush(cx)? {
@@ -269,22 +260,14 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Accounts for the end of the connection and logs it. Dropping the connection then closes it.
-    pub(crate) fn close(self, reason: CloseReason, cx: &mut WorkerContext) {
+    pub(crate) fn close(self, reason: CloseReason, cx: &mut WorkerContext<impl Journal>) {
         let closing = Closing {
-            reason: reason.name(),
-            is_trouble: reason.is_trouble(),
+            reason,
             received: self.received,
             sent: self.sent(),
-            lines: self.messages,
+            messages: self.messages,
             duration_ms: cx.now_ms - self.opened_ms,
         };
-        #[cfg(any(test, fuzzing))]
-        cx.closed.push(Closed {
-            id: self.id,
-            reason,
-            received: closing.received,
-            sent: closing.sent,
-        });
         cx.stats.closed += 1;
         match reason {
             // How a probe ends is the checker's way and no fault: many reset.
@@ -294,12 +277,8 @@ impl<S: Stream> Connection<S> {
             CloseReason::Cut => cx.stats.cut += 1,
             CloseReason::Finished | CloseReason::Shutdown => {}
         }
-        if self.received == 0 {
-            cx.stats.probes += 1;
-            cx.records.probed(self.name(), &closing);
-        } else {
-            cx.records.closed(cx.now_ms, self.name(), &closing);
-        }
+        cx.stats.probes += u64::from(self.received == 0);
+        cx.journal.closed(cx.now_ms, self.name(), &closing);
         if let Some(spill) = self.spill {
             cx.pool.give_back(spill);
         }
@@ -323,7 +302,7 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Reads once. Returns what that takes from the turn's budget.
-    fn receive(&mut self, cx: &mut WorkerContext) -> Result<usize, CloseReason> {
+    fn receive(&mut self, cx: &mut WorkerContext<impl Journal>) -> Result<usize, CloseReason> {
         let len = match self.stream.read(&mut cx.buffer) {
             Ok(0) => return self.end_of_stream(cx).map(|()| 0),
             Ok(len) => len,
@@ -349,7 +328,7 @@ impl<S: Stream> Connection<S> {
             Phase::Sending(_) => debug_assert!(false, "reads after the end of the input"),
         }
         if self.received == 0 {
-            cx.records.opened(cx.now_ms, self.name());
+            cx.journal.opened(cx.now_ms, self.name());
         }
         self.received += len as u64;
         self.in_line = !cx.buffer[..len].ends_with(b"\n");
@@ -360,7 +339,11 @@ impl<S: Stream> Connection<S> {
 
     /// Sends back what the first `len` bytes of the buffer make due, straight from there, and holds
     /// what is left.
-    fn echo(&mut self, len: usize, cx: &mut WorkerContext) -> Result<(), CloseReason> {
+    fn echo(
+        &mut self,
+        len: usize,
+        cx: &mut WorkerContext<impl Journal>,
+    ) -> Result<(), CloseReason> {
         let chunk = &cx.buffer[..len];
         let held = self.spill.as_ref().map_or(&[][..], |spill| spill.tail());
         let (due, rest) = chunk.split_at(cx.echo.due_len(held.len(), chunk));
@@ -371,7 +354,7 @@ impl<S: Stream> Connection<S> {
                 held => self.stream.write_vectored(&[IoSlice::new(held), IoSlice::new(due)]),
             });
             let newlines = count_newlines(due);
-            cx.records.messages(cx.now_ms, self.name(), (held, due), newlines);
+            cx.journal.messages(cx.now_ms, self.name(), (held, due), newlines);
             cx.stats.messages += newlines;
             self.messages += newlines;
         }
@@ -382,14 +365,15 @@ impl<S: Stream> Connection<S> {
             return Ok(());
         }
         // After a failure too: what is held at the end was not sent.
+        let max_spill_len = cx.max_spill_len();
         let spill = self.spill.get_or_insert_with(|| cx.pool.take());
-        spill.keep(sent, due, rest, cx.max_spill_len);
+        spill.keep(sent, due, rest, max_spill_len);
         self.release_empty_spill(&mut cx.pool);
         written.map(|_| ())
     }
 
     /// Sends what is due, if anything is.
-    fn flush(&mut self, cx: &mut WorkerContext) -> Result<Flush, CloseReason> {
+    fn flush(&mut self, cx: &mut WorkerContext<impl Journal>) -> Result<Flush, CloseReason> {
         let Some(spill) = self.spill.as_mut().filter(|spill| !spill.due().is_empty()) else {
             return Ok(Flush::Done);
         };
@@ -419,7 +403,7 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    fn end_of_stream(&mut self, cx: &mut WorkerContext) -> Result<(), CloseReason> {
+    fn end_of_stream(&mut self, cx: &mut WorkerContext<impl Journal>) -> Result<(), CloseReason> {
         match self.phase {
             Phase::Lingering(Cause::Shutdown) if !self.is_delivered() => {
                 self.readable = false;
@@ -440,20 +424,24 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Nothing more will be received: the unterminated rest is due as it is.
-    fn end_input(&mut self, cause: Option<Cause>, cx: &mut WorkerContext) {
+    fn end_input(&mut self, cause: Option<Cause>, cx: &mut WorkerContext<impl Journal>) {
         if std::mem::take(&mut self.in_line) {
             cx.stats.messages += 1;
             self.messages += 1;
         }
         if let Some(spill) = &mut self.spill {
             let name = Name { peer: self.peer, id: self.id };
-            cx.records.messages(cx.now_ms, name, (&[], spill.tail()), 0);
+            cx.journal.messages(cx.now_ms, name, (&[], spill.tail()), 0);
             spill.finish_tail();
         }
         self.phase = Phase::Sending(cause);
     }
 
-    fn start_lingering(&mut self, cause: Cause, cx: &WorkerContext) -> Result<(), CloseReason> {
+    fn start_lingering(
+        &mut self,
+        cause: Cause,
+        cx: &WorkerContext<impl Journal>,
+    ) -> Result<(), CloseReason> {
         self.stream.finish().map_err(|error| CloseReason::from(error.kind()))?;
         self.phase = Phase::Lingering(cause);
         self.touched_ms = wrap(cx.now_ms);

@@ -43,6 +43,7 @@ mod config;
 mod connection;
 mod echo;
 mod error;
+mod limits;
 #[cfg(any(feature = "counts", fuzzing, loom, test))]
 #[doc(hidden)]
 pub mod proof;

@@ -2,6 +2,7 @@
 //! checker each put their own parts.
 
 pub(crate) mod close_reason;
+pub(crate) mod journal;
 pub(crate) mod listener;
 pub(crate) mod mailbox;
 pub(crate) mod peer;

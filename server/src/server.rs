@@ -1,32 +1,29 @@
 //! The server as a whole: everything that can fail, then the threads, then the sum.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Sender, bounded};
 use echo_common::cpus::{self, Cpus};
 use echo_common::descriptors;
 use log::{info, warn};
-use mio::Waker;
-use mio::net::TcpListener;
 
-use crate::acceptor::Acceptor;
 use crate::config::Config;
 use crate::echo::Echo;
 use crate::error::ServerError;
+use crate::limits::Limits;
 use crate::records::Records;
 use crate::stats::{SharedStats, Stats};
-use crate::system::mio_poller::MioPoller;
+use crate::system::mio_poller::{MioPoller, MioWaker};
 use crate::system::scheduling;
-use crate::system::socket::{self, Socket};
+use crate::system::socket::{self, ListeningSocket, Socket};
 use crate::threads::acceptor_loop::AcceptorLoop;
-use crate::threads::handoff::{Control, mailbox};
+use crate::threads::assemble::{AcceptorParts, Assembly, Plan, WorkerParts, assemble};
+use crate::threads::crew::{self, Job};
+use crate::threads::handoff::Control;
 use crate::threads::report::Reporter;
 use crate::threads::worker_loop::WorkerLoop;
-use crate::worker::{Rules, Worker};
+use crate::worker::Rules;
 
 /// How long the server waits for a peer's end of stream after it has finished its own side.
 const LINGER: Duration = Duration::from_secs(1);
@@ -46,10 +43,10 @@ pub struct Server {
     config: Config,
     local_addr: SocketAddr,
     max_connections: u64,
-    acceptor: AcceptorLoop<MioPoller, TcpListener, Waker>,
+    acceptor: AcceptorLoop<MioPoller, ListeningSocket, MioWaker>,
     /// The CPUs of the workers, in turn; `None`: any.
     cpus: Option<Cpus>,
-    workers: Vec<WorkerLoop<MioPoller, Socket, Waker>>,
+    workers: Vec<WorkerLoop<MioPoller, Socket, MioWaker, Records>>,
     handle: Handle,
     started: Instant,
 }
@@ -57,7 +54,7 @@ pub struct Server {
 /// Stops a server and reads its counters, from any thread.
 #[derive(Clone)]
 pub struct Handle {
-    control: Arc<Control<Waker>>,
+    control: Arc<Control<MioWaker>>,
     workers: Arc<[Arc<SharedStats>]>,
 }
 
@@ -120,43 +117,18 @@ impl Server {
         let mut listener =
             socket::listen(address, config.backlog.get().into()).map_err(listen_error)?;
         let local_addr = listener.local_addr().map_err(listen_error)?;
-        let (queue, waker) = MioPoller::new(started, None).map_err(ServerError::Poll)?;
-        queue.watch(&mut listener).map_err(ServerError::Poll)?;
-        let control = Arc::new(Control::new(waker));
-
         let cpus = config.pin_workers.then(cpus::allowed).transpose().map_err(ServerError::Pin)?;
-
-        let rules = rules(&config);
-        let (mut workers, mut outboxes, mut stats) = (vec![], vec![], vec![]);
-        for number in 0..config.num_workers.get() {
-            let (queue, waker) =
-                MioPoller::new(started, config.busy_poll).map_err(ServerError::Poll)?;
-            let shared = Arc::new(SharedStats::default());
-            let capacity = config.channel_capacity.get();
-            let (outbox, inbox) = mailbox(capacity, waker, Arc::clone(&shared));
-            let worker = Worker::new(&rules, Records::new(number, config.framing));
-            workers.push(WorkerLoop::new(
-                queue,
-                inbox,
-                worker,
-                Arc::clone(&shared),
-                Arc::clone(&control),
-            ));
-            outboxes.push(outbox);
-            stats.push(shared);
-        }
-
-        let max_connections = max_connections(&config);
-        let acceptor = AcceptorLoop::new(
-            queue,
-            listener,
-            Acceptor::new(outboxes, max_connections),
-            Arc::clone(&control),
-            // Linux queues one more than it is asked to.
-            u64::from(config.backlog.get()) + 1,
-            rules.drain_timeout_ms,
-        );
+        let (poller, waker) = MioPoller::new(started, None).map_err(ServerError::Poll)?;
+        poller.watch(&mut listener).map_err(ServerError::Poll)?;
+        let plan = plan(&config);
+        let Assembly { acceptor, workers, control, stats } =
+            assemble(&plan, AcceptorParts { poller, listener, waker }, |number| {
+                let (poller, waker) = MioPoller::new(started, config.busy_poll)?;
+                Ok(WorkerParts { poller, waker, journal: Records::new(number, config.framing) })
+            })
+            .map_err(ServerError::Poll)?;
         let handle = Handle { control, workers: stats.into() };
+        let max_connections = plan.max_connections;
         Ok(Self { config, local_addr, max_connections, acceptor, cpus, workers, handle, started })
     }
 
@@ -190,35 +162,28 @@ impl Server {
     pub fn run(self) -> Result<Summary, ServerError> {
         self.announce();
         let Self { config, acceptor, cpus, workers, handle, started, .. } = self;
-        let mut jobs: Vec<(String, Job)> = vec![];
+        let mut jobs = vec![];
         let mut cpus = cpus.iter().flat_map(Cpus::numbers).copied().map(Cpus::one).cycle();
         for (number, worker) in workers.into_iter().enumerate() {
             let cpu = cpus.next();
-            let job = move || {
+            let work = move || {
                 pin(cpu.as_ref());
                 worker.run()
             };
-            jobs.push((format!("worker-{number}"), Box::new(job)));
+            jobs.push(Job { thread: format!("worker-{number}"), work: Box::new(work) });
         }
-        let job = move || {
+        let work = move || {
             // New connections come in batches while a worker is busy on the same CPU.
             scheduling::give_way();
             acceptor.run()
         };
-        jobs.push(("acceptor".to_owned(), Box::new(job)));
-        let failure = thread::scope(|scope| {
-            let (alive, all_ended) = bounded(0);
-            let (running, failure) = spawn(scope, jobs, &handle, alive);
+        jobs.push(Job { thread: "acceptor".to_owned(), work: Box::new(work) });
+        crew::run(jobs, &handle.control, |ended| {
             if let Some(interval) = config.report_interval {
-                Reporter::new(started).run(interval, &all_ended, || handle.stats());
+                Reporter::new(started).run(interval, ended, || handle.stats());
             }
-            let failures: Vec<ServerError> = running.into_iter().filter_map(join).collect();
-            failure.or(failures.into_iter().next())
-        });
-        match failure {
-            Some(failure) => Err(failure),
-            None => Ok(handle.summary(started.elapsed())),
-        }
+        })?;
+        Ok(handle.summary(started.elapsed()))
     }
 }
 
@@ -229,61 +194,20 @@ fn pin(cpu: Option<&Cpus>) {
     }
 }
 
-/// What a thread does.
-type Job = Box<dyn FnOnce() -> io::Result<()> + Send>;
-
-type RunningThread<'scope> = (String, ScopedJoinHandle<'scope, io::Result<()>>);
-
-/// Held by each thread. Threads end only when the server stops, so one that ends for any other
-/// reason, a panic included, makes the others drain and end too.
-struct Alive {
-    handle: Handle,
-    _all_ended: Sender<()>,
-}
-
-impl Drop for Alive {
-    fn drop(&mut self) {
-        self.handle.shutdown();
-    }
-}
-
-/// Starts the threads. At a failure the jobs that are left are dropped: without the acceptor's end
-/// of their channels, the workers that run already end.
-fn spawn<'scope>(
-    scope: &'scope Scope<'scope, '_>,
-    jobs: Vec<(String, Job)>,
-    handle: &Handle,
-    all_ended: Sender<()>,
-) -> (Vec<RunningThread<'scope>>, Option<ServerError>) {
-    let mut running = vec![];
-    for (name, job) in jobs {
-        let alive = Alive { handle: handle.clone(), _all_ended: all_ended.clone() };
-        let thread = thread::Builder::new().name(name.clone()).spawn_scoped(scope, move || {
-            let _alive = alive;
-            job()
-        });
-        match thread {
-            Ok(thread) => running.push((name, thread)),
-            Err(source) => return (running, Some(ServerError::Spawn { thread: name, source })),
-        }
-    }
-    (running, None)
-}
-
-fn join((thread, running): RunningThread<'_>) -> Option<ServerError> {
-    match running.join() {
-        Ok(Ok(())) => None,
-        Ok(Err(source)) => Some(ServerError::Run { thread, source }),
-        Err(_panic) => Some(ServerError::Panic { thread }),
-    }
-}
-
-fn rules(config: &Config) -> Rules {
-    Rules {
-        echo: Echo::new(config.framing, config.max_line_length),
-        idle_timeout_ms: config.idle_timeout.map(millis),
-        linger_ms: millis(LINGER),
-        drain_timeout_ms: millis(config.drain_timeout),
+fn plan(config: &Config) -> Plan {
+    Plan {
+        num_workers: config.num_workers.get(),
+        channel_capacity: config.channel_capacity.get(),
+        max_connections: max_connections(config),
+        // Linux queues one more than it is asked to.
+        backlog: u64::from(config.backlog.get()) + 1,
+        rules: Rules {
+            echo: Echo::new(config.framing, config.max_line_length),
+            idle_timeout_ms: config.idle_timeout.map(millis),
+            linger_ms: millis(LINGER),
+            drain_timeout_ms: millis(config.drain_timeout),
+            limits: Limits::SHIPPED,
+        },
     }
 }
 
@@ -326,22 +250,5 @@ mod tests {
         ] {
             assert_eq!(millis(timeout), wanted, "{timeout:?}");
         }
-    }
-
-    #[test]
-    fn a_worker_that_panics_ends_the_server_and_is_named() {
-        let server =
-            Server::bind(Config { address: ([127, 0, 0, 1], 0).into(), ..Config::default() });
-        let handle = server.unwrap().handle();
-        let failure = thread::scope(|scope| {
-            let (alive, all_ended) = bounded(0);
-            let panics: Job = Box::new(|| panic!("on purpose"));
-            let jobs = vec![("worker-0".to_owned(), panics)];
-            let (running, failure) = spawn(scope, jobs, &handle, alive);
-            assert!(failure.is_none() && all_ended.recv().is_err());
-            running.into_iter().find_map(join)
-        });
-        assert!(handle.control.is_stopping());
-        assert_eq!(failure.unwrap().to_string(), "thread worker-0 panicked");
     }
 }

@@ -4,6 +4,8 @@
 //! the loops know them by the traits in [`crate::seams`].
 
 pub(crate) mod acceptor_loop;
+pub(crate) mod assemble;
+pub(crate) mod crew;
 pub(crate) mod handoff;
 pub(crate) mod report;
 pub(crate) mod sync;

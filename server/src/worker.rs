@@ -16,8 +16,9 @@ use log::{debug, warn};
 use self::slots::Slots;
 use crate::connection::{Check, Connection, Deadlines, Next, WorkerContext};
 use crate::echo::Echo;
-use crate::records::Records;
+use crate::limits::Limits;
 use crate::seams::close_reason::{Cause, CloseReason};
+use crate::seams::journal::Journal;
 use crate::seams::mailbox::Accepted;
 use crate::seams::poller::Key;
 use crate::seams::poller::{Registry, Wake};
@@ -26,11 +27,6 @@ use crate::stats::Stats;
 
 /// Sweeps are at least this far apart: deadlines that are close together share one.
 const MIN_SWEEP_INTERVAL_MS: u64 = 20;
-
-/// What connections in bulk may move together, received and sent added up, before the worker looks for
-/// events again, so that the others do not wait for all of them. What one turn moves beyond that is not
-/// taken back. Less where it is tested that some are left.
-const BULK_SHARE: u64 = if cfg!(any(test, fuzzing)) { 1024 } else { 256 * 1024 };
 
 /// For each so many turns of others the share is given once more: however many those are, connections in
 /// bulk get on.
@@ -43,21 +39,22 @@ pub(crate) struct Rules {
     pub(crate) idle_timeout_ms: Option<u64>,
     pub(crate) linger_ms: u64,
     pub(crate) drain_timeout_ms: u64,
+    pub(crate) limits: Limits,
 }
 
 /// One worker's connections.
-pub(crate) struct Worker<S> {
+pub(crate) struct Worker<S, J> {
     connections: Slots<Connection<S>>,
     ready: Ready,
     deadlines: Deadlines,
     drain_timeout_ms: u64,
     /// No deadline is earlier. `None`: there is none.
     next_sweep_ms: Option<u64>,
-    cx: WorkerContext,
+    cx: WorkerContext<J>,
 }
 
-impl<S: Stream> Worker<S> {
-    pub(crate) fn new(rules: &Rules, records: Records) -> Self {
+impl<S: Stream, J: Journal> Worker<S, J> {
+    pub(crate) fn new(rules: &Rules, journal: J) -> Self {
         Self {
             connections: Slots::new(),
             ready: Ready::default(),
@@ -68,34 +65,35 @@ impl<S: Stream> Worker<S> {
             },
             drain_timeout_ms: rules.drain_timeout_ms,
             next_sweep_ms: None,
-            cx: WorkerContext::new(rules.echo, records),
+            cx: WorkerContext::new(rules.echo, rules.limits, journal),
         }
     }
 
     /// The worker's counters.
     pub(crate) fn stats(&self) -> Stats {
-        Stats { not_shown: self.cx.records.not_shown(), ..self.cx.stats }
+        Stats { not_shown: self.cx.journal.not_shown(), ..self.cx.stats }
     }
 
-    #[cfg(any(test, fuzzing))]
-    pub(crate) fn closed(&mut self) -> &mut Vec<crate::connection::Closed> {
-        &mut self.cx.closed
+    /// Asserts what holds of a worker between two turns. Debug builds check it after each.
+    ///
+    /// A connection that has something to do is in one of the queues, once; no other is in any.
+    pub(crate) fn invariants(&self) {
+        self.connections.invariants();
+        self.cx.invariants();
+        self.connections.iter().for_each(|connection| connection.invariants(&self.cx));
+        let keys = self.ready.quick.iter().chain(&self.ready.bulk);
+        let mut keys: Vec<Key> =
+            keys.copied().filter(|key| self.connections.get(*key).is_some()).collect();
+        keys.sort_unstable();
+        assert!(keys.is_sorted_by(|one, next| one < next), "a connection is queued twice");
+        let is_queued = |key: &Key| self.connections.get(*key).is_some_and(Connection::is_queued);
+        assert!(keys.iter().all(is_queued), "a connection in a queue does not know of it");
+        let queued = self.connections.iter().filter(|connection| connection.is_queued()).count();
+        assert_eq!(keys.len(), queued, "connections in queues, and that believe to be in one");
     }
 
-    /// Each connection that is queued is in one queue, once, and no other is in any.
-    #[cfg(any(test, fuzzing))]
-    pub(crate) fn check_queues(&mut self) {
-        let mut left: Vec<Key> = self.ready.quick.iter().chain(&self.ready.bulk).copied().collect();
-        left.retain(|key| self.connections.get_mut(*key).is_some());
-        for (key, connection) in self.connections.iter_mut() {
-            let places = left.iter().filter(|left| **left == key).count();
-            assert_eq!(places, usize::from(connection.is_queued()), "places in queues");
-        }
-    }
-
-    #[cfg(any(test, fuzzing))]
-    pub(crate) fn buffers(&mut self) -> impl Iterator<Item = (usize, usize)> {
-        self.connections.iter_mut().filter_map(|(_, connection)| connection.buffer())
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.cx.limits
     }
 
     /// A turn begins at `now_ms`, in milliseconds since the server started.
@@ -120,7 +118,8 @@ impl<S: Stream> Worker<S> {
             self.drive_one(key, Occasion::Turn, registry);
         }
         if bulk > 0 {
-            let share = (1 + quick as u64 / TURNS_PER_SHARE).saturating_mul(BULK_SHARE);
+            let share =
+                (1 + quick as u64 / TURNS_PER_SHARE).saturating_mul(self.cx.limits.bulk_share);
             // While draining there may be no other turn.
             let share = if self.is_draining() { u64::MAX } else { share };
             self.drive_bulk(bulk, share, registry);

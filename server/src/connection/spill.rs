@@ -38,9 +38,12 @@ impl Spill {
         self.bytes.len() - self.sent
     }
 
-    #[cfg(any(test, fuzzing))]
-    pub(crate) fn capacity(&self) -> usize {
-        self.bytes.capacity()
+    /// Asserts that what was sent, what is due and the unfinished line follow each other, and that
+    /// the buffer is no longer than `max_len`.
+    pub(crate) fn invariants(&self, max_len: usize) {
+        assert!(self.sent <= self.due && self.due <= self.bytes.len(), "{self:?}");
+        assert!(self.sent < self.due || self.sent == 0, "sent bytes are kept");
+        assert!(self.bytes.capacity() <= max_len, "a buffer of {}", self.bytes.capacity());
     }
 
     /// Adds to the unfinished line. The buffer grows by doubling, but never beyond `max_len` unless
@@ -105,6 +108,13 @@ impl Pool {
         let spill = self.free.pop().unwrap_or_default();
         self.len -= spill.bytes.capacity();
         spill
+    }
+
+    /// Asserts that the pool keeps empty buffers only, and no more bytes of them than it may.
+    pub(crate) fn invariants(&self) {
+        assert!(self.free.iter().all(|spill| spill.bytes.is_empty() && spill.due == 0), "empty");
+        let len: usize = self.free.iter().map(|spill| spill.bytes.capacity()).sum();
+        assert!(self.len == len && len <= MAX_POOLED_LEN, "keeps {len} bytes, counts {}", self.len);
     }
 
     /// Takes a spill that is no longer needed; what it holds is dropped.
@@ -190,7 +200,8 @@ mod tests {
         for _ in 0..100 {
             pool.give_back(Box::new(holding(&[b'x'; 10_000], 10)));
         }
-        assert!(pool.len <= MAX_POOLED_LEN && pool.free.len() > 20);
+        assert!(pool.free.len() > 20);
+        pool.invariants();
         let spill = pool.take();
         assert_eq!((spill.len(), spill.due().len()), (0, 0));
         assert!(spill.bytes.capacity() > 0, "a pooled buffer is used again");

@@ -15,6 +15,7 @@ use log::LevelFilter;
 use self::memory::{Memory, Peer};
 use crate::connection::{Connection, Next, WorkerContext};
 use crate::echo::{Echo, Framing};
+use crate::limits::Limits;
 use crate::records::Records;
 use crate::seams::mailbox::Accepted;
 use crate::seams::poller::Key;
@@ -124,7 +125,7 @@ fn one_comes_and_goes() -> Work {
 struct Scene {
     peer: Peer,
     connection: Connection<Memory>,
-    cx: WorkerContext,
+    cx: WorkerContext<Records>,
 }
 
 impl Scene {
@@ -133,7 +134,7 @@ impl Scene {
         Self {
             connection: Connection::new(peer.stream(), address().into(), 1, 0),
             peer,
-            cx: WorkerContext::new(echo(framing), Records::new(0, framing)),
+            cx: WorkerContext::new(echo(framing), Limits::SHIPPED, Records::new(0, framing)),
         }
     }
 
@@ -171,7 +172,7 @@ fn short_write() -> Work {
 
 /// A worker, its connections, and what stands for the event queue.
 struct Crowd {
-    worker: Worker<Memory>,
+    worker: Worker<Memory, Records>,
     registrar: Registrar,
     members: Vec<(Peer, Key)>,
 }
@@ -183,6 +184,7 @@ impl Crowd {
             idle_timeout_ms: None,
             linger_ms: 1_000,
             drain_timeout_ms: 5_000,
+            limits: Limits::SHIPPED,
         };
         let mut crowd = Self {
             worker: Worker::new(&rules, Records::new(0, Framing::Line)),

@@ -7,6 +7,7 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -16,18 +17,16 @@ use loom::model::Builder;
 use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
-use crate::acceptor::Acceptor;
 use crate::echo::{Echo, Framing};
+use crate::limits::Limits;
 use crate::records::Records;
 use crate::seams::listener::Listener;
 use crate::seams::poller::Key;
 use crate::seams::poller::{Event, Poller, Registry, Wake, Waker};
 use crate::seams::stream::{Interest, Readiness, Stream};
-use crate::stats::{SharedStats, Stats};
-use crate::threads::acceptor_loop::AcceptorLoop;
-use crate::threads::handoff::{Control, mailbox};
-use crate::threads::worker_loop::WorkerLoop;
-use crate::worker::{Rules, Worker};
+use crate::stats::Stats;
+use crate::threads::assemble::{AcceptorParts, Assembly, Plan, WorkerParts, assemble};
+use crate::worker::Rules;
 
 /// A thread is taken off its processor at most so often in one execution, unless
 /// `LOOM_MAX_PREEMPTIONS` says otherwise.
@@ -196,22 +195,23 @@ impl Case {
 
     fn execute(self) {
         let (bell, closed) = (Arc::new(Bell::default()), Arc::new(Bell::default()));
-        let control = Arc::new(Control::new(ModelWaker(Arc::clone(&bell))));
-        let (mut outboxes, mut stats, mut threads) = (vec![], vec![], vec![]);
-        for _ in 0..self.workers {
-            let (outbox, shared, worker) = self.worker(&control);
-            outboxes.push(outbox);
-            stats.push(shared);
-            threads.push(thread::spawn(move || worker.run()));
-        }
-        let acceptor = AcceptorLoop::new(
-            queue(bell),
-            ModelListener { waiting: Cell::new(self.connections), closed: Arc::clone(&closed) },
-            Acceptor::new(outboxes, self.max_connections),
-            Arc::clone(&control),
-            self.connections,
-            0,
-        );
+        let acceptor = AcceptorParts {
+            poller: poller(Arc::clone(&bell)),
+            listener: ModelListener {
+                waiting: Cell::new(self.connections),
+                closed: Arc::clone(&closed),
+            },
+            waker: ModelWaker(bell),
+        };
+        let assembly = assemble(&self.plan(), acceptor, |number| {
+            let bell = Arc::new(Bell::default());
+            let (poller, waker) = (poller(Arc::clone(&bell)), ModelWaker(bell));
+            let journal = Records::new(number, Framing::Line);
+            Ok::<_, Infallible>(WorkerParts { poller, waker, journal })
+        });
+        let Ok(Assembly { acceptor, workers, control, stats }) = assembly;
+        let mut threads: Vec<_> =
+            workers.into_iter().map(|worker| thread::spawn(move || worker.run())).collect();
         threads.push(thread::spawn(move || acceptor.run()));
         if self.stop == Stop::AtRest {
             closed.wait(self.connections);
@@ -226,32 +226,24 @@ impl Case {
         assert!(!all_are_served || stats.closed == self.connections, "{stats:?} {self:?}");
     }
 
-    #[allow(clippy::type_complexity)]
-    fn worker(
-        self,
-        control: &Arc<Control<ModelWaker>>,
-    ) -> (
-        crate::threads::handoff::Outbox<ModelStream, ModelWaker>,
-        Arc<SharedStats>,
-        WorkerLoop<ModelPoller, ModelStream, ModelWaker>,
-    ) {
-        let bell = Arc::new(Bell::default());
-        let shared = Arc::new(SharedStats::default());
-        let waker = ModelWaker(Arc::clone(&bell));
-        let (outbox, inbox) = mailbox(self.channel_capacity, waker, Arc::clone(&shared));
-        let rules = Rules {
-            echo: Echo::new(Framing::Line, NonZeroUsize::MIN),
-            idle_timeout_ms: None,
-            linger_ms: 1_000,
-            drain_timeout_ms: 5_000,
-        };
-        let worker = Worker::new(&rules, Records::new(0, Framing::Line));
-        let (published, control) = (Arc::clone(&shared), Arc::clone(control));
-        (outbox, shared, WorkerLoop::new(queue(bell), inbox, worker, published, control))
+    fn plan(self) -> Plan {
+        Plan {
+            num_workers: self.workers,
+            channel_capacity: self.channel_capacity,
+            max_connections: self.max_connections,
+            backlog: self.connections,
+            rules: Rules {
+                echo: Echo::new(Framing::Line, NonZeroUsize::MIN),
+                idle_timeout_ms: None,
+                linger_ms: 1_000,
+                drain_timeout_ms: 5_000,
+                limits: Limits { read_buffer_len: 1, max_mail: 2, ..Limits::SHIPPED },
+            },
+        }
     }
 }
 
-fn queue(bell: Arc<Bell>) -> ModelPoller {
+fn poller(bell: Arc<Bell>) -> ModelPoller {
     ModelPoller { bell, woken: false, ready: VecDeque::new() }
 }
 

@@ -7,7 +7,7 @@ use super::stream::{Interest, Readiness};
 
 /// The name of a stream in its thread's poller. A key is not given out again before 2³² more streams
 /// were registered (2¹⁶ on 32-bit systems).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key(usize);
 
 impl Key {

@@ -5,10 +5,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use log::error;
-use mio::net::TcpListener;
 use mio::{Events, Poll, Token};
 
-use super::socket::Socket;
+use super::socket::{ListeningSocket, Socket};
 use crate::seams::poller::Key;
 use crate::seams::poller::{Event, Poller, Registry, Wake, Waker};
 use crate::seams::stream::{Interest, Readiness};
@@ -22,6 +21,9 @@ const MIN_EVENTS: usize = 256;
 
 /// ...and twice as many whenever there were as many, up to this.
 const MAX_EVENTS: usize = 4_096;
+
+/// Wakes the thread of one poller.
+pub(crate) type MioWaker = mio::Waker;
 
 /// One thread's event queue.
 pub(crate) struct MioPoller {
@@ -54,7 +56,7 @@ impl MioPoller {
 
     /// Wakes when a connection waits to be accepted: once for each that comes, so whoever leaves
     /// one waiting must come back by itself.
-    pub(crate) fn watch(&self, listener: &mut TcpListener) -> io::Result<()> {
+    pub(crate) fn watch(&self, listener: &mut ListeningSocket) -> io::Result<()> {
         self.poll.registry().register(listener, LISTENER, mio::Interest::READABLE)
     }
 }

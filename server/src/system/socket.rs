@@ -23,6 +23,9 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// (BIG TCP).
 const MAX_OVERFILL_LEN: usize = 512 * 1024;
 
+/// The listener's socket.
+pub(crate) type ListeningSocket = TcpListener;
+
 /// A non-blocking listener. `::` takes both address families.
 ///
 /// Not `SO_REUSEPORT`: with it a second server would start on the same port and take half of the
@@ -168,16 +171,17 @@ mod system {
     }
 }
 
-#[cfg(all(test, any(target_os = "linux", target_os = "android")))]
+#[cfg(test)]
 mod tests {
-    use std::io::ErrorKind;
-
-    use nix::errno::Errno as E;
-
-    use super::*;
-
+    #[cfg(any(target_os = "linux", target_os = "android"))]
     #[test]
     fn every_documented_error_of_accept_has_a_kind_that_says_what_to_do() {
+        use std::io::{Error, ErrorKind};
+
+        use nix::errno::Errno as E;
+
+        use super::system::name_accept_error;
+
         for (errno, kind) in [
             (E::EAGAIN, ErrorKind::WouldBlock),
             (E::EINTR, ErrorKind::Interrupted),
@@ -194,12 +198,12 @@ mod tests {
             (E::ENOMEM, ErrorKind::OutOfMemory),
             (E::EINVAL, ErrorKind::InvalidInput),
         ] {
-            let error = system::name_accept_error(io::Error::from_raw_os_error(errno as i32));
+            let error = name_accept_error(Error::from_raw_os_error(errno as i32));
             assert_eq!(error.kind(), kind, "{errno}");
         }
         // These have no stable kind; none of them is one at which accepting goes on.
         for errno in [E::EMFILE, E::ENFILE, E::ENOBUFS, E::EBADF] {
-            let error = system::name_accept_error(io::Error::from_raw_os_error(errno as i32));
+            let error = name_accept_error(Error::from_raw_os_error(errno as i32));
             assert_eq!(error.raw_os_error(), Some(errno as i32), "{errno}");
         }
     }

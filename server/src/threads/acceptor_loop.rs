@@ -15,8 +15,8 @@ use crate::seams::poller::{Poller, Wake, Waker};
 const MIN_ROOM_WAIT_MS: u64 = 1_000;
 
 /// What the acceptor thread is made of. Its queue tells when a connection waits to be accepted.
-pub(crate) struct AcceptorLoop<Q, L: Listener, W: Waker> {
-    poller: Q,
+pub(crate) struct AcceptorLoop<P, L: Listener, W: Waker> {
+    poller: P,
     listener: L,
     acceptor: Acceptor<L::Stream, Outbox<L::Stream, W>>,
     control: Arc<Control<W>>,
@@ -36,9 +36,9 @@ struct Last {
     until_ms: u64,
 }
 
-impl<Q: Poller, L: Listener, W: Waker> AcceptorLoop<Q, L, W> {
+impl<P: Poller, L: Listener, W: Waker> AcceptorLoop<P, L, W> {
     pub(crate) fn new(
-        poller: Q,
+        poller: P,
         listener: L,
         acceptor: Acceptor<L::Stream, Outbox<L::Stream, W>>,
         control: Arc<Control<W>>,

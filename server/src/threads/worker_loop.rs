@@ -6,30 +6,28 @@ use std::io;
 use std::sync::Arc;
 
 use super::handoff::{Control, Inbox, Mail};
+use crate::seams::journal::Journal;
 use crate::seams::poller::{Event, Poller, Registry, Wake, Waker};
 use crate::seams::stream::Stream;
 use crate::stats::SharedStats;
 use crate::worker::Worker;
 
-/// Connections adopted in one turn; so few where it is tested that it matters.
-const MAX_MAIL: usize = if cfg!(any(test, fuzzing)) { 2 } else { 256 };
-
 /// What a worker thread is made of.
-pub(crate) struct WorkerLoop<Q, S, W> {
-    poller: Q,
+pub(crate) struct WorkerLoop<P, S, W, J> {
+    poller: P,
     inbox: Inbox<S, W>,
     /// There may be more in the inbox than was taken.
     has_mail: bool,
-    worker: Worker<S>,
+    worker: Worker<S, J>,
     stats: Arc<SharedStats>,
     control: Arc<Control<W>>,
 }
 
-impl<Q: Poller + Registry<S>, S: Stream, W: Waker> WorkerLoop<Q, S, W> {
+impl<P: Poller + Registry<S>, S: Stream, W: Waker, J: Journal> WorkerLoop<P, S, W, J> {
     pub(crate) fn new(
-        poller: Q,
+        poller: P,
         inbox: Inbox<S, W>,
-        worker: Worker<S>,
+        worker: Worker<S, J>,
         stats: Arc<SharedStats>,
         control: Arc<Control<W>>,
     ) -> Self {
@@ -63,6 +61,9 @@ impl<Q: Poller + Registry<S>, S: Stream, W: Waker> WorkerLoop<Q, S, W> {
         }
         self.worker.sweep(&mut self.poller);
         self.publish(adopted);
+        if cfg!(debug_assertions) {
+            self.worker.invariants();
+        }
         match self.worker.wake() {
             _ if self.worker.is_draining() && self.worker.is_empty() => None,
             _ if self.has_mail => Some(Wake::Now),
@@ -70,24 +71,9 @@ impl<Q: Poller + Registry<S>, S: Stream, W: Waker> WorkerLoop<Q, S, W> {
         }
     }
 
-    #[cfg(any(test, fuzzing))]
-    pub(crate) fn closed(&mut self) -> &mut Vec<crate::connection::Closed> {
-        self.worker.closed()
-    }
-
-    #[cfg(any(test, fuzzing))]
-    pub(crate) fn check_queues(&mut self) {
-        self.worker.check_queues();
-    }
-
-    #[cfg(any(test, fuzzing))]
-    pub(crate) fn buffers(&mut self) -> impl Iterator<Item = (usize, usize)> {
-        self.worker.buffers()
-    }
-
     /// Adopts what was sent; returns whether there may be more.
     fn take_mail(&mut self) -> bool {
-        for _ in 0..MAX_MAIL {
+        for _ in 0..self.worker.limits().max_mail {
             match self.inbox.take() {
                 Mail::Adopt(accepted) => self.worker.adopt(accepted, &mut self.poller),
                 Mail::Empty => return false,

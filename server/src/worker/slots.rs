@@ -82,6 +82,13 @@ impl<T> Slots<T> {
     }
 
     /// The entry, unless it was removed.
+    pub(crate) fn get(&self, key: Key) -> Option<&T> {
+        let index = index_of(key) as usize;
+        let slot = &self.chunks.get(index / CHUNK_LEN)?[index % CHUNK_LEN];
+        slot.entry.as_ref().filter(|_| slot.link == generation_of(key))
+    }
+
+    /// The entry, unless it was removed.
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
         self.slot_mut(key)?.entry.as_mut()
     }
@@ -98,6 +105,24 @@ impl<T> Slots<T> {
             (self.chunks, self.free) = (Vec::new(), NO_PLACE);
         }
         Some(entry)
+    }
+
+    /// Every entry.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.chunks.iter().flat_map(|chunk| chunk.iter()).filter_map(|slot| slot.entry.as_ref())
+    }
+
+    /// Asserts that every place holds an entry or is in the list of free places, once.
+    pub(crate) fn invariants(&self) {
+        assert_eq!(self.iter().count(), self.len, "entries");
+        let places = self.chunks.len() * CHUNK_LEN;
+        let (mut free, mut next) = (0, self.free);
+        while next != NO_PLACE {
+            let slot = &self.chunks[next as usize / CHUNK_LEN][next as usize % CHUNK_LEN];
+            assert!(slot.entry.is_none() && free < places, "the list of free places");
+            (free, next) = (free + 1, slot.link);
+        }
+        assert_eq!(self.len + free, places, "places");
     }
 
     /// Every entry with its key.
@@ -147,6 +172,8 @@ mod tests {
         assert_eq!(slots.remove(old), None);
         assert_eq!(slots.get_mut(new), Some(&mut 'b'));
         assert_eq!(slots.get_mut(keep), Some(&mut 'k'));
+        assert_eq!((slots.get(old), slots.get(keep)), (None, Some(&'k')));
+        slots.invariants();
     }
 
     #[test]
@@ -168,12 +195,14 @@ mod tests {
         assert_eq!((slots.len(), slots.chunks.len()), (1_000, 4));
         for &key in &keys[..500] {
             assert!(slots.remove(key).is_some());
+            slots.invariants();
         }
         for n in 0..500 {
             slots.insert(n).unwrap();
         }
         assert_eq!((slots.len(), slots.chunks.len()), (1_000, 4));
         assert_eq!(slots.iter_mut().count(), 1_000);
+        slots.invariants();
     }
 
     #[test]

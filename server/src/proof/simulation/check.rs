@@ -2,14 +2,11 @@
 
 use super::network::Network;
 use super::oracle::due_len;
-use super::socket::Socket;
+use super::socket::{LATE_MS, Socket};
 use super::world::{Setup, World};
-use crate::connection::Closed;
 use crate::seams::close_reason::CloseReason;
+use crate::seams::journal::Closing;
 use crate::stats::Stats;
-
-/// However the threads take turns, a deadline is met within this.
-pub(super) const LATE_MS: u64 = 2_000;
 
 /// The peer's acknowledgement is waited for at least this long.
 const DELIVERY_WAIT_MS: u64 = 250;
@@ -65,9 +62,9 @@ impl World {
     pub(super) fn check_end(&self) {
         assert!(self.is_over(), "a thread does not end");
         let network = self.network.borrow();
-        let mut closed = self.closed.clone();
-        closed.sort_unstable_by_key(|closed| closed.id);
-        let ids: Vec<u64> = closed.iter().map(|closed| closed.id).collect();
+        let mut closed = network.closed.clone();
+        closed.sort_unstable_by_key(|(id, _)| *id);
+        let (ids, closed): (Vec<u64>, Vec<Closing>) = closed.into_iter().unzip();
         let expected: Vec<u64> = (1..=network.accepted.len() as u64).collect();
         assert_eq!(ids, expected, "each accepted connection ends once");
         for (closed, &number) in closed.iter().zip(&network.accepted) {
@@ -85,8 +82,8 @@ impl World {
         check_counters(&network, &closed, self.stats.iter().map(|stats| stats.snapshot()).sum());
     }
 
-    fn check_closed(&self, network: &Network, socket: &Socket, closed: &Closed) {
-        let Closed { reason, received, sent, .. } = *closed;
+    fn check_closed(&self, network: &Network, socket: &Socket, closed: &Closing) {
+        let Closing { reason, received, sent, .. } = *closed;
         let bytes = (socket.read_to_echo as u64, socket.echoed_len as u64);
         assert_eq!((received, sent), bytes, "told of {}", socket.describe());
         let closed_ms = socket.closed_at_ms.unwrap();
@@ -137,7 +134,7 @@ impl World {
 
 impl World {
     /// No patience lasts longer than it should.
-    fn check_in_time(&self, network: &Network, socket: &Socket, closed: &Closed) {
+    fn check_in_time(&self, network: &Network, socket: &Socket, closed: &Closing) {
         let Setup { linger_ms, drain_timeout_ms, .. } = self.setup;
         let stopped_ms = network.listener_closed_at_ms.unwrap();
         let drained_ms = stopped_ms + drain_timeout_ms + DELIVERY_WAIT_MS;
@@ -165,7 +162,7 @@ fn is_before(ended_at_ms: Option<u64>, stopped_at_ms: Option<u64>) -> bool {
     ended_at_ms.zip(stopped_at_ms).is_some_and(|(ended, stopped)| ended <= stopped)
 }
 
-fn check_counters(network: &Network, closed: &[Closed], stats: Stats) {
+fn check_counters(network: &Network, closed: &[Closing], stats: Stats) {
     let accepted = || network.accepted.iter().map(|&number| &network.sockets[number]);
     let count =
         |wanted: CloseReason| closed.iter().filter(|closed| closed.reason == wanted).count() as u64;
@@ -180,7 +177,7 @@ fn check_counters(network: &Network, closed: &[Closed], stats: Stats) {
     let due_rests = accepted().filter(|socket| has_rest(socket) && came_to_end(socket)).count();
     let messages = lines + due_rests as u64..=lines + rests;
     assert!(messages.contains(&stats.messages), "{messages:?} {stats:?}");
-    let is_failed = |(socket, closed): &(&Socket, &Closed)| match closed.reason {
+    let is_failed = |(socket, closed): &(&Socket, &Closing)| match closed.reason {
         CloseReason::Reset => socket.read_to_echo > 0,
         reason => reason == CloseReason::Failed,
     };

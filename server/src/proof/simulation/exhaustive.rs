@@ -13,6 +13,7 @@ use std::rc::Rc;
 use super::oracle::due_len;
 use crate::connection::{Connection, Next, WorkerContext};
 use crate::echo::{Echo, Framing};
+use crate::limits::Limits;
 use crate::records::Records;
 use crate::seams::close_reason::CloseReason;
 use crate::seams::stream::{Interest, Readiness, Stream};
@@ -95,7 +96,7 @@ impl State {
 /// Gives turns until the connection waits.
 fn drive(
     connection: &mut Connection<Scripted>,
-    cx: &mut WorkerContext,
+    cx: &mut WorkerContext<Records>,
 ) -> Result<Next, CloseReason> {
     loop {
         match connection.drive(cx)? {
@@ -176,7 +177,8 @@ impl Case<'_> {
     fn walk(&self) -> usize {
         let max = NonZeroUsize::new(self.max_line_length).unwrap();
         let records = Records::new(0, self.framing);
-        let mut cx = WorkerContext::new(Echo::new(self.framing, max), records);
+        let echo = Echo::new(self.framing, max);
+        let mut cx = WorkerContext::new(echo, Limits::SHIPPED, records);
         let choices = Rc::new(RefCell::new(Choices::default()));
         let mut seen = HashSet::new();
         let mut paths = 0;
@@ -194,7 +196,7 @@ impl Case<'_> {
         &self,
         choices: &Rc<RefCell<Choices>>,
         seen: &mut HashSet<String>,
-        cx: &mut WorkerContext,
+        cx: &mut WorkerContext<Records>,
     ) {
         let state =
             State { unread: vec![], received: 0, echoed: vec![], end: End::NotYet, blocked: false };
@@ -224,6 +226,7 @@ impl Case<'_> {
                     Err(reason) => return self.check_end(&state.borrow(), reason),
                 }
             }
+            connection.invariants(cx);
             self.check_step(&state.borrow(), interest);
         }
     }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use super::dice::Dice;
 use super::socket::Socket;
+use crate::seams::journal::Closing;
 use crate::seams::poller::Event;
 
 /// The thread that accepts; the workers follow.
@@ -25,6 +26,10 @@ pub(super) struct Network {
     pub(super) backlog: VecDeque<usize>,
     /// Those that were accepted, in that order.
     pub(super) accepted: Vec<usize>,
+    /// The account of each connection that has ended, and its number.
+    pub(super) closed: Vec<(u64, Closing)>,
+    /// Length of the server's reads.
+    read_buffer_len: usize,
     /// The server can have no more sockets than this.
     max_descriptors: usize,
     /// Which threads' wakers were used. The listener's edge wakes the acceptor, too.
@@ -46,6 +51,7 @@ impl Network {
         threads: usize,
         max_descriptors: usize,
         idle_timeout_ms: Option<u64>,
+        read_buffer_len: usize,
     ) -> Self {
         Self {
             now_ms: dice.pick(&[1, CLOCK_WRAPS_MS - 3_000]),
@@ -53,6 +59,8 @@ impl Network {
             sockets: vec![],
             backlog: VecDeque::new(),
             accepted: vec![],
+            closed: vec![],
+            read_buffer_len,
             max_descriptors,
             woken: vec![false; threads],
             stopped_at_ms: None,
@@ -68,7 +76,9 @@ impl Network {
         }
         self.backlog.push_back(self.sockets.len());
         let min_room = self.dice.pick(&[1, 1, 8_000]);
-        self.sockets.push(Socket::new(room, min_room, self.stopped_at_ms.is_some()));
+        let mut socket = Socket::new(room, min_room, self.read_buffer_len);
+        socket.is_late = self.stopped_at_ms.is_some();
+        self.sockets.push(socket);
         self.woken[ACCEPTOR] = true;
     }
 

@@ -3,18 +3,13 @@
 
 use std::io::{self, ErrorKind};
 
-use super::check::LATE_MS;
-use crate::connection::{READ_BUFFER_LEN, TURN_BUDGET};
+use crate::connection::TURN_BUDGET;
 use crate::seams::poller::Event;
 use crate::seams::poller::Key;
 use crate::seams::stream::{Interest, Readiness};
 
-/// What a connection may be read in one turn of its thread: one budget, exceeded by less than one
-/// read; and once more in the turn in which the server begins to stop.
-const MAX_TURN_LEN: usize = 2 * (TURN_BUDGET + READ_BUFFER_LEN);
-
-/// What may come between the look at what had arrived and the end of reading it.
-const MAX_EXTRA_LEN: usize = READ_BUFFER_LEN;
+/// However the threads take turns, the server meets each deadline within this.
+pub(super) const LATE_MS: u64 = 2_000;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Socket {
@@ -22,6 +17,8 @@ pub(super) struct Socket {
     pub(super) sent: Vec<u8>,
     /// How much of it had been sent when the server was told to stop.
     pub(super) sent_at_stop: usize,
+    /// Length of the server's reads.
+    read_buffer_len: usize,
     /// Urgent bytes, as positions in `sent`: a read stops before each.
     urgent: Vec<usize>,
     /// The peer has finished its side.
@@ -71,8 +68,8 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    pub(super) fn new(room: usize, min_room: usize, is_late: bool) -> Self {
-        Self { room, min_room, is_late, ..Self::default() }
+    pub(super) fn new(room: usize, min_room: usize, read_buffer_len: usize) -> Self {
+        Self { room, min_room, read_buffer_len, ..Self::default() }
     }
 
     /// All of it but the bytes.
@@ -238,7 +235,10 @@ impl Socket {
         buffer[..len].copy_from_slice(&self.sent[self.read_len..end]);
         self.read_len = end;
         self.turn_len += len;
-        assert!(self.turn_len <= MAX_TURN_LEN, "more than its share of a turn");
+        // One budget, exceeded by less than one read; and once more in the turn in which the server
+        // begins to stop.
+        let max_turn_len = 2 * (TURN_BUDGET + self.read_buffer_len);
+        assert!(self.turn_len <= max_turn_len, "more than its share of a turn");
         self.urgent.retain(|&mark| mark >= end);
         if self.finished_at_ms.is_none() {
             self.read_to_echo = end;
@@ -278,7 +278,8 @@ impl Socket {
         }
         // Unless the peer has finished first.
         if self.ended_at_ms.is_some() {
-            let (begun, over) = (self.sent_at_end, self.sent_at_end + MAX_EXTRA_LEN);
+            // One read may bring more than had arrived when the server looked.
+            let (begun, over) = (self.sent_at_end, self.sent_at_end + self.read_buffer_len);
             assert!(self.read_len >= begun, "finishes before it has read what had arrived");
             assert!(self.read_len <= over, "reads on after its end began");
         }

@@ -1,4 +1,4 @@
-//! What the server is given instead of the system: streams, a listener, event queues, wakers.
+//! What the server is given instead of the system: streams, a listener, pollers, wakers, journals.
 
 use std::cell::RefMut;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
@@ -7,6 +7,8 @@ use std::rc::Rc;
 
 use super::network::{Network, Shared};
 use super::socket::Socket;
+use crate::records::Records;
+use crate::seams::journal::{Closing, Journal, Name};
 use crate::seams::listener::Listener;
 use crate::seams::poller::Key;
 use crate::seams::poller::{Event, Poller, Registry, Wake, Waker};
@@ -171,6 +173,31 @@ impl Registry<SimStream> for SimPoller {
         interest: Interest,
     ) -> io::Result<()> {
         self.watch(stream, key, interest)
+    }
+}
+
+/// One worker's log records as they ship, and the accounts of its connections for the checks.
+pub(super) struct SimJournal {
+    pub(super) records: Records,
+    pub(super) network: Shared,
+}
+
+impl Journal for SimJournal {
+    fn opened(&mut self, now_ms: u64, name: Name) {
+        self.records.opened(now_ms, name);
+    }
+
+    fn messages(&mut self, now_ms: u64, name: Name, due: (&[u8], &[u8]), newlines: u64) {
+        self.records.messages(now_ms, name, due, newlines);
+    }
+
+    fn closed(&mut self, now_ms: u64, name: Name, closing: &Closing) {
+        self.records.closed(now_ms, name, closing);
+        self.network.borrow_mut().closed.push((name.id, *closing));
+    }
+
+    fn not_shown(&self) -> u64 {
+        self.records.not_shown()
     }
 }
 

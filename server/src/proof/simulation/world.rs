@@ -2,7 +2,9 @@
 //! acceptor, the workers and all between them as they ship, on a simulated network.
 
 use std::cell::RefCell;
+use std::convert::Infallible;
 use std::io::ErrorKind;
+use std::iter;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,17 +12,17 @@ use std::sync::Arc;
 use super::dice::Dice;
 use super::network::{ACCEPTOR, Network, Shared};
 use super::socket::Socket;
-use super::stream::{SimListener, SimPoller, SimStream, SimWaker};
-use crate::acceptor::Acceptor;
-use crate::connection::{Closed, READ_BUFFER_LEN};
+use super::stream::{SimJournal, SimListener, SimPoller, SimStream, SimWaker};
 use crate::echo::{Echo, Framing};
+use crate::limits::Limits;
 use crate::records::Records;
 use crate::seams::poller::Wake;
 use crate::stats::SharedStats;
 use crate::threads::acceptor_loop::AcceptorLoop;
-use crate::threads::handoff::{Control, mailbox};
+use crate::threads::assemble::{AcceptorParts, Assembly, Plan, WorkerParts, assemble};
+use crate::threads::handoff::Control;
 use crate::threads::worker_loop::WorkerLoop;
-use crate::worker::{Rules, Worker};
+use crate::worker::Rules;
 
 /// Things that happen in one run before it is brought to its end.
 const MAX_STEPS: usize = 160;
@@ -37,6 +39,10 @@ const ROOMY: usize = 1_000;
 /// Steps after which a server that has nothing new to do must be at rest.
 const MAX_SETTLING: usize = 200_000;
 
+/// Limits that a short run reaches.
+const SMALL: Limits =
+    Limits { read_buffer_len: 64 * 1024, long_turn_len: 512, bulk_share: 1_024, max_mail: 2 };
+
 /// What a run is about.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Setup {
@@ -50,6 +56,7 @@ pub(super) struct Setup {
     pub(super) linger_ms: u64,
     pub(super) drain_timeout_ms: u64,
     ending: Ending,
+    limits: Limits,
 }
 
 /// How the run goes on once nothing happens by chance any more.
@@ -76,6 +83,7 @@ impl Setup {
             linger_ms: 1_000,
             drain_timeout_ms: dice.pick(&[5_000, 5_000, 400, 0]),
             ending: dice.pick(&[Ending::Peers, Ending::Idle, Ending::Shutdown]),
+            limits: dice.pick(&[SMALL, SMALL, SMALL, Limits::SHIPPED]),
         }
     }
 
@@ -86,15 +94,22 @@ impl Setup {
 
     /// What a connection holds at most: one line and one read.
     pub(super) fn max_held_len(&self) -> usize {
-        self.max_line_length + READ_BUFFER_LEN
+        self.max_line_length + self.limits.read_buffer_len
     }
 
-    fn rules(&self) -> Rules {
-        Rules {
-            echo: Echo::new(self.framing, NonZeroUsize::new(self.max_line_length).unwrap()),
-            idle_timeout_ms: self.idle_timeout_ms,
-            linger_ms: self.linger_ms,
-            drain_timeout_ms: self.drain_timeout_ms,
+    fn plan(&self) -> Plan {
+        Plan {
+            num_workers: self.workers,
+            channel_capacity: self.channel_capacity,
+            max_connections: self.max_connections,
+            backlog: 4_096,
+            rules: Rules {
+                echo: Echo::new(self.framing, NonZeroUsize::new(self.max_line_length).unwrap()),
+                idle_timeout_ms: self.idle_timeout_ms,
+                linger_ms: self.linger_ms,
+                drain_timeout_ms: self.drain_timeout_ms,
+                limits: self.limits,
+            },
         }
     }
 }
@@ -102,7 +117,7 @@ impl Setup {
 /// A thread of the server.
 enum Thread {
     Acceptor(Box<AcceptorLoop<SimPoller, SimListener, SimWaker>>),
-    Worker(Box<WorkerLoop<SimPoller, SimStream, SimWaker>>),
+    Worker(Box<WorkerLoop<SimPoller, SimStream, SimWaker, SimJournal>>),
     Over,
 }
 
@@ -113,8 +128,6 @@ pub(super) struct World {
     /// Each with the time of its next turn.
     threads: Vec<(Thread, Wake)>,
     pub(super) stats: Vec<Arc<SharedStats>>,
-    /// Connections that have ended.
-    pub(super) closed: Vec<Closed>,
 }
 
 /// The pieces of a server are shared between threads where it ships; here there is one.
@@ -122,35 +135,33 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(mut dice: Dice) -> Self {
         let setup = Setup::new(&mut dice);
-        let network =
-            Network::new(dice, 1 + setup.workers, setup.max_descriptors, setup.idle_timeout_ms);
+        let network = Network::new(
+            dice,
+            1 + setup.workers,
+            setup.max_descriptors,
+            setup.idle_timeout_ms,
+            setup.limits.read_buffer_len,
+        );
         let network = Rc::new(RefCell::new(network));
         let waker = |thread| SimWaker { network: Rc::clone(&network), thread };
-        let queue = |thread| SimPoller { network: Rc::clone(&network), thread, keys: vec![] };
-        let control = Arc::new(Control::new(waker(ACCEPTOR)));
-        let (mut outboxes, mut stats, mut workers) = (vec![], vec![], vec![]);
-        for thread in 1..=setup.workers {
-            let shared = Arc::new(SharedStats::default());
-            let (outbox, inbox) =
-                mailbox(setup.channel_capacity, waker(thread), Arc::clone(&shared));
-            let worker = Worker::new(&setup.rules(), Records::new(thread, setup.framing));
-            let (published, control) = (Arc::clone(&shared), Arc::clone(&control));
-            let worker = WorkerLoop::new(queue(thread), inbox, worker, published, control);
-            workers.push((Thread::Worker(Box::new(worker)), Wake::Now));
-            outboxes.push(outbox);
-            stats.push(shared);
-        }
-        let acceptor = AcceptorLoop::new(
-            queue(ACCEPTOR),
-            SimListener(Rc::clone(&network)),
-            Acceptor::new(outboxes, setup.max_connections),
-            Arc::clone(&control),
-            4_096,
-            setup.drain_timeout_ms,
-        );
-        let acceptor = (Thread::Acceptor(Box::new(acceptor)), Wake::Now);
-        let threads = [acceptor].into_iter().chain(workers).collect();
-        Self { setup, network, control, threads, stats, closed: vec![] }
+        let poller = |thread| SimPoller { network: Rc::clone(&network), thread, keys: vec![] };
+        let acceptor = AcceptorParts {
+            poller: poller(ACCEPTOR),
+            listener: SimListener(Rc::clone(&network)),
+            waker: waker(ACCEPTOR),
+        };
+        let assembly = assemble(&setup.plan(), acceptor, |number| {
+            let records = Records::new(number, setup.framing);
+            let journal = SimJournal { records, network: Rc::clone(&network) };
+            let thread = 1 + number;
+            let (poller, waker) = (poller(thread), waker(thread));
+            Ok::<_, Infallible>(WorkerParts { poller, waker, journal })
+        });
+        let Ok(Assembly { acceptor, workers, control, stats }) = assembly;
+        let workers = workers.into_iter().map(|worker| Thread::Worker(Box::new(worker)));
+        let threads = iter::once(Thread::Acceptor(Box::new(acceptor))).chain(workers);
+        let threads = threads.map(|thread| (thread, Wake::Now)).collect();
+        Self { setup, network, control, threads, stats }
     }
 
     /// Lets things happen by chance, then brings the run to its end. Whatever is not as promised
@@ -279,16 +290,7 @@ impl World {
                 self.network.borrow_mut().take_events(thread);
                 acceptor.turn()
             }
-            Thread::Worker(worker) => {
-                let next = worker.turn();
-                self.closed.append(worker.closed());
-                worker.check_queues();
-                for (len, capacity) in worker.buffers() {
-                    assert!(len > 0, "a buffer for nothing");
-                    assert!(capacity <= self.setup.max_held_len(), "a buffer of {capacity}");
-                }
-                next
-            }
+            Thread::Worker(worker) => worker.turn(),
             Thread::Over => return,
         };
         match next {
