@@ -1,11 +1,12 @@
-//! One connection: moves bytes between its stream and the line machine, within a budget.
+//! One connection: it moves bytes between its stream and the line machine, within a budget.
 //!
-//! Knows neither the event library nor threads nor channels: whoever owns the connection tells it
-//! about readiness ([`Connection::mark`]), gives it turns ([`Connection::drive`]) and watches its
-//! deadlines ([`Connection::check`]).
+//! A connection knows neither the event library nor threads nor channels. Its worker passes it the
+//! readiness of its stream ([`Connection::mark`]), gives it turns ([`Connection::drive`]) and watches
+//! its deadlines ([`Connection::check`]).
 
 mod deadlines;
 pub(crate) mod spill;
+mod worker_context;
 
 use std::io::{self, ErrorKind, IoSlice};
 
@@ -15,126 +16,86 @@ use memchr::{memchr, memchr_iter};
 use self::deadlines::wrap;
 pub(crate) use self::deadlines::{Check, Deadlines};
 use self::spill::{Pool, Spill};
-use crate::echo::Echo;
-use crate::limits::Limits;
+pub(crate) use self::worker_context::WorkerContext;
 use crate::seams::close_reason::{Cause, CloseReason};
 use crate::seams::journal::{Closing, Journal, Name};
 use crate::seams::peer::Peer;
 use crate::seams::stream::{Interest, Readiness, Stream};
-use crate::stats::Stats;
 
-/// What one connection may receive in one turn, before the others get theirs.
+/// Number of bytes that one connection may receive in one turn. The last read may exceed it.
 pub(crate) const TURN_BUDGET: usize = 256 * 1024;
 
-/// What the connections of a worker share. Each uses it while it has its turn.
-pub(crate) struct WorkerContext<J> {
-    /// When this turn began, in milliseconds since the server started.
-    pub(crate) now_ms: u64,
-    /// Number of bytes moved so far, counting both directions, also those that were discarded.
-    pub(crate) moved: u64,
-    echo: Echo,
-    pub(crate) limits: Limits,
-    buffer: Box<[u8]>,
-    pool: Pool,
-    pub(crate) journal: J,
-    pub(crate) stats: Stats,
-}
-
-impl<J: Journal> WorkerContext<J> {
-    pub(crate) fn new(echo: Echo, limits: Limits, journal: J) -> Self {
-        Self {
-            now_ms: 0,
-            moved: 0,
-            echo,
-            limits,
-            buffer: vec![0; limits.read_buffer_len].into_boxed_slice(),
-            pool: Pool::default(),
-            journal,
-            stats: Stats::default(),
-        }
-    }
-
-    /// Asserts what holds of what the connections share.
-    pub(crate) fn invariants(&self) {
-        self.pool.invariants();
-    }
-
-    /// Returns how many bytes one connection holds at most: one line and one read.
-    fn max_spill_len(&self) -> usize {
-        self.echo.max_line_length().saturating_add(self.buffer.len())
-    }
-}
-
-/// What a connection needs before it can go on.
+/// What a connection waits for after a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// An event, of the kind that is asked for already.
+    /// An event of the kind that its worker watches already.
     Wait,
-    /// An event of this kind, from now on.
+    /// An event of another kind: its worker must change what it watches.
     Watch(Interest),
-    /// Another turn, after the others have had theirs.
+    /// Its next turn, after the other connections have had theirs.
     Turn,
 }
 
 /// Where a connection is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// Receives and sends back.
+    /// The connection receives bytes and sends them back.
     Open,
-    /// The server ends it: receives what has arrived by now, which is no more than `progress`,
-    /// then sends the rest.
+    /// The server ends the connection. It still receives the bytes that had arrived when the end
+    /// began, which are at most `progress`.
     Ending(Cause),
-    /// Nothing more will be received: sends the rest. Without a cause it is the peer that finished.
+    /// The connection receives no more, and sends the rest. Without a cause, the peer has finished.
     Sending(Option<Cause>),
-    /// All was sent and the server has finished its side: discards what comes until the peer has
-    /// finished too.
+    /// The connection has sent everything and finished its side. It discards input until the peer
+    /// finishes too.
     Lingering(Cause),
 }
 
-/// Whether all that is due went out.
+/// How far sending got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Flush {
+    /// Nothing is due any more.
     Done,
-    /// There was no room: an event will tell when there is.
+    /// The send buffer is full. An event will come when it has room.
     Blocked,
-    /// There may be room, or a signal came first: no event will tell.
+    /// The send buffer may have room, or a signal interrupted the call. No event will come.
     Unfinished,
 }
 
-/// One connection and its state: 80 bytes, and no more while it holds nothing.
+/// One connection and its state: 80 bytes, without a buffer while it holds nothing.
 #[derive(Debug)]
 pub(crate) struct Connection<S> {
     stream: S,
-    /// Bytes held; `None` when there are none.
+    /// The bytes held; `None` while there are none.
     spill: Option<Box<Spill>>,
     id: u64,
     opened_ms: u64,
     received: u64,
     messages: u64,
-    /// While [`Phase::Ending`]: the most bytes that are left of what had arrived by then. Before: how
-    /// much the peer had acknowledged when that was last looked at, its lowest 32 bits.
+    /// In [`Phase::Ending`]: maximum number of unread bytes that had arrived when the end began. In
+    /// the phases before: number of bytes that the peer had acknowledged at the last look, modulo 2³².
     progress: u32,
-    /// When bytes last moved, or when the server began to end it or to linger; wraps after 49 days.
+    /// When bytes last moved, or when the end or the linger began. Wraps after 49 days.
     touched_ms: u32,
     peer: Peer,
     phase: Phase,
-    /// What events are asked for.
+    /// The kind of event that the worker watches.
     interest: Interest,
-    /// It is in one of its worker's queues.
+    /// Whether the connection is in one of its worker's ready queues.
     queued: bool,
-    /// Its last turn was a long one.
+    /// Whether the last turn was a long one.
     bulk: bool,
-    /// The stream may have something to read.
+    /// Whether a read may return something.
     readable: bool,
-    /// Only "would block" means that it has nothing. Never unset: urgent data may be announced long
-    /// before the read that it splits.
+    /// Whether a short read says nothing about what is left, so that only "would block" counts. Once
+    /// set, it stays: an event may announce urgent data long before the read that it splits.
     read_until_blocked: bool,
-    /// What came last was not a newline.
+    /// Whether the last byte received was not a newline.
     in_line: bool,
 }
 
 impl<S: Stream> Connection<S> {
-    /// A connection that was accepted just now, and will wait for bytes.
+    /// Returns a connection that was just accepted, and waits for bytes.
     pub(crate) fn new(stream: S, peer: Peer, id: u64, now_ms: u64) -> Self {
         Self {
             stream,
@@ -160,8 +121,8 @@ impl<S: Stream> Connection<S> {
         &mut self.stream
     }
 
-    /// Asserts what holds of a connection between two turns: it has a buffer only for bytes, holds less
-    /// than one longest line of unfinished input, and no more than it may.
+    /// Asserts what holds between two turns: the connection has a buffer only while it holds bytes,
+    /// its unfinished line is shorter than the longest line, and its buffer is not too long.
     pub(crate) fn invariants(&self, cx: &WorkerContext<impl Journal>) {
         let Some(spill) = &self.spill else { return };
         assert!(spill.len() > 0, "a buffer for nothing");
@@ -169,8 +130,8 @@ impl<S: Stream> Connection<S> {
         spill.invariants(cx.max_spill_len());
     }
 
-    /// Whether the connection needs to be put in a queue of its worker; it counts as queued then, until
-    /// it [leaves](Self::leave_queue).
+    /// Notes that the connection is in a ready queue until it [leaves](Self::leave_queue) it. Returns
+    /// whether it was in none before.
     pub(crate) fn enter_queue(&mut self) -> bool {
         !std::mem::replace(&mut self.queued, true)
     }
@@ -179,26 +140,26 @@ impl<S: Stream> Connection<S> {
         self.queued
     }
 
-    /// Its turn has come.
+    /// Notes that the connection was taken from its ready queue.
     pub(crate) fn leave_queue(&mut self) {
         self.queued = false;
     }
 
-    /// Whether its next turn is likely to be a long one, as the last was.
+    /// Returns whether this is a bulk connection: its next turn is likely to be as long as the last.
     pub(crate) fn is_bulk(&self) -> bool {
         self.bulk
     }
 
-    /// Notes what an event said. The connection acts on it at its next turn.
+    /// Notes what an event said. The connection acts on it in its next turn.
     pub(crate) fn mark(&mut self, readiness: Readiness) {
         self.read_until_blocked |= readiness.read_until_blocked;
         self.readable |= readiness.readable | readiness.read_until_blocked;
     }
 
-    /// Moves bytes until an event is needed or the turn's budget is spent.
+    /// Gives the connection a turn: it moves bytes until it needs an event or has spent its budget.
     ///
     /// # Errors
-    /// Why the connection is over; it must not be driven again.
+    /// The reason why the connection is over. It must not be driven again.
     pub(crate) fn drive(
         &mut self,
         cx: &mut WorkerContext<impl Journal>,
@@ -236,30 +197,30 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Begins to end the connection from this side, unless its end has begun already. The next turn
-    /// acts on it.
+    /// Begins to end the connection from the server's side. Where the end has begun already, only its
+    /// cause changes. The connection acts on it in its next turn.
     pub(crate) fn end(&mut self, cause: Cause, now_ms: u64) {
         match self.phase {
             Phase::Open => {
                 self.phase = Phase::Ending(cause);
                 self.progress = u32::try_from(self.stream.begin_end()).unwrap_or(u32::MAX);
-                // No event may have told yet what splits the reads, and none is waited for.
+                // Urgent data may split the reads although no event has announced it yet.
                 (self.readable, self.read_until_blocked) = (true, true);
                 self.touched_ms = wrap(now_ms);
             }
-            // What began as idle is finished under the rules of the shutdown.
+            // A connection that ended as idle is finished under the rules of the shutdown.
             Phase::Ending(_) => self.phase = Phase::Ending(cause),
             Phase::Sending(_) => self.phase = Phase::Sending(Some(cause)),
             Phase::Lingering(_) => self.phase = Phase::Lingering(cause),
         }
     }
 
-    /// Whether its end has begun, from whichever side.
+    /// Returns whether the peer or the server has begun to end the connection.
     pub(crate) fn is_ending(&self) -> bool {
         self.phase != Phase::Open
     }
 
-    /// Accounts for the end of the connection and logs it. Dropping the connection then closes it.
+    /// Counts the end of the connection, tells the journal of it, and closes the stream.
     pub(crate) fn close(self, reason: CloseReason, cx: &mut WorkerContext<impl Journal>) {
         let closing = Closing {
             reason,
@@ -270,7 +231,7 @@ impl<S: Stream> Connection<S> {
         };
         cx.stats.closed += 1;
         match reason {
-            // How a probe ends is the checker's way and no fault: many reset.
+            // A probe that resets is no failure: many health checks end in this way.
             CloseReason::Reset if self.received == 0 => {}
             CloseReason::Reset | CloseReason::Failed => cx.stats.failed += 1,
             CloseReason::Idle => cx.stats.idle += 1,
@@ -284,7 +245,7 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Bytes sent back, as far as the system has taken them.
+    /// Returns the number of bytes sent back, which the system has taken.
     fn sent(&self) -> u64 {
         self.received - self.spill.as_ref().map_or(0, |spill| spill.len() as u64)
     }
@@ -301,7 +262,7 @@ impl<S: Stream> Connection<S> {
         Next::Watch(interest)
     }
 
-    /// Reads once. Returns what that takes from the turn's budget.
+    /// Reads once. Returns the number of bytes that this takes from the budget of the turn.
     fn receive(&mut self, cx: &mut WorkerContext<impl Journal>) -> Result<usize, CloseReason> {
         let len = match self.stream.read(&mut cx.buffer) {
             Ok(0) => return self.end_of_stream(cx).map(|()| 0),
@@ -310,7 +271,7 @@ impl<S: Stream> Connection<S> {
                 self.readable = false;
                 return Ok(0);
             }
-            // Tried again within the budget, so that no storm of signals holds up the others.
+            // An interrupted read costs budget, so that a storm of signals does not hold up the others.
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(cx.buffer.len()),
             Err(error) => return Err(error.kind().into()),
         };
@@ -337,8 +298,8 @@ impl<S: Stream> Connection<S> {
         Ok(len)
     }
 
-    /// Sends back what the first `len` bytes of the buffer make due, straight from there, and holds
-    /// what is left.
+    /// Sends back the bytes that the first `len` bytes of the buffer make due, without copying them,
+    /// and holds the rest.
     fn echo(
         &mut self,
         len: usize,
@@ -364,7 +325,7 @@ impl<S: Stream> Connection<S> {
         if self.spill.is_none() && rest.is_empty() && sent == due.len() {
             return Ok(());
         }
-        // After a failure too: what is held at the end was not sent.
+        // After a failure too, because `sent` is computed from the bytes held.
         let max_spill_len = cx.max_spill_len();
         let spill = self.spill.get_or_insert_with(|| cx.pool.take());
         spill.keep(sent, due, rest, max_spill_len);
@@ -372,7 +333,7 @@ impl<S: Stream> Connection<S> {
         written.map(|_| ())
     }
 
-    /// Sends what is due, if anything is.
+    /// Sends the held bytes that are due.
     fn flush(&mut self, cx: &mut WorkerContext<impl Journal>) -> Result<Flush, CloseReason> {
         let Some(spill) = self.spill.as_mut().filter(|spill| !spill.due().is_empty()) else {
             return Ok(Flush::Done);
@@ -410,8 +371,9 @@ impl<S: Stream> Connection<S> {
                 Ok(())
             }
             Phase::Lingering(cause) => Err(cause.into()),
-            // A peer that has finished needs no linger. But when the server stops, what the system
-            // still has to send may go with the process: the acknowledgement is waited for.
+            // A peer that has finished needs no linger. When the server stops, however, the bytes in
+            // the system's send buffer may be lost with the process, so it waits for the peer's
+            // acknowledgement.
             Phase::Ending(cause) => {
                 self.end_input(Some(cause), cx);
                 Ok(())
@@ -423,7 +385,7 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Nothing more will be received: the unterminated rest is due as it is.
+    /// Ends the input: the unfinished line is due as it is.
     fn end_input(&mut self, cause: Option<Cause>, cx: &mut WorkerContext<impl Journal>) {
         if std::mem::take(&mut self.in_line) {
             cx.stats.messages += 1;
@@ -449,7 +411,7 @@ impl<S: Stream> Connection<S> {
     }
 }
 
-/// How many bytes a write took: none if it was interrupted or would have blocked.
+/// Returns how many bytes a write took: none if it was interrupted or would have blocked.
 fn sent_len(written: io::Result<usize>) -> Result<usize, CloseReason> {
     match written {
         Ok(len) => Ok(len),
@@ -460,8 +422,8 @@ fn sent_len(written: io::Result<usize>) -> Result<usize, CloseReason> {
     }
 }
 
-/// Newlines in what is due: nearly always there is one, at the end. Finding that one takes a quarter of
-/// the instructions of counting.
+/// Counts the newlines in the bytes that are due. There is nearly always one, at the end, and finding
+/// it takes a quarter of the instructions of counting.
 fn count_newlines(due: &[u8]) -> u64 {
     match memchr(b'\n', due) {
         None => 0,
@@ -476,7 +438,7 @@ mod tests {
 
     #[test]
     fn an_idle_connection_is_small() {
-        // A stream is a descriptor; in debug builds the event library's is more.
+        // The standard library's stream is a bare descriptor; mio's is larger in debug builds.
         assert_eq!(size_of::<Connection<std::net::TcpStream>>(), 80);
     }
 

@@ -1,15 +1,15 @@
 //! A TCP echo server on a hand-rolled event loop, without an async runtime.
 //!
-//! Every byte comes back exactly once, in order, unaltered; a line as soon as it is complete. Memory
-//! is bounded per connection, a peer that does not read is not read from, and at the end whatever
-//! had arrived is echoed before the server goes.
+//! Every byte comes back exactly once, in order and unaltered. A line comes back as soon as it is
+//! complete. The memory of a connection is bounded, because the server does not read from a peer that
+//! does not read its echo. When the server stops, it first echoes every byte that has arrived.
 //!
 //! ```text
 //!  caller of run ──── reports the throughput, joins
 //!      │
 //!      ├─ acceptor    poll → accept a batch → fewest connections first → send → wake
 //!      │     │ │
-//!      │     │ └────── bounded channel ──┐            ▲ room: "one was taken over, or closed"
+//!      │     │ └────── bounded channel ──┐            ▲ room: "one was adopted, or closed"
 //!      │     └─── bounded channel ──┐    │            │
 //!      ├─ worker-0    poll → mark → drive (budgeted) → mail → sweep
 //!      └─ worker-1    poll → mark → drive (budgeted) → mail → sweep

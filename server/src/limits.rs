@@ -1,14 +1,14 @@
 //! The sizes by which a worker divides its time among its connections.
 //!
-//! They are one value that the caller passes, so that the simulation can draw smaller ones: a short
-//! run then reaches each of them.
+//! They are a value that the caller passes. The simulation passes smaller ones, so that a short run
+//! reaches each of them.
 
 use crate::config::Config;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// Length of a worker's read buffer, which all its connections share. A shorter one would cost
-    /// more calls, and more copies of lines that a read cuts in two.
+    /// Length of a worker's read buffer, which all its connections share. A shorter one would cost more
+    /// calls, and would cut more lines in two, which have to be copied.
     pub(crate) read_buffer_len: usize,
     /// A turn that moves at least this many bytes, counting both directions, makes the connection a
     /// bulk connection.

@@ -1,5 +1,5 @@
-//! What proves the rest, and never ships: the simulation, the model checker's cases, and the work whose
-//! instructions are counted.
+//! The proof of the rest, which never ships: the simulation, the cases of the model checker, and the work
+//! whose instructions are counted.
 
 #[cfg(any(feature = "counts", test))]
 pub mod counts;

@@ -1,7 +1,7 @@
-//! The log records of connections and messages: shown at info while a person could read them,
-//! beyond that only counted. At debug everything is shown.
+//! The log records of connections and messages. At INFO a worker shows a number of records a second that
+//! a person can read, and counts the others. At DEBUG it shows all of them.
 //!
-//! Decides what is logged, not when: the connection calls at each step of its life.
+//! This module decides what is logged, not when: a connection calls it at each step of its life.
 
 pub(crate) mod allowance;
 
@@ -15,10 +15,10 @@ use self::allowance::Allowance;
 use crate::echo::Framing;
 use crate::seams::journal::{Closing, Journal, Name};
 
-/// Records each worker may show in a second at info.
+/// Maximum number of records that each worker shows in a second at INFO.
 const MAX_RECORDS_PER_SECOND: u32 = 50;
 
-/// Bytes of a message that are shown.
+/// Maximum number of bytes of a message that are shown.
 const MAX_TEXT_LEN: usize = 64;
 
 impl fmt::Display for Closing {
@@ -36,7 +36,7 @@ pub(crate) struct Records {
     worker: usize,
     framing: Framing,
     allowance: Allowance,
-    /// For connections that did not just finish: these are not lost among what they sent.
+    /// For connections that ended in trouble, so that their records do not get lost among messages.
     trouble_allowance: Allowance,
     not_shown: u64,
 }
@@ -117,7 +117,7 @@ impl Journal for Records {
     }
 }
 
-/// The messages in what is due, one after the other.
+/// Iterates over the messages in the bytes that are due.
 struct Messages<'a> {
     framing: Framing,
     held: &'a [u8],
@@ -144,11 +144,11 @@ impl Iterator for Messages<'_> {
     }
 }
 
-/// One message as the log shows it.
+/// One message, as the log shows it.
 struct Message {
-    /// Its length with the newline.
+    /// Length of the message, with the newline.
     len: usize,
-    /// Its beginning, at least one byte more than is shown if there is more.
+    /// The beginning of the message: one byte more than is shown, if it is longer.
     text: Vec<u8>,
 }
 

@@ -1,5 +1,5 @@
-//! What the core asks of the outside: the traits behind which the system, the simulation and the model
-//! checker each put their own parts.
+//! What the core asks of its surroundings: traits, and the values that cross them. The system, the
+//! simulation and the model checker each put their own parts behind them.
 
 pub(crate) mod close_reason;
 pub(crate) mod journal;

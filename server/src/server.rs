@@ -1,4 +1,4 @@
-//! The server as a whole: everything that can fail, then the threads, then the sum.
+//! The server as a whole: it gets everything ready that can fail, runs the threads, and sums up.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,51 +28,51 @@ use crate::worker::Rules;
 /// How long the server waits for a peer's end of stream after it has finished its own side.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Timeouts are cut to this: half of what a connection's clock can tell apart.
+/// Maximum timeout: half of the range of a connection's clock, which wraps.
 const MAX_TIMEOUT_MS: u64 = 1 << 31;
 
-/// Descriptors kept free for the standard streams, the signal handler and whatever the program
-/// around the server opens.
+/// Number of descriptors kept free for the standard streams, the signal handler, and the program around
+/// the server.
 const RESERVED_DESCRIPTORS: u64 = 16;
 
-/// Descriptors of a thread with an event queue: the queue and its waker.
+/// Number of descriptors of a thread: its event queue and its waker.
 const DESCRIPTORS_PER_THREAD: u64 = 2;
 
-/// A server that listens and does not serve yet: connections wait in the system's queue.
+/// A server that listens, and does not serve yet: new connections wait in the system's queue.
 pub struct Server {
     config: Config,
     local_addr: SocketAddr,
     max_connections: u64,
     acceptor: AcceptorLoop<MioPoller, ListeningSocket, MioWaker>,
-    /// The CPUs of the workers, in turn; `None`: any.
+    /// The CPUs to which the workers are pinned, in turn. `None`: they are not pinned.
     cpus: Option<Cpus>,
     workers: Vec<WorkerLoop<MioPoller, Socket, MioWaker, Records>>,
     handle: Handle,
     started: Instant,
 }
 
-/// Stops a server and reads its counters, from any thread.
+/// Stops a server and reads its counters. It works from any thread.
 #[derive(Clone)]
 pub struct Handle {
     control: Arc<Control<MioWaker>>,
     workers: Arc<[Arc<SharedStats>]>,
 }
 
-/// What a server did, once it has ended.
+/// What a server has done, after its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
-    /// The sum over all workers.
+    /// The sum of the counters of all workers.
     pub stats: Stats,
-    /// Each worker's own counters.
+    /// The counters of each worker.
     pub workers: Vec<Stats>,
-    /// From [`Server::bind`] to the end.
+    /// The time from [`Server::bind`] to the end.
     pub duration: Duration,
 }
 
 impl Summary {
-    /// Whether every connection that was open when the server stopped got back all it was owed,
-    /// unless the peer broke it. One that was given up before, by the idle timeout, does not count.
+    /// Returns whether every connection that was open when the server stopped received all of its echo.
+    /// Connections that the peer broke, or that the idle timeout had ended before, do not count.
     #[must_use]
     pub fn all_delivered(&self) -> bool {
         self.stats.cut == 0
@@ -80,13 +80,14 @@ impl Summary {
 }
 
 impl Handle {
-    /// Asks the server to stop: it accepts no more, echoes whatever has arrived, finishes every
-    /// connection, and [`Server::run`] returns. Returns at once; more calls change nothing.
+    /// Asks the server to stop, and returns at once. The server accepts no more connections, echoes the
+    /// bytes that have arrived, finishes every connection, and [`Server::run`] returns. A second call
+    /// changes nothing.
     pub fn shutdown(&self) {
         self.control.stop();
     }
 
-    /// The counters of all workers together.
+    /// Returns the sum of the counters of all workers.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.worker_stats().into_iter().sum()
@@ -97,7 +98,7 @@ impl Handle {
         Summary { stats: workers.iter().copied().sum(), workers, duration }
     }
 
-    /// Each worker's counters.
+    /// Returns the counters of each worker.
     #[must_use]
     pub fn worker_stats(&self) -> Vec<Stats> {
         self.workers.iter().map(|shared| shared.snapshot()).collect()
@@ -105,11 +106,11 @@ impl Handle {
 }
 
 impl Server {
-    /// Listens, and gets everything ready that can fail.
+    /// Listens, and gets everything else ready that can fail.
     ///
     /// # Errors
-    /// [`ServerError::Listen`] when the address cannot be listened on, [`ServerError::Poll`] when
-    /// the system is out of descriptors, [`ServerError::Pin`] where workers cannot be pinned.
+    /// [`ServerError::Listen`] when the server cannot listen on the address, [`ServerError::Poll`] when
+    /// the system is out of descriptors, [`ServerError::Pin`] when workers cannot be pinned.
     pub fn bind(config: Config) -> Result<Self, ServerError> {
         let started = Instant::now();
         let Config { address, .. } = config;
@@ -132,19 +133,19 @@ impl Server {
         Ok(Self { config, local_addr, max_connections, acceptor, cpus, workers, handle, started })
     }
 
-    /// The address the server really has: with the port that the system chose.
+    /// Returns the address of the listener, with the port that the system chose.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
 
-    /// Stops the server and reads its counters, also while it runs.
+    /// Returns a handle, which stops the server and reads its counters while it runs.
     #[must_use]
     pub fn handle(&self) -> Handle {
         self.handle.clone()
     }
 
-    /// Logged by [`run`](Self::run): by then the program is ready for a signal.
+    /// Logs the address. This is done by [`run`](Self::run), when the program is ready for a signal.
     fn announce(&self) {
         let Self { config, local_addr, max_connections, .. } = self;
         info!(
@@ -154,10 +155,10 @@ impl Server {
         );
     }
 
-    /// Serves until [`Handle::shutdown`], and drains. Logs the throughput meanwhile.
+    /// Serves until [`Handle::shutdown`], then drains. While it serves, it logs the throughput.
     ///
     /// # Errors
-    /// When a thread could not start, or could not go on. The connections of the others were
+    /// When a thread could not start, or could not go on. The connections of the other threads were
     /// drained.
     pub fn run(self) -> Result<Summary, ServerError> {
         self.announce();
@@ -173,7 +174,7 @@ impl Server {
             jobs.push(Job { thread: format!("worker-{number}"), work: Box::new(work) });
         }
         let work = move || {
-            // New connections come in batches while a worker is busy on the same CPU.
+            // While a worker is busy on the same CPU, new connections then arrive in batches.
             scheduling::give_way();
             acceptor.run()
         };
@@ -187,7 +188,7 @@ impl Server {
     }
 }
 
-/// Keeps the current thread on a CPU. One that went away since the start is no reason to stop.
+/// Keeps the current thread on a CPU. If the CPU went away since the start, the thread is not pinned.
 fn pin(cpu: Option<&Cpus>) {
     if let Some(Err(error)) = cpu.map(cpus::pin_current_thread) {
         warn!("{error}");
@@ -211,15 +212,15 @@ fn plan(config: &Config) -> Plan {
     }
 }
 
-/// A timeout in milliseconds, at least one unless it is zero. Those of more than 24 days are cut to
-/// that: a connection's clock wraps.
+/// Returns a timeout in milliseconds, rounded up. More than 24 days become 24 days, because a
+/// connection's clock wraps.
 fn millis(timeout: Duration) -> u64 {
     let rounded_up = timeout.as_nanos().div_ceil(1_000_000);
     u64::try_from(rounded_up).unwrap_or(u64::MAX).min(MAX_TIMEOUT_MS)
 }
 
-/// How many connections may be open: never so many that an accept would fail for want of a
-/// descriptor, unless the caller insists.
+/// Returns the maximum number of open connections: the caller's, or the number for which the descriptors
+/// suffice. If the caller's number is higher than that, a warning says so.
 fn max_connections(config: &Config) -> u64 {
     let threads = config.num_workers.get() as u64 + 1;
     let reserve = RESERVED_DESCRIPTORS + DESCRIPTORS_PER_THREAD * threads;

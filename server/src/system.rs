@@ -1,5 +1,5 @@
-//! The operating system on the other side of the seams: the only folder that names the event library,
-//! sockets or the kernel.
+//! The operating system, behind the seams. This is the only folder that names the event library, sockets
+//! or the kernel.
 
 pub(crate) mod mio_poller;
 pub(crate) mod scheduling;

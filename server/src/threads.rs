@@ -1,7 +1,7 @@
 //! The threads around the core: each loop waits, then gives its worker or its acceptor a turn.
 //!
-//! This folder names channels, atomics and the clock. Sockets and the event library are not named here:
-//! the loops know them by the traits in [`crate::seams`].
+//! This folder names channels, atomics and the clock, but neither sockets nor the event library: the
+//! loops know these by the traits in [`crate::seams`].
 
 pub(crate) mod acceptor_loop;
 pub(crate) mod assemble;

@@ -1,8 +1,8 @@
-//! A worker's turn: the connections it owns, which of them have something to do, and when the next
-//! deadline is.
+//! A worker's turn: which of its connections have something to do, and when the next deadline is.
 //!
-//! Knows neither the event library nor channels nor the clock: [`crate::threads::worker_loop`] brings events,
-//! new connections and the time. Events only mark; the turn acts.
+//! A worker knows neither the event library nor channels nor the clock:
+//! [`crate::threads::worker_loop`] brings it events, new connections and the time. An event only marks
+//! a connection; the turn acts on the mark.
 
 pub(crate) mod slots;
 #[cfg(test)]
@@ -25,14 +25,14 @@ use crate::seams::poller::{Registry, Wake};
 use crate::seams::stream::{Interest, Readiness, Stream};
 use crate::stats::Stats;
 
-/// Sweeps are at least this far apart: deadlines that are close together share one.
+/// Minimum time between two sweeps, so that deadlines that are close together share one.
 const MIN_SWEEP_INTERVAL_MS: u64 = 20;
 
-/// For each so many turns of others the share is given once more: however many those are, connections in
-/// bulk get on.
+/// Bulk connections get one extra share for every this many ordinary turns, so that they make progress
+/// however busy the others are.
 const TURNS_PER_SHARE: u64 = 64;
 
-/// What every worker is told at the start.
+/// The rules that all workers of a server follow.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rules {
     pub(crate) echo: Echo,
@@ -48,7 +48,7 @@ pub(crate) struct Worker<S, J> {
     ready: Ready,
     deadlines: Deadlines,
     drain_timeout_ms: u64,
-    /// No deadline is earlier. `None`: there is none.
+    /// When the next sweep is due. No deadline is earlier; `None`: no connection has a deadline.
     next_sweep_ms: Option<u64>,
     cx: WorkerContext<J>,
 }
@@ -69,14 +69,13 @@ impl<S: Stream, J: Journal> Worker<S, J> {
         }
     }
 
-    /// The worker's counters.
+    /// Returns the worker's counters.
     pub(crate) fn stats(&self) -> Stats {
         Stats { not_shown: self.cx.journal.not_shown(), ..self.cx.stats }
     }
 
-    /// Asserts what holds of a worker between two turns. Debug builds check it after each.
-    ///
-    /// A connection that has something to do is in one of the queues, once; no other is in any.
+    /// Asserts what holds between two turns; debug builds check it after each. Above all, a connection
+    /// is in one of the ready queues exactly once if it counts as queued, and in none otherwise.
     pub(crate) fn invariants(&self) {
         self.connections.invariants();
         self.cx.invariants();
@@ -87,21 +86,25 @@ impl<S: Stream, J: Journal> Worker<S, J> {
         keys.sort_unstable();
         assert!(keys.is_sorted_by(|one, next| one < next), "a connection is queued twice");
         let is_queued = |key: &Key| self.connections.get(*key).is_some_and(Connection::is_queued);
-        assert!(keys.iter().all(is_queued), "a connection in a queue does not know of it");
+        assert!(keys.iter().all(is_queued), "a connection in a queue does not count as queued");
         let queued = self.connections.iter().filter(|connection| connection.is_queued()).count();
-        assert_eq!(keys.len(), queued, "connections in queues, and that believe to be in one");
+        assert_eq!(
+            keys.len(),
+            queued,
+            "connections in queues, and connections that count as queued"
+        );
     }
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.cx.limits
     }
 
-    /// A turn begins at `now_ms`, in milliseconds since the server started.
+    /// Begins a turn at `now_ms`, in milliseconds since the server started.
     pub(crate) fn start_turn(&mut self, now_ms: u64) {
         self.cx.now_ms = now_ms;
     }
 
-    /// Notes what an event said about a connection; one that is gone is ignored.
+    /// Marks a connection with what an event said. The event is ignored if the connection is gone.
     pub(crate) fn mark(&mut self, key: Key, readiness: Readiness) {
         if let Some(connection) = self.connections.get_mut(key) {
             connection.mark(readiness);
@@ -109,8 +112,8 @@ impl<S: Stream, J: Journal> Worker<S, J> {
         }
     }
 
-    /// Gives a turn to each connection that has something to do; of those in bulk only until they
-    /// have moved their share. Those with more to do are at the back of their queue then.
+    /// Gives a turn to each connection that has something to do. Bulk connections get turns only until
+    /// they have moved their share. A connection that is not done goes to the back of its queue.
     pub(crate) fn drive(&mut self, registry: &mut impl Registry<S>) {
         let (quick, bulk) = (self.ready.quick.len(), self.ready.bulk.len());
         for _ in 0..quick {
@@ -120,14 +123,14 @@ impl<S: Stream, J: Journal> Worker<S, J> {
         if bulk > 0 {
             let share =
                 (1 + quick as u64 / TURNS_PER_SHARE).saturating_mul(self.cx.limits.bulk_share);
-            // While draining there may be no other turn.
+            // While the worker drains, this may be the only turn before the drain timeout.
             let share = if self.is_draining() { u64::MAX } else { share };
             self.drive_bulk(bulk, share, registry);
         }
     }
 
-    /// Gives a turn to at most `count` connections in bulk, until they have moved `share`.
-    // On its own: there is mostly nothing in bulk.
+    /// Gives turns to at most `count` bulk connections, until they have moved `share` bytes.
+    // Not inlined, because most turns have no bulk connection.
     #[inline(never)]
     fn drive_bulk(&mut self, count: usize, share: u64, registry: &mut impl Registry<S>) {
         let end = self.cx.moved.saturating_add(share);
@@ -140,7 +143,7 @@ impl<S: Stream, J: Journal> Worker<S, J> {
         }
     }
 
-    /// Takes over a connection.
+    /// Takes over a connection from the acceptor.
     pub(crate) fn adopt(&mut self, accepted: Accepted<S>, registry: &mut impl Registry<S>) {
         let Accepted { stream, peer, id } = accepted;
         self.cx.stats.adopted += 1;
@@ -154,8 +157,8 @@ impl<S: Stream, J: Journal> Worker<S, J> {
         }
     }
 
-    /// Begins to end every connection; none is adopted any more. [`is_empty`](Self::is_empty) is
-    /// reached at the drain timeout at the latest.
+    /// Begins to end every connection. None may be adopted any more. The worker is
+    /// [empty](Self::is_empty) soon after the drain timeout at the latest.
     pub(crate) fn start_draining(&mut self) {
         let end_ms = self.cx.now_ms + self.drain_timeout_ms;
         self.deadlines.drain_end_ms = Some(end_ms);
@@ -175,7 +178,7 @@ impl<S: Stream, J: Journal> Worker<S, J> {
         self.connections.is_empty()
     }
 
-    /// Looks at every connection's deadline, when the earliest has come.
+    /// Checks the deadline of every connection, once the earliest has come.
     pub(crate) fn sweep(&mut self, registry: &mut impl Registry<S>) {
         let now_ms = self.cx.now_ms;
         if self.next_sweep_ms.is_none_or(|at_ms| now_ms < at_ms) {
@@ -196,8 +199,9 @@ impl<S: Stream, J: Journal> Worker<S, J> {
         self.schedule_sweep(next_ms.map(|at_ms| at_ms.max(now_ms + MIN_SWEEP_INTERVAL_MS)));
     }
 
-    /// Ends a connection whose deadline has passed, unless it was this process that was late, because
-    /// it was stopped or got no CPU: whatever has arrived by now counts. Returns its next deadline.
+    /// Ends a connection whose deadline has passed. First it gets a turn, because this process may be
+    /// the one that was late: it may have been stopped, or without a CPU, while bytes arrived. Returns
+    /// the connection's next deadline.
     fn judge(&mut self, key: Key, registry: &mut impl Registry<S>) -> Option<u64> {
         let now_ms = self.cx.now_ms;
         self.connections
@@ -207,7 +211,7 @@ impl<S: Stream, J: Journal> Worker<S, J> {
         let connection = self.connections.get_mut(key)?;
         match connection.check(now_ms, &self.deadlines) {
             Check::Fine(at_ms) => at_ms,
-            // Its linger is a deadline from its next turn on.
+            // From its next turn on, its linger is its deadline.
             Check::IsIdle => {
                 connection.end(Cause::Idle, now_ms);
                 self.ready.push(connection, key);
@@ -220,7 +224,7 @@ impl<S: Stream, J: Journal> Worker<S, J> {
         }
     }
 
-    /// When the next turn is due.
+    /// Returns when the next turn is due.
     pub(crate) fn wake(&self) -> Wake {
         match self.next_sweep_ms {
             _ if !self.ready.is_empty() => Wake::Now,
@@ -260,7 +264,7 @@ impl<S: Stream, J: Journal> Worker<S, J> {
         }
     }
 
-    /// A connection about which no event would ever come is closed.
+    /// Closes a connection that the poller does not watch: no event would ever come for it.
     fn close_unwatched(&mut self, key: Key, error: &io::Error) {
         warn!("watch connection error=\"{error}\"");
         self.close(key, CloseReason::Failed);
@@ -272,7 +276,7 @@ impl<S: Stream, J: Journal> Worker<S, J> {
         }
     }
 
-    /// Sweeps when this connection's deadline has come, at the latest.
+    /// Makes sure that a sweep comes no later than this connection's deadline.
     fn schedule_check(&mut self, key: Key) {
         let now_ms = self.cx.now_ms;
         let Some(connection) = self.connections.get_mut(key) else { return };
@@ -287,26 +291,26 @@ impl<S: Stream, J: Journal> Worker<S, J> {
     }
 }
 
-/// Why a connection is driven.
+/// Why a connection gets a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Occasion {
-    /// It was taken from its queue.
+    /// It was taken from its ready queue.
     Turn,
-    /// Its deadline is to be judged. If it is in a queue it stays there.
+    /// Its deadline has passed. If it is in a ready queue, it stays there.
     Deadline,
 }
 
-/// Connections with something to do, first come first served; but those whose turns are likely to
-/// be long are in a queue of their own, so that the others do not wait for all of them.
+/// The connections that have something to do, first come first served. Bulk connections wait in a queue
+/// of their own, so that a quick one waits behind one bulk turn, not behind all of them.
 #[derive(Debug, Default)]
 struct Ready {
     quick: VecDeque<Key>,
-    /// Their last turn was long.
+    /// Connections whose last turn was long.
     bulk: VecDeque<Key>,
 }
 
 impl Ready {
-    /// Puts a connection at the back of its queue, unless it is in one.
+    /// Puts a connection at the back of its queue, unless it is in one already.
     fn push<S: Stream>(&mut self, connection: &mut Connection<S>, key: Key) {
         if connection.enter_queue() {
             let queue = if connection.is_bulk() { &mut self.bulk } else { &mut self.quick };

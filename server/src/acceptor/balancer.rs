@@ -1,10 +1,10 @@
-//! Which worker gets the next connection. Pure.
+//! Decides which worker gets the next connection. Pure.
 
-/// Connections that a worker may have more than another whose channel is full. Without this a burst
-/// piles up on the workers that happen to have a core.
+/// Maximum number of connections that a worker may have more than another one whose channel is full.
+/// Without this limit a burst piles up on the workers that happen to be on a CPU.
 const MAX_LEAD: u64 = 64;
 
-/// What is known of a worker while a place for one connection is looked for.
+/// Whether a worker can take the connection in hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Candidate {
     MayTake,
@@ -14,14 +14,14 @@ pub(crate) enum Candidate {
     Gone,
 }
 
-/// Chooses the worker with the fewest open connections; equals take turns. So equal workers get an
-/// exact round-robin, a burst spreads at once, and workers whose connections live longer are not
-/// given more.
+/// Chooses the worker with the fewest open connections; equal workers take turns. Equal workers
+/// therefore get an exact round-robin, a burst spreads at once, and a worker whose connections live
+/// longer does not collect more of them.
 #[derive(Debug)]
 pub(crate) struct Balancer {
-    /// Connections given to each worker so far.
+    /// Number of connections given to each worker so far.
     assigned: Vec<u64>,
-    /// Among equals the first from here on is chosen.
+    /// Of equal workers, the first from here on is chosen.
     first: usize,
 }
 
@@ -30,13 +30,13 @@ impl Balancer {
         Self { assigned: vec![0; workers], first: 0 }
     }
 
-    /// Connections given out and not closed, when worker `w` has closed `closed(w)` of its own.
+    /// Returns the number of open connections, when worker `w` has closed `closed(w)` of its own.
     pub(crate) fn open(&self, closed: impl Fn(usize) -> u64) -> u64 {
         (0..self.assigned.len()).map(|worker| self.load(worker, &closed)).sum()
     }
 
-    /// The worker for the next connection. `None`: none may take one, or those that may are too far
-    /// ahead of one that is full.
+    /// Returns the worker for the next connection. `None`: no worker can take it, or those that can are
+    /// too far ahead of one that is full.
     pub(crate) fn choose(
         &self,
         closed: impl Fn(usize) -> u64,
@@ -55,13 +55,13 @@ impl Balancer {
             .filter(|&worker| load(worker) <= least + MAX_LEAD)
     }
 
-    /// The connection went to this worker.
+    /// Notes that this worker got the connection.
     pub(crate) fn assign(&mut self, worker: usize) {
         self.assigned[worker] += 1;
         self.first = (worker + 1) % self.assigned.len();
     }
 
-    /// What a worker has to do now, as far as is known: it may have closed more.
+    /// Returns the number of open connections of a worker, which may have closed more by now.
     fn load(&self, worker: usize, closed: impl Fn(usize) -> u64) -> u64 {
         self.assigned[worker].saturating_sub(closed(worker))
     }

@@ -1,11 +1,11 @@
-//! What a failed accept means: nothing there, try again, or pause. Pure.
+//! Decides what follows a failed accept: wait, try again, or pause. Pure.
 
 use std::io;
 
-/// The first pause of an episode.
+/// Length of the first pause.
 const MIN_PAUSE_MS: u64 = 5;
 
-/// The longest pause.
+/// Length of the longest pause.
 const MAX_PAUSE_MS: u64 = 1_000;
 
 /// What to do after a failed accept.
@@ -13,10 +13,10 @@ const MAX_PAUSE_MS: u64 = 1_000;
 pub(crate) enum AcceptVerdict {
     /// No connection is waiting.
     NoneWaiting,
-    /// The connection that was waiting is gone, or the call was interrupted: the next may be fine.
+    /// The connection that was waiting is gone, or a signal interrupted the call: try again at once.
     Retry,
-    /// The system is out of something (descriptors, buffers), or says what nobody knows: every
-    /// further try would fail as well, and no event tells when it would not.
+    /// The system is out of descriptors or memory, or the error is unknown. The next try would fail as
+    /// well, and no event says when it would succeed.
     Pause,
 }
 
@@ -48,12 +48,12 @@ impl Backoff {
         Self { next_ms: MIN_PAUSE_MS }
     }
 
-    /// Whether no pause was needed since the last success.
+    /// Returns whether there was no pause since the last success.
     pub(crate) fn is_fresh(self) -> bool {
         self == Self::new()
     }
 
-    /// How long to pause now.
+    /// Returns the length of the next pause, and doubles the one after it.
     pub(crate) fn next_ms(&mut self) -> u64 {
         let now_ms = self.next_ms;
         self.next_ms = (2 * now_ms).min(MAX_PAUSE_MS);

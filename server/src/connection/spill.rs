@@ -1,53 +1,53 @@
-//! Bytes that wait in the server: what could not be sent yet, and the line that is not finished.
+//! Bytes that wait in the server: those that could not be sent yet, and the line that is not finished.
 //!
-//! Knows no socket and decides nothing. A connection has a spill only while it holds bytes; empty
-//! ones go back to the worker's pool.
+//! A spill knows no socket and decides nothing. A connection has one only while it holds bytes; an
+//! empty spill goes back to the worker's pool.
 
-/// A pool keeps buffers of this many bytes altogether; the rest goes back to the allocator.
+/// Maximum number of bytes in the buffers that a pool keeps. Other buffers are freed.
 const MAX_POOLED_LEN: usize = 256 * 1024;
 
-/// A buffer is shrunk when it is this many times longer than what it holds...
+/// A buffer is shrunk when it is more than this many times as long as the bytes in it...
 const SHRINK_FACTOR: usize = 8;
 
 /// ...and longer than this.
 const SHRINK_MIN_LEN: usize = 4 * 1024;
 
-/// Held bytes, in order: those due to be sent, then those of the unfinished line.
+/// The bytes that one connection holds, in order: those that are due, then the unfinished line.
 #[derive(Debug, Default)]
 pub(crate) struct Spill {
     bytes: Vec<u8>,
-    /// Bytes at the front that were sent already.
+    /// Number of bytes at the front that were sent already.
     sent: usize,
-    /// Everything before this is due. `sent <= due <= bytes.len()`.
+    /// Number of bytes at the front that are due, with those that were sent.
     due: usize,
 }
 
 impl Spill {
-    /// What is due and not sent.
+    /// Returns the bytes that are due and not sent.
     pub(crate) fn due(&self) -> &[u8] {
         &self.bytes[self.sent..self.due]
     }
 
-    /// The unfinished line.
+    /// Returns the unfinished line.
     pub(crate) fn tail(&self) -> &[u8] {
         &self.bytes[self.due..]
     }
 
-    /// All that is held, in bytes.
+    /// Returns the number of bytes held.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len() - self.sent
     }
 
-    /// Asserts that what was sent, what is due and the unfinished line follow each other, and that
-    /// the buffer is no longer than `max_len`.
+    /// Asserts that the sent bytes, the due bytes and the unfinished line follow each other, and that
+    /// the buffer is not longer than `max_len`.
     pub(crate) fn invariants(&self, max_len: usize) {
         assert!(self.sent <= self.due && self.due <= self.bytes.len(), "{self:?}");
         assert!(self.sent < self.due || self.sent == 0, "sent bytes are kept");
         assert!(self.bytes.capacity() <= max_len, "a buffer of {}", self.bytes.capacity());
     }
 
-    /// Adds to the unfinished line. The buffer grows by doubling, but never beyond `max_len` unless
-    /// the bytes themselves need more.
+    /// Appends to the unfinished line. The buffer grows by doubling, but not beyond `max_len` unless
+    /// the bytes themselves need it.
     pub(crate) fn push(&mut self, bytes: &[u8], max_len: usize) {
         let needed = self.bytes.len() + bytes.len();
         if needed > self.bytes.capacity() {
@@ -57,9 +57,9 @@ impl Spill {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Of an unfinished line that is held, together with `due` that completes it, the first `sent`
-    /// bytes were sent: holds the others, then `rest` as the next unfinished line. With nothing due,
-    /// `rest` joins the unfinished line.
+    /// Keeps what is left after a write. `due` completes the unfinished line that is held; of the two
+    /// together, the first `sent` bytes were sent. The spill keeps the others as due, and then `rest`
+    /// as the next unfinished line. If `due` is empty, `rest` joins the unfinished line.
     pub(crate) fn keep(&mut self, sent: usize, due: &[u8], rest: &[u8], max_len: usize) {
         debug_assert!((self.sent, self.due) == (0, 0));
         if sent == self.bytes.len() + due.len() {
@@ -73,12 +73,12 @@ impl Spill {
         self.push(rest, max_len);
     }
 
-    /// The unfinished line is due as it is.
+    /// Makes the unfinished line due as it is.
     pub(crate) fn finish_tail(&mut self) {
         self.due = self.bytes.len();
     }
 
-    /// `len` bytes of what is due were sent. Once nothing is due, only the unfinished line is kept.
+    /// Drops the first `len` due bytes, which were sent.
     pub(crate) fn consume(&mut self, len: usize) {
         debug_assert!(len <= self.due().len());
         self.sent += len;
@@ -93,31 +93,31 @@ impl Spill {
     }
 }
 
-/// One worker's empty spills, so that a connection that spills again and again does not allocate.
+/// One worker's empty spills. They are used again, so that a connection that spills again and again does
+/// not allocate.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    // Boxed because that is what a connection holds: one word while it has no spill.
-    #[allow(clippy::vec_box)]
+    #[expect(clippy::vec_box, reason = "a connection holds a box: one word while it has no spill")]
     free: Vec<Box<Spill>>,
     len: usize,
 }
 
 impl Pool {
-    /// An empty spill.
+    /// Returns an empty spill.
     pub(crate) fn take(&mut self) -> Box<Spill> {
         let spill = self.free.pop().unwrap_or_default();
         self.len -= spill.bytes.capacity();
         spill
     }
 
-    /// Asserts that the pool keeps empty buffers only, and no more bytes of them than it may.
+    /// Asserts that the pool keeps only empty buffers, counts them right, and keeps not too many.
     pub(crate) fn invariants(&self) {
         assert!(self.free.iter().all(|spill| spill.bytes.is_empty() && spill.due == 0), "empty");
         let len: usize = self.free.iter().map(|spill| spill.bytes.capacity()).sum();
         assert!(self.len == len && len <= MAX_POOLED_LEN, "keeps {len} bytes, counts {}", self.len);
     }
 
-    /// Takes a spill that is no longer needed; what it holds is dropped.
+    /// Takes back a spill, and drops the bytes in it.
     pub(crate) fn give_back(&mut self, mut spill: Box<Spill>) {
         let capacity = spill.bytes.capacity();
         if capacity > 0 && self.len + capacity <= MAX_POOLED_LEN {

@@ -1,9 +1,8 @@
-//! How much may be logged: so many records a second, the rest is counted. Pure: the caller brings
-//! the time.
+//! Limits how many records are logged in a second. Pure: the caller brings the time.
 
 const SECOND_MS: u64 = 1_000;
 
-/// A number of records for each second, which does not save up.
+/// A number of records for each second. What one second leaves over is not added to the next.
 #[derive(Debug)]
 pub(crate) struct Allowance {
     per_second: u32,
@@ -16,7 +15,7 @@ impl Allowance {
         Self { per_second, left: per_second, second: 0 }
     }
 
-    /// Whether nothing more may be shown at `now_ms`.
+    /// Returns whether no more records may be shown at `now_ms`.
     pub(crate) fn is_spent(&mut self, now_ms: u64) -> bool {
         let second = now_ms / SECOND_MS;
         if second != self.second {
@@ -25,7 +24,7 @@ impl Allowance {
         self.left == 0
     }
 
-    /// Whether one more record may be shown at `now_ms`; if so, it is used up.
+    /// Takes one record from the allowance of this second. Returns whether there was one left.
     pub(crate) fn take(&mut self, now_ms: u64) -> bool {
         let granted = !self.is_spent(now_ms);
         self.left -= u32::from(granted);

@@ -12,22 +12,22 @@ pub(crate) enum Cause {
 /// How a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CloseReason {
-    /// The peer finished and has got everything back.
+    /// The peer has finished, and has received all of its echo.
     Finished,
     /// The peer or its system reset the connection, or went away.
     Reset,
-    /// Nothing moved for the idle timeout; what the peer did not take in the linger is lost.
+    /// No byte moved for the idle timeout. What the peer did not take during the linger is lost.
     Idle,
-    /// The server is stopping; the peer has got everything back.
+    /// The server is stopping, and the peer has received all of its echo.
     Shutdown,
-    /// The drain timeout passed while the peer was owed bytes.
+    /// The drain timeout passed before the peer had received all of its echo.
     Cut,
     /// Another error of the connection.
     Failed,
 }
 
 impl CloseReason {
-    /// Whether somebody may want to know why.
+    /// Returns whether an operator may want to know why.
     pub(crate) fn is_trouble(self) -> bool {
         matches!(self, Self::Reset | Self::Cut | Self::Failed)
     }
@@ -60,7 +60,7 @@ impl From<ErrorKind> for CloseReason {
             K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe | K::NotConnected => {
                 Self::Reset
             }
-            // Keepalive and retransmission give up with these.
+            // The system gives up keepalive and retransmission with these errors.
             K::TimedOut | K::HostUnreachable | K::NetworkUnreachable => Self::Reset,
             _ => Self::Failed,
         }

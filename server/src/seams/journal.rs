@@ -1,4 +1,4 @@
-//! What a worker tells of its connections: the log, or a check, listens.
+//! What a worker reports about its connections. The log listens, and so does the simulation.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use super::close_reason::CloseReason;
 use super::peer::Peer;
 
-/// What names a connection.
+/// How a connection is named in the log.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Name {
     pub(crate) peer: Peer,
@@ -19,7 +19,7 @@ impl fmt::Display for Name {
     }
 }
 
-/// A connection's account at its end.
+/// What a connection has done, at its end.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Closing {
     pub(crate) reason: CloseReason,
@@ -33,13 +33,13 @@ pub(crate) struct Closing {
 
 /// Listens to one worker. Times are in milliseconds since the server started.
 pub(crate) trait Journal {
-    /// The first bytes of a connection have arrived.
+    /// Notes that the first bytes of a connection have arrived.
     fn opened(&mut self, now_ms: u64, name: Name);
 
-    /// These bytes are due: `held` followed by `chunk`, which has `newlines` newlines.
+    /// Notes that bytes are due: those that were held, then a chunk with `newlines` newlines.
     fn messages(&mut self, now_ms: u64, name: Name, due: (&[u8], &[u8]), newlines: u64);
 
-    /// A connection ended. One that never sent a byte was not opened before.
+    /// Notes that a connection has ended. If it never sent a byte, it was not opened before.
     fn closed(&mut self, now_ms: u64, name: Name, closing: &Closing);
 
     /// Returns the number of log records that were counted instead of shown.

@@ -7,9 +7,10 @@ use std::net::SocketAddr;
 pub(crate) trait Listener {
     type Stream;
 
-    /// Takes the next connection that waits.
+    /// Accepts the next connection that waits.
     ///
     /// # Errors
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when none waits; else what the system said.
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when none waits;
+    /// [`ConnectionAborted`](io::ErrorKind::ConnectionAborted) when the one that waited is gone.
     fn accept(&self) -> io::Result<(Self::Stream, SocketAddr)>;
 }

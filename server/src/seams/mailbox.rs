@@ -7,11 +7,11 @@ use std::net::SocketAddr;
 pub(crate) struct Accepted<S> {
     pub(crate) stream: S,
     pub(crate) peer: SocketAddr,
-    /// The number of this connection; the server counts its connections from 1.
+    /// The server numbers its connections from 1.
     pub(crate) id: u64,
 }
 
-/// The acceptor's end of the way to one worker; does not block.
+/// The acceptor's end of the way to one worker. It does not block.
 pub(crate) trait Mailbox<S> {
     /// Sends a connection to the worker.
     ///
@@ -19,10 +19,10 @@ pub(crate) trait Mailbox<S> {
     /// The connection comes back, with the reason, when the worker cannot take it.
     fn try_send(&self, accepted: Accepted<S>) -> Result<(), Refused<S>>;
 
-    /// Wakes the worker, so that it looks into its mailbox.
+    /// Wakes the worker, so that it takes what was sent.
     fn wake(&self);
 
-    /// Number of the connections sent here that the worker has closed.
+    /// Returns how many of the connections sent here the worker has closed.
     fn closed(&self) -> u64;
 }
 

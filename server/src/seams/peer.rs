@@ -1,9 +1,9 @@
-//! A peer's address in 18 bytes instead of a `SocketAddr`'s 32: every idle connection keeps one.
+//! A peer's address in 18 bytes instead of the 32 of a `SocketAddr`, because every connection keeps one.
 
 use std::net::{Ipv6Addr, SocketAddr};
 
-/// A peer's address, as logs show it: an IPv4 address that came through an IPv6 listener is an IPv4
-/// address, and a link-local address has no scope.
+/// A peer's address, as the log shows it. An IPv4 address that an IPv6 listener reports as mapped is
+/// shown as IPv4, and a link-local address is shown without its scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Peer {
     ip: [u8; 16],

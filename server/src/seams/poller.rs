@@ -1,5 +1,5 @@
-//! What a thread asks of the place where it sleeps: the seam behind which tests put a simulated
-//! network and a virtual clock, or a model checker.
+//! Where a thread sleeps, and what wakes it. Behind these traits are mio and the system's clock, a
+//! simulated network with a virtual clock, or a model checker.
 
 use std::io;
 
@@ -22,53 +22,53 @@ impl Key {
     }
 }
 
-/// When a thread wants its next turn, events aside.
+/// When a thread wants its next turn if no event comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wake {
-    /// Without waiting.
+    /// At once.
     Now,
     /// At this time, in milliseconds since the server started.
     At(u64),
-    /// Only for an event.
+    /// Not before an event.
     Never,
 }
 
-/// What ended a sleep.
+/// What may end a sleep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// The thread's [`Waker`] was used.
+    /// Somebody used the thread's [`Waker`].
     Woken,
-    /// A stream is ready.
+    /// The stream with this key is ready.
     Ready(Key, Readiness),
 }
 
-/// An event queue with a clock; each thread has its own.
+/// A source of events with a clock. Each thread has its own.
 pub(crate) trait Poller {
-    /// Milliseconds since the server started.
+    /// Returns the time in milliseconds since the server started.
     fn now_ms(&self) -> u64;
 
-    /// Sleeps until there is an event, or until the time to wake. May return early, with no event.
+    /// Sleeps until an event comes or it is time to wake. It may return earlier, without an event.
     ///
     /// # Errors
-    /// When the system cannot tell about events any more.
+    /// When the system cannot deliver events any more.
     fn wait(&mut self, wake: Wake) -> io::Result<()>;
 
-    /// What ended the last [`wait`](Self::wait).
+    /// Iterates over the events of the last [`wait`](Self::wait).
     fn events(&mut self) -> impl Iterator<Item = Event>;
 }
 
-/// Wakes the thread that sleeps in a [`Poller`], or keeps it from sleeping if it does not: a wake is
-/// never lost, several may become one.
+/// Wakes the thread that sleeps in a [`Poller`]. If the thread is awake, its next sleep ends at once: no
+/// wake is lost, but several may become one.
 pub(crate) trait Waker {
     fn wake(&self);
 }
 
-/// Tells about the readiness of streams, edge-triggered: an event comes when a stream becomes ready,
-/// and when it is ready at the moment of the call.
+/// The streams that a [`Poller`] watches, edge-triggered: an event comes when a stream becomes ready, and
+/// when it is ready at the moment of a call.
 pub(crate) trait Registry<S> {
-    /// Starts telling about `stream` under the name `key`.
+    /// Starts to watch `stream`, whose events carry `key`.
     fn register(&mut self, stream: &mut S, key: Key, interest: Interest) -> io::Result<()>;
 
-    /// Changes what to tell about.
+    /// Changes the kind of event that is watched.
     fn reregister(&mut self, stream: &mut S, key: Key, interest: Interest) -> io::Result<()>;
 }

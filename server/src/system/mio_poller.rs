@@ -1,4 +1,4 @@
-//! The event queue as the system has it.
+//! The system's event queue, through mio, and the clock.
 
 use std::io;
 use std::thread;
@@ -12,20 +12,20 @@ use crate::seams::poller::Key;
 use crate::seams::poller::{Event, Poller, Registry, Wake, Waker};
 use crate::seams::stream::{Interest, Readiness};
 
-/// The waker's name and the listener's; no connection's key has these numbers.
+/// The tokens of the waker and of the listener. No connection's key has these numbers.
 const WAKER: Token = Token(usize::MAX);
 const LISTENER: Token = Token(usize::MAX - 1);
 
-/// Events taken from the system at once: so many at first...
+/// Number of events taken from the system at once, at first...
 const MIN_EVENTS: usize = 256;
 
-/// ...and twice as many whenever there were as many, up to this.
+/// ...and after it has doubled each time that the system had this many or more.
 const MAX_EVENTS: usize = 4_096;
 
 /// Wakes the thread of one poller.
 pub(crate) type MioWaker = mio::Waker;
 
-/// One thread's event queue.
+/// The poller of one thread.
 pub(crate) struct MioPoller {
     poll: Poll,
     events: Events,
@@ -33,17 +33,17 @@ pub(crate) struct MioPoller {
     busy_poll: Option<BusyPoll>,
 }
 
-/// Stays awake for a while after each event.
+/// How a thread stays awake for a while after each event.
 #[derive(Debug, Clone, Copy)]
 struct BusyPoll {
     length: Duration,
-    /// `None` where time does not reach so far.
+    /// When the thread may sleep. `None`: never, because the time is beyond what the clock can tell.
     end: Option<Instant>,
 }
 
 impl MioPoller {
-    /// A queue that counts time from `started`, and the waker that reaches it. After an event it
-    /// looks for the next one without sleeping for as long as `busy_poll`.
+    /// Returns a poller that counts time from `started`, and its waker. After an event the poller looks
+    /// for the next one for `busy_poll` before it sleeps.
     pub(crate) fn new(
         started: Instant,
         busy_poll: Option<Duration>,
@@ -54,8 +54,8 @@ impl MioPoller {
         Ok((Self { poll, events: Events::with_capacity(MIN_EVENTS), started, busy_poll }, waker))
     }
 
-    /// Wakes when a connection waits to be accepted: once for each that comes, so whoever leaves
-    /// one waiting must come back by itself.
+    /// Watches a listener. There is one event for each connection that arrives, so a caller that leaves
+    /// a connection waiting must come back without an event.
     pub(crate) fn watch(&self, listener: &mut ListeningSocket) -> io::Result<()> {
         self.poll.registry().register(listener, LISTENER, mio::Interest::READABLE)
     }
@@ -79,8 +79,8 @@ impl MioPoller {
         }
     }
 
-    /// Looks for events until there is one, the busy_poll is over or it is time to wake; lets others
-    /// have the CPU in between. Returns whether there is no need to sleep any more.
+    /// Looks for events until there is one, the busy poll is over, or it is time to wake. Other threads
+    /// get the CPU in between. Returns whether the thread need not sleep.
     fn stay_awake(&mut self, busy_poll: BusyPoll, wake: Wake) -> io::Result<bool> {
         while busy_poll.end.is_none_or(|end| Instant::now() < end) {
             self.poll(Some(Duration::ZERO))?;
@@ -94,7 +94,7 @@ impl MioPoller {
 }
 
 impl Poller for MioPoller {
-    #[allow(clippy::cast_possible_truncation)] // 584 million years fit.
+    #[expect(clippy::cast_possible_truncation, reason = "584 million years fit")]
     fn now_ms(&self) -> u64 {
         self.started.elapsed().as_millis() as u64
     }
@@ -125,11 +125,10 @@ impl Poller for MioPoller {
 
 impl Waker for mio::Waker {
     fn wake(&self) {
-        // The system promises that a counter's write is not interrupted; nothing else would come if it
-        // were.
+        // A signal does not interrupt this write on Linux; if it did, the wake-up would be lost.
         while let Err(error) = self.wake() {
             if error.kind() != io::ErrorKind::Interrupted {
-                // No memory for an eight-byte counter.
+                // The system has no memory for an eight-byte counter.
                 return error!("wake error=\"{error}\"");
             }
         }
@@ -157,7 +156,7 @@ impl From<&mio::event::Event> for Readiness {
 
 fn to_mio(interest: Interest) -> mio::Interest {
     match interest {
-        // Urgent data must be noticed: it makes short reads that have not emptied the socket.
+        // Urgent data causes short reads that have not emptied the socket, so it must be noticed.
         #[cfg(any(target_os = "linux", target_os = "android"))]
         Interest::Readable => mio::Interest::READABLE | mio::Interest::PRIORITY,
         #[cfg(not(any(target_os = "linux", target_os = "android")))]

@@ -1,5 +1,4 @@
-//! The sockets as the system has them: the options of the listener, which its connections inherit,
-//! and what a connection asks of its own.
+//! The system's sockets: the listener with its options, and the socket of a connection.
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -13,31 +12,31 @@ use socket2::{Domain, Protocol, SockRef, TcpKeepalive, Type};
 use crate::seams::listener::Listener;
 use crate::seams::stream::Stream;
 
-/// A peer that is silent for this long is asked whether it is still there...
+/// The system probes a peer that is silent for this long...
 const KEEPALIVE_TIME: Duration = Duration::from_secs(60);
 
-/// ...and again at this interval, until the system's number of tries is used up.
+/// ...and again at this interval, as often as the system is set to.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How far the system may overfill a receive buffer: by one packet, of half a mebibyte at most
-/// (BIG TCP).
+/// Maximum number of bytes by which the system may overfill a receive buffer: one packet, which with
+/// BIG TCP has up to half a mebibyte.
 const MAX_OVERFILL_LEN: usize = 512 * 1024;
 
-/// The listener's socket.
+/// A socket that listens.
 pub(crate) type ListeningSocket = TcpListener;
 
-/// A non-blocking listener. `::` takes both address families.
+/// Listens without blocking. `::` serves both address families.
 ///
-/// Not `SO_REUSEPORT`: with it a second server would start on the same port and take half of the
-/// connections.
+/// `SO_REUSEPORT` is not set, because with it a second server could start on the same port and would
+/// take half of the connections.
 pub(crate) fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     let socket =
         socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.ip().is_unspecified() && address.is_ipv6() {
         socket.set_only_v6(false)?;
     }
-    // Restart at once, though old connections are in TIME_WAIT. On Windows the option would let
-    // somebody else take over a port in use.
+    // A restarted server can listen at once, although old connections are in TIME_WAIT. On Windows the
+    // option would let another program take over a port in use.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
@@ -49,14 +48,14 @@ pub(crate) fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListene
     Ok(TcpListener::from_std(socket.into()))
 }
 
-/// Whether a connection has the options of its listener.
+/// Whether a connection inherits the options of its listener.
 const INHERITED: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
-/// A connection's socket.
+/// The socket of a connection.
 pub(crate) struct Socket(TcpStream);
 
 impl Socket {
-    /// What the event library knows it by.
+    /// Returns what mio registers.
     pub(crate) fn source(&mut self) -> &mut TcpStream {
         &mut self.0
     }
@@ -75,9 +74,9 @@ impl Listener for TcpListener {
 }
 
 fn set_connection_options(socket: &socket2::Socket) -> io::Result<()> {
-    // An echo is sent when it is due, not when there is more to send.
+    // An echo is sent when it is due; the system must not wait for more bytes.
     socket.set_tcp_nodelay(true)?;
-    // Urgent data is data: it comes in its place among the other bytes and goes back there.
+    // Urgent data is data: it arrives in its place among the other bytes and goes back there.
     socket.set_out_of_band_inline(true)?;
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_TIME);
     #[cfg(any(
@@ -139,8 +138,9 @@ mod system {
     // The beginning of `struct tcp_info` up to `tcpi_bytes_acked`, in words; tcp(7), linux/tcp.h.
     sockopt_impl!(TcpInfo, GetOnly, libc::IPPROTO_TCP, libc::TCP_INFO, [u64; 16]);
 
-    /// Linux passes errors that are already pending on the new socket as errors of accept(2). The
-    /// standard library has no kind for these four, so they get that of a connection that went away.
+    /// Gives four errors the kind of a connection that went away. Linux returns an error that is
+    /// pending on the new socket as an error of accept(2), and the standard library has no kind for
+    /// these.
     pub(super) fn name_accept_error(error: io::Error) -> io::Error {
         match error.raw_os_error().map(Errno::from_raw) {
             Some(Errno::EPROTO | Errno::EHOSTDOWN | Errno::ENONET | Errno::ENOPROTOOPT) => {
@@ -201,7 +201,7 @@ mod tests {
             let error = name_accept_error(Error::from_raw_os_error(errno as i32));
             assert_eq!(error.kind(), kind, "{errno}");
         }
-        // These have no stable kind; none of them is one at which accepting goes on.
+        // The standard library has no stable kind for these, so they pass unchanged.
         for errno in [E::EMFILE, E::ENFILE, E::ENOBUFS, E::EBADF] {
             let error = name_accept_error(Error::from_raw_os_error(errno as i32));
             assert_eq!(error.raw_os_error(), Some(errno as i32), "{errno}");

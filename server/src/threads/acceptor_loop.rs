@@ -1,4 +1,5 @@
-//! The acceptor thread: waits for connections, room or the end, and gives the acceptor its turns.
+//! The acceptor thread: it waits for connections, for room or for the stop, and gives the acceptor its
+//! turns.
 
 use std::io;
 use std::sync::Arc;
@@ -10,29 +11,36 @@ use crate::acceptor::{Acceptor, Wait};
 use crate::seams::listener::Listener;
 use crate::seams::poller::{Poller, Wake, Waker};
 
-/// When the server stops and all channels are full, a worker that lives makes room within a turn.
-/// However short the drain timeout, so long is waited for one: an accepted connection is not lost.
+/// Minimum time to wait for room in a channel when the server stops, however short the drain timeout. A
+/// live worker makes room within a turn, so no accepted connection is lost.
 const MIN_ROOM_WAIT_MS: u64 = 1_000;
 
-/// What the acceptor thread is made of. Its queue tells when a connection waits to be accepted.
+/// The parts of the acceptor thread. Its poller has an event when a connection waits at the listener.
 pub(crate) struct AcceptorLoop<P, L: Listener, W: Waker> {
     poller: P,
     listener: L,
     acceptor: Acceptor<L::Stream, Outbox<L::Stream, W>>,
     control: Arc<Control<W>>,
-    /// When stopping, no more than this are accepted: what waited in the system's poller.
-    backlog: u64,
-    drain_timeout_ms: u64,
+    limits: StopLimits,
     /// `None` while the server is not stopping.
     last: Option<Last>,
 }
 
-/// How long it is still accepted when the server stops.
+/// What the acceptor may still do when the server stops.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StopLimits {
+    /// Maximum number of connections accepted after the stop: those in the system's queue.
+    pub(crate) backlog: u64,
+    /// How long it waits for room in a channel, unless [`MIN_ROOM_WAIT_MS`] is longer.
+    pub(crate) drain_timeout_ms: u64,
+}
+
+/// How long the acceptor goes on, once the server stops.
 #[derive(Debug, Clone, Copy)]
 struct Last {
-    /// Up to this many connections since the start...
+    /// It accepts until this many connections were accepted since the start...
     accepted: u64,
-    /// ...and not waiting for room any longer than this.
+    /// ...and waits for room until this time.
     until_ms: u64,
 }
 
@@ -42,17 +50,16 @@ impl<P: Poller, L: Listener, W: Waker> AcceptorLoop<P, L, W> {
         listener: L,
         acceptor: Acceptor<L::Stream, Outbox<L::Stream, W>>,
         control: Arc<Control<W>>,
-        backlog: u64,
-        drain_timeout_ms: u64,
+        limits: StopLimits,
     ) -> Self {
-        Self { poller, listener, acceptor, control, backlog, drain_timeout_ms, last: None }
+        Self { poller, listener, acceptor, control, limits, last: None }
     }
 
-    /// Accepts until it is told to stop; then accepts what waits in the system's poller, closes the
-    /// listener, and tells the workers that nothing more will come.
+    /// Accepts connections until the server stops. Then it accepts those that wait in the system's queue,
+    /// closes the listener, and tells the workers that no more will come.
     ///
     /// # Errors
-    /// When the system cannot tell about events any more. The workers are told all the same.
+    /// When the poller fails. The workers learn in this case too that no more will come.
     pub(crate) fn run(mut self) -> io::Result<()> {
         while let Some(wake) = self.turn() {
             if wake != Wake::Now {
@@ -62,12 +69,12 @@ impl<P: Poller, L: Listener, W: Waker> AcceptorLoop<P, L, W> {
         Ok(())
     }
 
-    /// Does what there is to do. Returns when the next turn is due; `None` after the last.
+    /// Takes one turn. Returns when the next is due; `None` after the last.
     pub(crate) fn turn(&mut self) -> Option<Wake> {
         if self.last.is_none() && self.control.is_stopping() {
             self.last = Some(Last {
-                accepted: self.acceptor.accepted() + self.backlog,
-                until_ms: self.poller.now_ms() + self.drain_timeout_ms.max(MIN_ROOM_WAIT_MS),
+                accepted: self.acceptor.accepted() + self.limits.backlog,
+                until_ms: self.poller.now_ms() + self.limits.drain_timeout_ms.max(MIN_ROOM_WAIT_MS),
             });
         }
         let wait = self.accept();
@@ -89,24 +96,24 @@ impl<P: Poller, L: Listener, W: Waker> AcceptorLoop<P, L, W> {
             }
             Wait::Room => {
                 self.control.want_room();
-                // Room that was made before the workers knew that it is wanted.
+                // A worker may have made room before it could see that room is wanted.
                 self.acceptor.turn(self.poller.now_ms(), &self.listener)
             }
         }
     }
 
-    /// Whether all that waited in the system's queue was accepted and handed over; if not, when to
-    /// go on.
+    /// Returns when to go on accepting after the stop. `None`: every connection from the system's queue
+    /// was accepted and handed over, or there is no hope for more.
     fn stop(&self, last: Last, wait: Wait) -> Option<Wake> {
         let holds_one = self.acceptor.holds_one();
         let wake = match wait {
             Wait::No => (self.acceptor.accepted() < last.accepted).then_some(Wake::Now),
             Wait::Connection | Wait::RoomUntil(_) => None,
             Wait::Room if holds_one && self.poller.now_ms() >= last.until_ms => {
-                warn!("a connection was accepted and no worker took it in time");
+                warn!("closing an accepted connection: no worker took it in time");
                 None
             }
-            // Without one in hand it is the connection limit: those in the queue cannot be served.
+            // If it holds none, the connection limit is reached, and the queue cannot be served.
             Wait::Room => holds_one.then_some(Wake::At(last.until_ms)),
         };
         if wake.is_none() {

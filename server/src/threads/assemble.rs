@@ -1,11 +1,11 @@
-//! How the parts of a server are wired: one acceptor, its workers, and the ways between them.
+//! Wires the threads of a server: one acceptor, its workers, and the ways between them.
 //!
-//! Knows nothing of what the parts are made of: the server on the system, the simulation and the model
-//! checker are all assembled here.
+//! The server that ships, the simulation and the model checker are all assembled here, each with its own
+//! pollers, wakers and sockets.
 
 use std::sync::Arc;
 
-use super::acceptor_loop::AcceptorLoop;
+use super::acceptor_loop::{AcceptorLoop, StopLimits};
 use super::handoff::{Control, mailbox};
 use super::worker_loop::WorkerLoop;
 use crate::acceptor::Acceptor;
@@ -16,7 +16,7 @@ use crate::seams::stream::Stream;
 use crate::stats::SharedStats;
 use crate::worker::{Rules, Worker};
 
-/// The size of a server.
+/// The size and the rules of a server.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
     pub(crate) num_workers: usize,
@@ -31,7 +31,7 @@ pub(crate) struct Plan {
 
 /// What the acceptor thread is given.
 pub(crate) struct AcceptorParts<P, L, W> {
-    /// It tells when a connection waits at `listener`.
+    /// It watches `listener`.
     pub(crate) poller: P,
     pub(crate) listener: L,
     /// Wakes the thread that sleeps in `poller`.
@@ -56,7 +56,7 @@ pub(crate) struct Assembly<P, L: Listener, W: Waker, J> {
     pub(crate) stats: Vec<Arc<SharedStats>>,
 }
 
-/// Wires a server. `worker` makes the parts of the worker with this number, counting from 0.
+/// Wires a server. `worker` returns the parts of the worker with a number, which counts from 0.
 ///
 /// # Errors
 /// The first error of `worker`.
@@ -93,8 +93,7 @@ where
         acceptor.listener,
         Acceptor::new(outboxes, plan.max_connections),
         Arc::clone(&control),
-        plan.backlog,
-        plan.rules.drain_timeout_ms,
+        StopLimits { backlog: plan.backlog, drain_timeout_ms: plan.rules.drain_timeout_ms },
     );
     Ok(Assembly { acceptor, workers, control, stats })
 }

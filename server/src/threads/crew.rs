@@ -1,5 +1,5 @@
-//! The server's threads as one crew: they start together, and when one ends, for whatever reason, the
-//! others drain and end too.
+//! Runs the threads of a server together. When one ends, for whatever reason, the others drain and end
+//! too.
 
 use std::io;
 use std::sync::Arc;
@@ -17,12 +17,12 @@ pub(crate) struct Job {
     pub(crate) work: Box<dyn FnOnce() -> io::Result<()> + Send>,
 }
 
-/// Runs each job on a thread of its own, and `watch` on the caller's. Returns after all have ended.
-/// The channel that `watch` gets is disconnected once no thread is left.
+/// Runs each job on a thread of its own, and `watch` on the caller's thread. Returns after all have
+/// ended. The channel that `watch` receives is disconnected once no thread is left.
 ///
 /// # Errors
-/// The first failure. At a failure to start, the jobs that are left are dropped: without the
-/// acceptor's end of their channels, the workers that run already drain and end.
+/// The first failure. If a thread cannot start, the jobs after it are dropped, the acceptor's among
+/// them. The workers that run already then find the end of their channels, drain and end.
 pub(crate) fn run<W: Waker + Send + Sync>(
     jobs: Vec<Job>,
     control: &Arc<Control<W>>,
@@ -39,8 +39,7 @@ pub(crate) fn run<W: Waker + Send + Sync>(
     })
 }
 
-/// Held by each thread. Threads end only when the server stops, so one that ends for any other
-/// reason, a panic included, makes the others drain and end too.
+/// Held by each thread, and dropped when the thread ends or panics. Dropping it stops the server.
 struct Alive<W: Waker> {
     control: Arc<Control<W>>,
     _all_ended: Sender<()>,
@@ -57,7 +56,7 @@ struct RunningThread<'scope> {
     handle: ScopedJoinHandle<'scope, io::Result<()>>,
 }
 
-/// Starts the threads up to the first that cannot be started; each holds what `alive` returns.
+/// Starts the threads up to the first that cannot be started. Each holds what `alive` returns.
 fn spawn<'scope, A: Send + 'scope>(
     scope: &'scope Scope<'scope, '_>,
     jobs: Vec<Job>,
@@ -78,7 +77,7 @@ fn spawn<'scope, A: Send + 'scope>(
     (running, None)
 }
 
-/// Waits for a thread, and returns why it failed, if it did.
+/// Waits for the end of a thread. Returns its failure, if it failed.
 fn join(RunningThread { name: thread, handle }: RunningThread<'_>) -> Option<ServerError> {
     match handle.join() {
         Ok(Ok(())) => None,

@@ -14,23 +14,23 @@ use crate::seams::mailbox::{Accepted, Mailbox, Refused};
 use crate::seams::poller::Waker;
 use crate::stats::SharedStats;
 
-/// The acceptor's end: sends connections to one worker. Dropping it tells the worker, after all that
-/// was sent, that nothing more will come.
+/// The acceptor's end of the way to one worker. Dropping it tells the worker that no more connections
+/// will come, after those that were sent.
 pub(crate) struct Outbox<S, W: Waker> {
-    /// `None` only while dropping.
+    /// `None` only while it is dropped.
     sender: Option<Sender<Accepted<S>>>,
     waker: Arc<W>,
     stats: Arc<SharedStats>,
 }
 
-/// The worker's end.
+/// The worker's end of the way.
 pub(crate) struct Inbox<S, W> {
     receiver: Receiver<Accepted<S>>,
-    /// A waker that is dropped takes its wake-up with it, so the one who sleeps keeps it too.
+    /// A wake-up is lost when its waker is dropped, so the thread that sleeps keeps the waker too.
     _waker: Arc<W>,
 }
 
-/// A way to a worker that holds at most `capacity` connections. `waker` wakes the worker.
+/// Makes a way to a worker, in which at most `capacity` connections wait. `waker` wakes the worker.
 pub(crate) fn mailbox<S, W: Waker>(
     capacity: usize,
     waker: W,
@@ -69,18 +69,18 @@ impl<S, W: Waker> Drop for Outbox<S, W> {
     }
 }
 
-/// What a worker found in its mailbox.
+/// What a worker finds in its inbox.
 #[derive(Debug)]
 pub(crate) enum Mail<S> {
     Adopt(Accepted<S>),
-    /// Nothing now; a wake-up will tell.
+    /// Nothing at the moment. A wake-up will come with the next connection.
     Empty,
-    /// Nothing will ever come again: the server is stopping.
+    /// The end of the channel: the server is stopping, and no more connections will come.
     Shutdown,
 }
 
 impl<S, W> Inbox<S, W> {
-    /// Takes the next message. To be asked until it is not [`Mail::Adopt`].
+    /// Takes the next message. The caller must go on until it is not [`Mail::Adopt`].
     pub(crate) fn take(&self) -> Mail<S> {
         match self.receiver.try_recv() {
             Ok(accepted) => Mail::Adopt(accepted),
@@ -90,7 +90,7 @@ impl<S, W> Inbox<S, W> {
     }
 }
 
-/// What may wake the acceptor, besides its listener.
+/// What wakes the acceptor besides its listener: the stop, and room in a channel.
 pub(crate) struct Control<W> {
     stopping: AtomicBool,
     room_wanted: AtomicBool,
@@ -98,7 +98,7 @@ pub(crate) struct Control<W> {
 }
 
 impl<W: Waker> Control<W> {
-    /// `waker` wakes the acceptor.
+    /// Returns a control whose `waker` wakes the acceptor.
     pub(crate) fn new(waker: W) -> Self {
         Self { stopping: AtomicBool::new(false), room_wanted: AtomicBool::new(false), waker }
     }
@@ -113,14 +113,15 @@ impl<W: Waker> Control<W> {
         self.stopping.load(Ordering::Acquire)
     }
 
-    /// The acceptor wants to know when a worker has closed or taken over a connection. It looks once
-    /// more after this call, and sleeps only if there is still no room.
+    /// Asks the workers to wake the acceptor when one has closed or adopted a connection. The acceptor
+    /// must look for room once more after this call before it sleeps.
     pub(crate) fn want_room(&self) {
         self.room_wanted.store(true, Ordering::SeqCst);
         fence(Ordering::SeqCst);
     }
 
-    /// A worker has closed or taken over a connection, which is visible already.
+    /// Wakes the acceptor if it wants room. A worker calls this after it has published that it closed
+    /// or adopted a connection.
     pub(crate) fn announce_room(&self) {
         fence(Ordering::SeqCst);
         if self.room_wanted.load(Ordering::Relaxed)

@@ -9,22 +9,23 @@ use log::info;
 
 use crate::stats::Stats;
 
-/// Reports are at least this far apart.
+/// Minimum time between two reports.
 const MIN_INTERVAL: Duration = Duration::from_millis(1);
 
-/// Says what happened since it last said something.
+/// Reports what happened since the last report.
 pub(crate) struct Reporter {
     meter: Meter,
     last: Stats,
 }
 
 impl Reporter {
-    /// The first report is about the time since `now`.
+    /// Returns a reporter whose first report covers the time since `now`.
     pub(crate) fn new(now: Instant) -> Self {
         Self { meter: Meter::new(now), last: Stats::default() }
     }
 
-    /// Reports every `interval`, or every millisecond if that is less, until the other end of `ended` is gone.
+    /// Reports every `interval`, but not more often than every millisecond, until `ended` is
+    /// disconnected.
     pub(crate) fn run(
         mut self,
         interval: Duration,
@@ -43,7 +44,7 @@ impl Reporter {
         }
     }
 
-    /// What happened since the last call, if anything did.
+    /// Returns what happened since the last call, if anything did.
     fn report(&mut self, now: Instant, stats: Stats) -> Option<Report> {
         let totals = Totals { messages: stats.messages, bytes: stats.sent };
         let rates = self.meter.rates(now, totals);

@@ -1,5 +1,5 @@
-//! The primitives that the hand-off between threads is made of. Under the model checker
-//! (`--cfg loom`) they are its own, so that the code around them runs in every order.
+//! The channel and the atomics of the hand-off between threads. Under the model checker
+//! (`--cfg loom`) they are its own, so that it runs the code around them in every order.
 
 #[cfg(loom)]
 mod model_channel;

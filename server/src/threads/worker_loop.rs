@@ -1,6 +1,7 @@
-//! A worker thread: waits for events and gives the worker its turns.
+//! A worker thread: it waits for events and gives the worker its turns.
 //!
-//! Poll, mark, drive, mail, sweep: what a worker does is in [`crate::worker`].
+//! This is the event loop: poll, mark, drive, mail, sweep. What each step does is in
+//! [`crate::worker`].
 
 use std::io;
 use std::sync::Arc;
@@ -12,11 +13,11 @@ use crate::seams::stream::Stream;
 use crate::stats::SharedStats;
 use crate::worker::Worker;
 
-/// What a worker thread is made of.
+/// The parts of a worker thread.
 pub(crate) struct WorkerLoop<P, S, W, J> {
     poller: P,
     inbox: Inbox<S, W>,
-    /// There may be more in the inbox than was taken.
+    /// Whether the inbox may hold more connections.
     has_mail: bool,
     worker: Worker<S, J>,
     stats: Arc<SharedStats>,
@@ -37,7 +38,7 @@ impl<P: Poller + Registry<S>, S: Stream, W: Waker, J: Journal> WorkerLoop<P, S, 
     /// Serves until the acceptor is gone and every connection has ended.
     ///
     /// # Errors
-    /// When the system cannot tell about events any more; the connections are then closed.
+    /// When the poller fails. The connections are then closed.
     pub(crate) fn run(mut self) -> io::Result<()> {
         while let Some(wake) = self.turn() {
             self.poller.wait(wake)?;
@@ -45,7 +46,7 @@ impl<P: Poller + Registry<S>, S: Stream, W: Waker, J: Journal> WorkerLoop<P, S, 
         Ok(())
     }
 
-    /// Does what there is to do. Returns when the next turn is due; `None` after the last.
+    /// Takes one turn. Returns when the next is due; `None` after the last.
     pub(crate) fn turn(&mut self) -> Option<Wake> {
         self.worker.start_turn(self.poller.now_ms());
         for event in self.poller.events() {
@@ -71,7 +72,7 @@ impl<P: Poller + Registry<S>, S: Stream, W: Waker, J: Journal> WorkerLoop<P, S, 
         }
     }
 
-    /// Adopts what was sent; returns whether there may be more.
+    /// Adopts the connections in the inbox, up to a limit. Returns whether there may be more.
     fn take_mail(&mut self) -> bool {
         for _ in 0..self.worker.limits().max_mail {
             match self.inbox.take() {
@@ -80,7 +81,7 @@ impl<P: Poller + Registry<S>, S: Stream, W: Waker, J: Journal> WorkerLoop<P, S, 
                 Mail::Shutdown => {
                     if !self.worker.is_draining() {
                         self.worker.start_draining();
-                        // However short the drain timeout: what can be sent at once is sent.
+                        // Sends what can be sent at once, however short the drain timeout is.
                         self.worker.drive(&mut self.poller);
                     }
                     return false;
@@ -90,7 +91,7 @@ impl<P: Poller + Registry<S>, S: Stream, W: Waker, J: Journal> WorkerLoop<P, S, 
         true
     }
 
-    /// Shows the counters, and tells the acceptor if that means room.
+    /// Publishes the counters, and tells the acceptor if a connection was adopted or closed.
     fn publish(&self, adopted_before: u64) {
         let stats = self.worker.stats();
         let made_room = stats.adopted != adopted_before || stats.closed != self.stats.closed();

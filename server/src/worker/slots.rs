@@ -1,27 +1,29 @@
-//! Where a worker keeps its connections: constant-time insert, look-up and removal, by keys that
-//! do not come back.
+//! Where a worker keeps its connections. Inserting, finding and removing one takes constant time, and
+//! a key is not used again.
 //!
-//! Knows nothing of what it stores. Storage grows by whole chunks, so that nothing is ever copied,
-//! and is returned when the last entry leaves.
+//! The slots know nothing of what they store. Storage grows by whole chunks, so that no entry is ever
+//! moved, and is freed when the last entry leaves.
 
-// Indices and generations fit their half of a key by construction.
-#![allow(clippy::cast_possible_truncation)]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "an index and a generation each fit into half of a key by construction"
+)]
 
 use crate::seams::poller::Key;
 
-/// Entries in a chunk: small enough that the last, half-used one costs little.
+/// Number of entries in a chunk. It is small, so that a half-used chunk costs little.
 const CHUNK_LEN: usize = 256;
 
-/// A key is an index and a generation, each in half of a `usize`.
+/// Number of bits of a key that are the index; the other half is the generation.
 const INDEX_BITS: u32 = usize::BITS / 2;
 
-/// Entries at most: 2³¹ on 64-bit systems, 2¹⁵ on 32-bit ones. Half of the index space stays free,
-/// so that no key is `usize::MAX`, which event loops use for their waker.
+/// Maximum number of entries: 2³¹ on 64-bit systems, 2¹⁵ on 32-bit ones. Half of the index space stays
+/// unused, so that no key is `usize::MAX` or close to it: pollers use these numbers themselves.
 const MAX_LEN: u32 = 1 << (INDEX_BITS - 1);
 
 const GENERATION_MASK: u32 = (usize::MAX >> INDEX_BITS) as u32;
 
-/// Packs a place and the generation of what is stored there. The number is never `usize::MAX`.
+/// Returns the key of the entry with this generation at this place.
 fn key(index: usize, generation: u32) -> Key {
     Key::from_number((generation as usize) << INDEX_BITS | index)
 }
@@ -34,21 +36,21 @@ fn generation_of(key: Key) -> u32 {
     (key.to_number() >> INDEX_BITS) as u32
 }
 
-/// A place for an entry.
+/// A place for one entry.
 struct Slot<T> {
-    /// The entry's generation, or the next free place.
+    /// The generation of the entry; if there is none, the next free place.
     link: u32,
     entry: Option<T>,
 }
 
-/// Ends the list of free places.
+/// The end of the list of free places.
 const NO_PLACE: u32 = u32::MAX;
 
 /// Entries by key.
 pub(crate) struct Slots<T> {
     chunks: Vec<Box<[Slot<T>]>>,
     len: usize,
-    /// The first free place.
+    /// The first free place: the head of the list.
     free: u32,
     generation: u32,
 }
@@ -66,7 +68,10 @@ impl<T> Slots<T> {
         self.len == 0
     }
 
-    /// Stores an entry, or gives it back when the slots are full.
+    /// Stores an entry and returns its key.
+    ///
+    /// # Errors
+    /// The entry comes back when there are [`MAX_LEN`] entries already.
     pub(crate) fn insert(&mut self, entry: T) -> Result<Key, T> {
         if self.free == NO_PLACE && !self.grow() {
             return Err(entry);
@@ -81,14 +86,14 @@ impl<T> Slots<T> {
         Ok(key(index, generation))
     }
 
-    /// The entry, unless it was removed.
+    /// Returns the entry, unless it was removed.
     pub(crate) fn get(&self, key: Key) -> Option<&T> {
         let index = index_of(key) as usize;
         let slot = &self.chunks.get(index / CHUNK_LEN)?[index % CHUNK_LEN];
         slot.entry.as_ref().filter(|_| slot.link == generation_of(key))
     }
 
-    /// The entry, unless it was removed.
+    /// Returns the entry, unless it was removed.
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
         self.slot_mut(key)?.entry.as_mut()
     }
@@ -107,7 +112,7 @@ impl<T> Slots<T> {
         Some(entry)
     }
 
-    /// Every entry.
+    /// Iterates over all entries.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.chunks.iter().flat_map(|chunk| chunk.iter()).filter_map(|slot| slot.entry.as_ref())
     }
@@ -125,7 +130,7 @@ impl<T> Slots<T> {
         assert_eq!(self.len + free, places, "places");
     }
 
-    /// Every entry with its key.
+    /// Iterates over all entries with their keys.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (Key, &mut T)> {
         self.chunks.iter_mut().flat_map(|chunk| chunk.iter_mut()).enumerate().filter_map(
             |(index, slot)| {
@@ -135,14 +140,14 @@ impl<T> Slots<T> {
         )
     }
 
-    /// The place that a key names, when what is stored there has that key.
+    /// Returns the place that a key names, if the entry there has this key.
     fn slot_mut(&mut self, key: Key) -> Option<&mut Slot<T>> {
         let index = index_of(key) as usize;
         let slot = &mut self.chunks.get_mut(index / CHUNK_LEN)?[index % CHUNK_LEN];
         (slot.entry.is_some() && slot.link == generation_of(key)).then_some(slot)
     }
 
-    /// Adds a chunk of free places, unless there are [`MAX_LEN`].
+    /// Adds a chunk of free places. Returns whether there was room for it below [`MAX_LEN`].
     fn grow(&mut self) -> bool {
         let first = self.chunks.len() * CHUNK_LEN;
         let Ok(end) = u32::try_from(first + CHUNK_LEN) else { return false };

@@ -1,5 +1,5 @@
-//! A bounded channel of the model checker's own parts, with the contract of the one that ships: in
-//! order, nothing lost, and the end of the senders is seen after all that was sent.
+//! A bounded channel made of the model checker's own parts. It has the contract of the channel that
+//! ships: messages arrive in order, none is lost, and the receiver sees the end after the last message.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
