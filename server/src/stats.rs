@@ -38,6 +38,11 @@ macro_rules! counters {
                 Stats { $($name: self.0.$name.load(Ordering::Acquire),)* }
             }
 
+            /// Returns only the number of connections that were adopted.
+            pub(crate) fn adopted(&self) -> u64 {
+                self.0.adopted.load(Ordering::Acquire)
+            }
+
             /// Returns only the number of connections that ended.
             pub(crate) fn closed(&self) -> u64 {
                 self.0.closed.load(Ordering::Acquire)
@@ -109,7 +114,7 @@ mod tests {
         let shared = SharedStats::default();
         let stats = Stats { adopted: 3, closed: 1, sent: 9, ..Stats::default() };
         shared.publish(&stats);
-        assert_eq!((shared.snapshot(), shared.closed()), (stats, 1));
+        assert_eq!((shared.snapshot(), shared.adopted(), shared.closed()), (stats, 3, 1));
     }
 
     #[test]

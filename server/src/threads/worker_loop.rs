@@ -49,31 +49,32 @@ impl<P: Poller + Registry<S>, S: Stream, W: Waker, J: Journal> WorkerLoop<P, S, 
     /// Takes one turn. Returns when the next is due; `None` after the last.
     pub(crate) fn turn(&mut self) -> Option<Wake> {
         self.worker.start_turn(self.poller.now_ms());
+        self.mark();
+        self.worker.drive(&mut self.poller);
+        self.take_mail();
+        self.worker.sweep(&mut self.poller);
+        self.publish();
+        self.next_turn()
+    }
+
+    /// Marks each connection that has an event, and notes a wake-up.
+    fn mark(&mut self) {
         for event in self.poller.events() {
             match event {
                 Event::Woken => self.has_mail = true,
                 Event::Ready(key, readiness) => self.worker.mark(key, readiness),
             }
         }
-        self.worker.drive(&mut self.poller);
-        let adopted = self.worker.stats().adopted;
+    }
+
+    fn take_mail(&mut self) {
         if self.has_mail {
-            self.has_mail = self.take_mail();
-        }
-        self.worker.sweep(&mut self.poller);
-        self.publish(adopted);
-        if cfg!(debug_assertions) {
-            self.worker.invariants();
-        }
-        match self.worker.wake() {
-            _ if self.worker.is_draining() && self.worker.is_empty() => None,
-            _ if self.has_mail => Some(Wake::Now),
-            wake => Some(wake),
+            self.has_mail = self.adopt();
         }
     }
 
     /// Adopts the connections in the inbox, up to a limit. Returns whether there may be more.
-    fn take_mail(&mut self) -> bool {
+    fn adopt(&mut self) -> bool {
         for _ in 0..self.worker.limits().max_mail {
             match self.inbox.take() {
                 Mail::Adopt(accepted) => self.worker.adopt(accepted, &mut self.poller),
@@ -92,12 +93,25 @@ impl<P: Poller + Registry<S>, S: Stream, W: Waker, J: Journal> WorkerLoop<P, S, 
     }
 
     /// Publishes the counters, and tells the acceptor if a connection was adopted or closed.
-    fn publish(&self, adopted_before: u64) {
+    fn publish(&self) {
         let stats = self.worker.stats();
-        let made_room = stats.adopted != adopted_before || stats.closed != self.stats.closed();
+        let made_room =
+            (stats.adopted, stats.closed) != (self.stats.adopted(), self.stats.closed());
         self.stats.publish(&stats);
         if made_room {
             self.control.announce_room();
+        }
+    }
+
+    /// Returns when the next turn is due; `None` when every connection has ended after the stop.
+    fn next_turn(&self) -> Option<Wake> {
+        if cfg!(debug_assertions) {
+            self.worker.invariants();
+        }
+        match self.worker.wake() {
+            _ if self.worker.is_draining() && self.worker.is_empty() => None,
+            _ if self.has_mail => Some(Wake::Now),
+            wake => Some(wake),
         }
     }
 }
