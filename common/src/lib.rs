@@ -22,6 +22,7 @@ pub mod descriptors;
 pub mod escape;
 mod log_writer;
 pub mod logging;
+pub mod scheduling;
 pub mod signal;
 pub mod socket;
 pub mod throughput;

@@ -202,7 +202,7 @@ impl Server {
         }
         let job = move || {
             // New connections come in batches while a worker is busy on the same CPU.
-            scheduling::give_way();
+            scheduling::wait_for_turn();
             acceptor.run()
         };
         jobs.push(("acceptor".to_owned(), Box::new(job)));
