@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::connect;
 use crate::deadline::Deadline;
-use crate::error::ClientError;
+use crate::error::{ClientError, ClientErrorKind};
 use crate::exchange::Exchange;
 use crate::line::Line;
 use crate::socket::{Broken, Receiver};
@@ -26,8 +26,8 @@ impl Client {
     /// name server takes comes on top.
     ///
     /// # Errors
-    /// [`ClientError::Resolve`], [`Refused`](ClientError::Refused),
-    /// [`ConnectTimeout`](ClientError::ConnectTimeout), [`Connect`](ClientError::Connect).
+    /// [`ClientErrorKind::Resolve`], [`Refused`](ClientErrorKind::Refused),
+    /// [`ConnectTimeout`](ClientErrorKind::ConnectTimeout), [`Connect`](ClientErrorKind::Connect).
     pub fn connect(server: impl ToSocketAddrs, timeout: Duration) -> Result<Self, ClientError> {
         let addresses = connect::addresses(server, || "the server".to_owned())?;
         let (stream, server) = connect::connect(&addresses, timeout)?;
@@ -36,7 +36,7 @@ impl Client {
             stream.set_read_timeout(Some(timeout))?;
             stream.set_write_timeout(Some(timeout))
         };
-        set_up().map_err(|source| ClientError::Connect { server, source })?;
+        set_up().map_err(|source| ClientError::new(server, ClientErrorKind::Connect { source }))?;
         Ok(Self { stream, server, timeout, receiver: Receiver::new(timeout) })
     }
 
@@ -59,43 +59,47 @@ impl Client {
     /// however little the server reads before it writes, this does not deadlock.
     ///
     /// # Errors
-    /// [`ClientError::Difference`], [`EarlyClose`](ClientError::EarlyClose),
-    /// [`Short`](ClientError::Short), [`Reset`](ClientError::Reset),
-    /// [`Timeout`](ClientError::Timeout), [`SendTimeout`](ClientError::SendTimeout),
-    /// [`Surplus`](ClientError::Surplus) when the surplus came with the reply,
-    /// [`Connection`](ClientError::Connection), [`Thread`](ClientError::Thread).
+    /// [`ClientErrorKind::Difference`], [`EarlyClose`](ClientErrorKind::EarlyClose),
+    /// [`Short`](ClientErrorKind::Short), [`Reset`](ClientErrorKind::Reset),
+    /// [`Timeout`](ClientErrorKind::Timeout), [`SendTimeout`](ClientErrorKind::SendTimeout),
+    /// [`Surplus`](ClientErrorKind::Surplus) when the surplus came with the reply,
+    /// [`Connection`](ClientErrorKind::Connection), [`Thread`](ClientErrorKind::Thread).
     pub fn echo_line(&mut self, line: &Line) -> Result<(), ClientError> {
         let deadline = Deadline::after(self.timeout);
-        let exchange = Exchange { server: self.server, line: line.as_bytes(), deadline };
-        exchange.run(&self.stream, &mut self.receiver)
+        Exchange { line: line.as_bytes(), deadline }
+            .run(&self.stream, &mut self.receiver)
+            .map_err(|kind| ClientError::new(self.server, kind))
     }
 
     /// Finishes our side, and returns when the server finished its own with nothing left to come.
     ///
     /// # Errors
-    /// [`ClientError::Surplus`], [`Reset`](ClientError::Reset),
-    /// [`NotClosed`](ClientError::NotClosed), [`Connection`](ClientError::Connection).
+    /// [`ClientErrorKind::Surplus`], [`Reset`](ClientErrorKind::Reset),
+    /// [`NotClosed`](ClientErrorKind::NotClosed), [`Connection`](ClientErrorKind::Connection).
     pub fn finish(mut self) -> Result<(), ClientError> {
-        let server = self.server;
+        self.receive_end().map_err(|kind| ClientError::new(self.server, kind))
+    }
+
+    fn receive_end(&mut self) -> Result<(), ClientErrorKind> {
         let deadline = Deadline::after(self.timeout);
         match self.stream.shutdown(Shutdown::Write) {
-            // Gone already: how it went is what the read tells.
+            // The connection is gone already; the read below finds out how it ended.
             Err(error) if error.kind() == io::ErrorKind::NotConnected => {}
-            Err(source) => return Err(ClientError::Connection { server, source }),
+            Err(source) => return Err(ClientErrorKind::Connection { source }),
             Ok(()) => {}
         }
         match self.receiver.receive(&self.stream, &deadline) {
             Err(Broken::Closed) => Ok(()),
             Ok(received) => {
-                Err(ClientError::Surplus { server, matched_len: 0, received: received.into() })
+                Err(ClientErrorKind::Surplus { matched_len: 0, received: received.into() })
             }
             Err(Broken::TimedOut) => {
-                Err(ClientError::NotClosed { server, timeout: deadline.timeout() })
+                Err(ClientErrorKind::NotClosed { timeout: deadline.timeout() })
             }
             Err(Broken::Reset | Broken::Finished) => {
-                Err(ClientError::Reset { server, expected_len: 0, matched_len: 0 })
+                Err(ClientErrorKind::Reset { expected_len: 0, matched_len: 0 })
             }
-            Err(Broken::Other(source)) => Err(ClientError::Connection { server, source }),
+            Err(Broken::Other(source)) => Err(ClientErrorKind::Connection { source }),
         }
     }
 }
@@ -148,9 +152,9 @@ mod tests {
             thread::park();
         });
         let mut client = Client::connect(server, Duration::from_secs(2)).unwrap();
-        let failure = client.echo(&vec![0; LEN]);
+        let failure = client.echo(&vec![0; LEN]).unwrap_err();
         assert!(
-            matches!(failure, Err(ClientError::SendTimeout { message_len, .. })
+            matches!(failure.kind, ClientErrorKind::SendTimeout { message_len, .. }
                 if message_len == LEN + 1),
             "{failure:?}"
         );

@@ -1,11 +1,11 @@
 //! One message, and its reply.
 
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::panic;
 use std::thread;
 
 use crate::deadline::Deadline;
-use crate::error::ClientError;
+use crate::error::ClientErrorKind;
 use crate::reply::{Reply, Verdict};
 use crate::socket::{self, Broken, Receiver};
 
@@ -17,14 +17,12 @@ const MAX_WRITTEN_FIRST_LEN: usize = 16 * 1024;
 /// The stack of a thread that does nothing but write.
 const SENDER_STACK_LEN: usize = 64 * 1024;
 
-/// As much of the right reply as a [`ClientError::Difference`] keeps.
+/// As much of the right reply as a [`ClientErrorKind::Difference`] keeps.
 const MAX_KEPT_LEN: usize = 256;
 
 /// What is to be sent and must come back, where, and until when.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Exchange<'a> {
-    /// For the errors.
-    pub(crate) server: SocketAddr,
     pub(crate) line: &'a [u8],
     pub(crate) deadline: Deadline,
 }
@@ -35,7 +33,7 @@ impl Exchange<'_> {
         &self,
         stream: &TcpStream,
         receiver: &mut Receiver,
-    ) -> Result<(), ClientError> {
+    ) -> Result<(), ClientErrorKind> {
         if self.line.len() > MAX_WRITTEN_FIRST_LEN {
             return self.receive_while_sending(stream, receiver);
         }
@@ -48,13 +46,13 @@ impl Exchange<'_> {
         &self,
         stream: &TcpStream,
         receiver: &mut Receiver,
-    ) -> Result<(), ClientError> {
+    ) -> Result<(), ClientErrorKind> {
         let (received, sent) = thread::scope(|scope| {
             let sender = thread::Builder::new()
                 .name("send".to_owned())
                 .stack_size(SENDER_STACK_LEN)
                 .spawn_scoped(scope, || self.send_or_shut_down(stream))
-                .map_err(|source| ClientError::Thread { purpose: "a long message", source })?;
+                .map_err(|source| ClientErrorKind::Thread { purpose: "a long message", source })?;
             let received = self.receive(stream, receiver);
             if received.is_err() {
                 // Nobody waits for the rest: end the sender. The connection may be gone already.
@@ -80,7 +78,7 @@ impl Exchange<'_> {
     }
 
     /// Reads until all of the line came, or something else did.
-    fn receive(&self, stream: &TcpStream, receiver: &mut Receiver) -> Result<(), ClientError> {
+    fn receive(&self, stream: &TcpStream, receiver: &mut Receiver) -> Result<(), ClientErrorKind> {
         let mut reply = Reply::new(self.line);
         loop {
             let received = receiver
@@ -95,8 +93,8 @@ impl Exchange<'_> {
                 }
                 Verdict::Surplus(at) => {
                     let received = received.get(at..).unwrap_or_default().into();
-                    let (server, matched_len) = (self.server, self.line.len());
-                    return Err(ClientError::Surplus { server, matched_len, received });
+                    let matched_len = self.line.len();
+                    return Err(ClientErrorKind::Surplus { matched_len, received });
                 }
             }
         }
@@ -105,26 +103,26 @@ impl Exchange<'_> {
     /// What became of the whole when sending and receiving came to these ends.
     fn both(
         &self,
-        received: Result<(), ClientError>,
+        received: Result<(), ClientErrorKind>,
         sent: Result<(), Broken>,
-    ) -> Result<(), ClientError> {
+    ) -> Result<(), ClientErrorKind> {
         match (received, sent) {
             (Ok(()), Err(broken)) => Err(self.unsent(broken)),
             // The sender met the reason and took it from the socket; all that was left for the
             // receiver to see is the end.
             (
-                Err(error @ (ClientError::EarlyClose { .. } | ClientError::Short { .. })),
+                Err(error @ (ClientErrorKind::EarlyClose { .. } | ClientErrorKind::Short { .. })),
                 Err(broken @ (Broken::Reset | Broken::Other(_))),
             ) => Err(self.unanswered(broken, error.received().0)),
             (received, _) => received,
         }
     }
 
-    fn unsent(&self, broken: Broken) -> ClientError {
-        let (server, timeout) = (self.server, self.deadline.timeout());
+    fn unsent(&self, broken: Broken) -> ClientErrorKind {
+        let timeout = self.deadline.timeout();
         match broken {
             Broken::TimedOut => {
-                ClientError::SendTimeout { server, timeout, message_len: self.line.len() }
+                ClientErrorKind::SendTimeout { timeout, message_len: self.line.len() }
             }
             Broken::Closed | Broken::Reset | Broken::Finished | Broken::Other(_) => {
                 self.unanswered(broken, 0)
@@ -132,28 +130,27 @@ impl Exchange<'_> {
         }
     }
 
-    fn unanswered(&self, broken: Broken, matched_len: usize) -> ClientError {
-        let (server, expected_len) = (self.server, self.line.len());
+    fn unanswered(&self, broken: Broken, matched_len: usize) -> ClientErrorKind {
+        let expected_len = self.line.len();
         match broken {
             Broken::Closed | Broken::Finished if matched_len == 0 => {
-                ClientError::EarlyClose { server, expected_len }
+                ClientErrorKind::EarlyClose { expected_len }
             }
             Broken::Closed | Broken::Finished => {
-                ClientError::Short { server, expected_len, matched_len }
+                ClientErrorKind::Short { expected_len, matched_len }
             }
             Broken::TimedOut => {
                 let timeout = self.deadline.timeout();
-                ClientError::Timeout { server, timeout, expected_len, matched_len }
+                ClientErrorKind::Timeout { timeout, expected_len, matched_len }
             }
-            Broken::Reset => ClientError::Reset { server, expected_len, matched_len },
-            Broken::Other(source) => ClientError::Connection { server, source },
+            Broken::Reset => ClientErrorKind::Reset { expected_len, matched_len },
+            Broken::Other(source) => ClientErrorKind::Connection { source },
         }
     }
 
-    fn difference(&self, reply: &Reply<'_>, received: &[u8]) -> ClientError {
+    fn difference(&self, reply: &Reply<'_>, received: &[u8]) -> ClientErrorKind {
         let awaited = reply.awaited();
-        ClientError::Difference {
-            server: self.server,
+        ClientErrorKind::Difference {
             matched_len: reply.matched_len(),
             expected_len: self.line.len(),
             expected: awaited.get(..MAX_KEPT_LEN).unwrap_or(awaited).into(),
@@ -170,12 +167,9 @@ mod tests {
     use super::*;
 
     /// What became of an exchange of which `matched_len` bytes came before its end was seen.
-    fn joined(end: Broken, matched_len: usize, sent: Result<(), Broken>) -> ClientError {
-        let exchange = Exchange {
-            server: SocketAddr::from(([127, 0, 0, 1], 9)),
-            line: b"hello\n",
-            deadline: Deadline::after(Duration::from_secs(1)),
-        };
+    fn joined(end: Broken, matched_len: usize, sent: Result<(), Broken>) -> ClientErrorKind {
+        let exchange =
+            Exchange { line: b"hello\n", deadline: Deadline::after(Duration::from_secs(1)) };
         let received = Err(exchange.unanswered(end, matched_len));
         exchange.both(received, sent).unwrap_err()
     }
@@ -183,18 +177,18 @@ mod tests {
     #[test]
     fn the_reset_that_the_sender_met_is_why_the_receiver_saw_the_end() {
         let failure = joined(Broken::Closed, 3, Err(Broken::Reset));
-        assert!(matches!(failure, ClientError::Reset { matched_len: 3, .. }), "{failure}");
+        assert!(matches!(failure, ClientErrorKind::Reset { matched_len: 3, .. }), "{failure:?}");
         let failure = joined(Broken::Closed, 0, Err(Broken::Other(io::ErrorKind::Other.into())));
-        assert!(matches!(failure, ClientError::Connection { .. }), "{failure}");
+        assert!(matches!(failure, ClientErrorKind::Connection { .. }), "{failure:?}");
     }
 
     #[test]
     fn the_end_that_the_receiver_saw_is_why_the_sender_was_stopped() {
         let failure = joined(Broken::Closed, 3, Err(Broken::Finished));
-        assert!(matches!(failure, ClientError::Short { matched_len: 3, .. }), "{failure}");
+        assert!(matches!(failure, ClientErrorKind::Short { matched_len: 3, .. }), "{failure:?}");
         let failure = joined(Broken::Closed, 0, Ok(()));
-        assert!(matches!(failure, ClientError::EarlyClose { .. }), "{failure}");
+        assert!(matches!(failure, ClientErrorKind::EarlyClose { .. }), "{failure:?}");
         let failure = joined(Broken::TimedOut, 3, Err(Broken::Reset));
-        assert!(matches!(failure, ClientError::Timeout { matched_len: 3, .. }), "{failure}");
+        assert!(matches!(failure, ClientErrorKind::Timeout { matched_len: 3, .. }), "{failure:?}");
     }
 }

@@ -58,5 +58,5 @@ mod socket;
 
 pub use client::Client;
 pub use connect::resolve;
-pub use error::ClientError;
+pub use error::{ClientError, ClientErrorKind};
 pub use line::Line;

@@ -12,7 +12,7 @@ use log::{debug, error};
 
 use crate::client::Client;
 use crate::connect;
-use crate::error::ClientError;
+use crate::error::{ClientError, ClientErrorKind};
 use crate::input;
 use crate::line::Line;
 pub use crate::output::Output;
@@ -142,7 +142,7 @@ impl Run {
         let reporter = thread::Builder::new()
             .name("report".to_owned())
             .spawn(move || run.progress.log_throughput(interval, &ended))
-            .map_err(|source| ClientError::Thread { purpose: "the report", source })?;
+            .map_err(|source| self.no_thread("the report", source))?;
         let halt = self.run_clients();
         drop(end);
         // A report that panicked is told by the panic; the clients' work is not touched by it.
@@ -173,7 +173,7 @@ impl Run {
             }
             Messages::StandardInput => {
                 let (queues, failed) = input::start(clients)
-                    .map_err(|source| ClientError::Thread { purpose: "standard input", source })?;
+                    .map_err(|source| self.no_thread("standard input", source))?;
                 Ok((queues.into_iter().map(Source::Queue).collect(), failed))
             }
         }
@@ -192,8 +192,13 @@ impl Run {
             .stack_size(CLIENT_STACK_LEN)
             .spawn(move || run.client(number, &addresses, source, &halt));
         if let Err(source) = started {
-            self.failed(number, &ClientError::Thread { purpose: "a client", source });
+            self.failed(number, &self.no_thread("a client", source));
         }
+    }
+
+    fn no_thread(&self, purpose: &'static str, source: io::Error) -> ClientError {
+        let server = format!("{}:{}", self.config.host, self.config.port);
+        ClientError::new(server, ClientErrorKind::Thread { purpose, source })
     }
 
     /// The whole life of one client.
@@ -242,7 +247,7 @@ impl Run {
                 self.config.output.reply(bytes, &[]).map_err(Failure::Output)
             }
             Err(error) => {
-                let (matched_len, rest) = error.received();
+                let (matched_len, rest) = error.kind.received();
                 let matched = bytes.get(..matched_len).unwrap_or_default();
                 // An output that fails too is the lesser news.
                 let _ = self.config.output.reply(matched, rest);
