@@ -1,4 +1,4 @@
-//! One message, and its reply.
+//! One message and its reply.
 
 use std::net::{Shutdown, TcpStream};
 use std::panic;
@@ -9,18 +9,20 @@ use crate::error::ClientErrorKind;
 use crate::reply::{Reply, Verdict};
 use crate::socket::{self, Broken, Receiver};
 
-/// Up to this length a message is written before its reply is read. It fits the socket buffers of
-/// any system, so writing it does not wait for the server to read; a longer one might wait for a
-/// server that waits for us to read, so it is written and read at the same time.
+/// Maximum length of a message that is written whole before its reply is read.
+///
+/// Such a message fits into the socket buffers of every system, so writing it does not wait for the
+/// server. A longer message is written and read at the same time: otherwise the client could wait for
+/// the server to read while the server waits for the client to read.
 const MAX_WRITTEN_FIRST_LEN: usize = 16 * 1024;
 
-/// The stack of a thread that does nothing but write.
+/// Size of the stack of a thread that only writes.
 const SENDER_STACK_LEN: usize = 64 * 1024;
 
-/// As much of the right reply as a [`ClientErrorKind::Difference`] keeps.
+/// Maximum length of the right reply that a [`ClientErrorKind::Difference`] keeps.
 const MAX_KEPT_LEN: usize = 256;
 
-/// What is to be sent and must come back, where, and until when.
+/// A line to send, and the deadline for its reply.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Exchange<'a> {
     pub(crate) line: &'a [u8],
@@ -28,7 +30,7 @@ pub(crate) struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
-    /// Sends the line and returns when exactly its bytes came back.
+    /// Sends the line, and returns when the server has sent exactly its bytes back.
     pub(crate) fn run(
         &self,
         stream: &TcpStream,
@@ -41,7 +43,7 @@ impl Exchange<'_> {
         self.receive(stream, receiver)
     }
 
-    /// Writes on a thread of its own while this one reads. Neither outlives a failure of the other.
+    /// Writes on a second thread while the calling thread reads. A failure of one ends the other.
     fn receive_while_sending(
         &self,
         stream: &TcpStream,
@@ -55,7 +57,7 @@ impl Exchange<'_> {
                 .map_err(|source| ClientErrorKind::Thread { purpose: "a long message", source })?;
             let received = self.receive(stream, receiver);
             if received.is_err() {
-                // Nobody waits for the rest: end the sender. The connection may be gone already.
+                // Ends the sender. This call fails if the connection is gone already.
                 let _ = stream.shutdown(Shutdown::Both);
             }
             let sent = sender.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
@@ -71,13 +73,13 @@ impl Exchange<'_> {
     fn send_or_shut_down(&self, stream: &TcpStream) -> Result<(), Broken> {
         let sent = self.send(stream);
         if matches!(sent, Err(Broken::Other(_))) {
-            // Of anything else the receiver knows by itself, or by its deadline.
+            // The receiver notices every other failure itself, or by its deadline.
             let _ = stream.shutdown(Shutdown::Both);
         }
         sent
     }
 
-    /// Reads until all of the line came, or something else did.
+    /// Reads until the whole line has come back, or until a byte differs.
     fn receive(&self, stream: &TcpStream, receiver: &mut Receiver) -> Result<(), ClientErrorKind> {
         let mut reply = Reply::new(self.line);
         loop {
@@ -100,7 +102,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// What became of the whole when sending and receiving came to these ends.
+    /// Combines the outcome of receiving and the outcome of sending.
     fn both(
         &self,
         received: Result<(), ClientErrorKind>,
@@ -108,8 +110,8 @@ impl Exchange<'_> {
     ) -> Result<(), ClientErrorKind> {
         match (received, sent) {
             (Ok(()), Err(broken)) => Err(self.unsent(broken)),
-            // The sender met the reason and took it from the socket; all that was left for the
-            // receiver to see is the end.
+            // The sender received the socket's error, which the system reports only once. The
+            // receiver then saw nothing but the end of the stream.
             (
                 Err(error @ (ClientErrorKind::EarlyClose { .. } | ClientErrorKind::Short { .. })),
                 Err(broken @ (Broken::Reset | Broken::Other(_))),
@@ -166,7 +168,7 @@ mod tests {
 
     use super::*;
 
-    /// What became of an exchange of which `matched_len` bytes came before its end was seen.
+    /// Returns the error of an exchange whose receiver got `matched_len` right bytes before `end`.
     fn joined(end: Broken, matched_len: usize, sent: Result<(), Broken>) -> ClientErrorKind {
         let exchange =
             Exchange { line: b"hello\n", deadline: Deadline::after(Duration::from_secs(1)) };
@@ -175,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reset_that_the_sender_met_is_why_the_receiver_saw_the_end() {
+    fn an_error_of_the_sender_explains_the_end_of_the_stream() {
         let failure = joined(Broken::Closed, 3, Err(Broken::Reset));
         assert!(matches!(failure, ClientErrorKind::Reset { matched_len: 3, .. }), "{failure:?}");
         let failure = joined(Broken::Closed, 0, Err(Broken::Other(io::ErrorKind::Other.into())));
@@ -183,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_that_the_receiver_saw_is_why_the_sender_was_stopped() {
+    fn the_end_of_the_stream_explains_why_the_sender_stopped() {
         let failure = joined(Broken::Closed, 3, Err(Broken::Finished));
         assert!(matches!(failure, ClientErrorKind::Short { matched_len: 3, .. }), "{failure:?}");
         let failure = joined(Broken::Closed, 0, Ok(()));
