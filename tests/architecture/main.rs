@@ -1,0 +1,46 @@
+//! No two source files of a crate need each other, directly or through others.
+//!
+//! A file needs another file when it names something that the other file defines: in a `use`
+//! declaration or in a path such as `crate::config::MAX`. A name that a file only re-exports counts
+//! for the file that defines it. One need is not counted: a file may use the files of its own child
+//! modules, because that is what they are for. The children may therefore take what their parent
+//! defines, but siblings must not need each other, and no child may need a stranger that needs it.
+//! Modules named `tests` are left out.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod circles;
+mod modules;
+mod tokens;
+
+use std::path::Path;
+
+use echo_tests::sources;
+
+use crate::circles::circles;
+use crate::modules::{imports, roots};
+
+/// Folders whose circles are being opened.
+const KNOWN: [&str; 5] = [
+    "loadtest/src/capacity/",
+    "loadtest/src/compare/",
+    "loadtest/src/engine/",
+    "server/src/simulation/",
+    "xtask/src/compare/",
+];
+
+#[test]
+fn no_source_files_need_each_other() {
+    let workspace = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let sources = sources::below(workspace);
+    let roots = roots(&sources);
+    for package in ["client", "common", "loadtest", "server", "tests", "xtask"] {
+        let is_found = roots.iter().any(|root| root.starts_with(&format!("{package}/")));
+        assert!(is_found, "no crate found in {package}: {roots:?}");
+    }
+    let mut circles: Vec<_> =
+        roots.iter().flat_map(|root| circles(&imports(&sources, root))).collect();
+    circles.retain(|circle| !KNOWN.iter().any(|folder| circle.is_in(folder)));
+    let told: Vec<_> = circles.iter().map(ToString::to_string).collect();
+    assert!(circles.is_empty(), "{} circles:\n{}", circles.len(), told.join("\n"));
+}
