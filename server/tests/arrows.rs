@@ -1,9 +1,12 @@
 //! What modules must not know, read from the sources.
 
-// A test fails by panicking, its helpers too.
-#![allow(clippy::unwrap_used)]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::fs;
+// The harness depends on this package, so the file is included instead.
+#[path = "../../tests/src/sources.rs"]
+pub mod sources;
+
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The only modules that name what is in [`SYSTEM`].
@@ -23,37 +26,9 @@ const SYSTEM: [&str; 10] = [
     "SystemTime",
 ];
 
-/// A source file's path below `src`, without its extension, and its code: without tests, comments and
-/// documentation.
-type Module = (String, String);
-
-fn modules() -> Vec<Module> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut modules = vec![];
-    collect(&root, &root, &mut modules);
-    modules
-}
-
-/// Those of a folder and of the folders in it.
-fn collect(root: &Path, folder: &Path, modules: &mut Vec<Module>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(root, &path, modules);
-        } else if path.extension().is_some_and(|extension| extension == "rs")
-            && !path.ends_with("tests.rs")
-        {
-            let name = path.strip_prefix(root).unwrap().with_extension("");
-            let name = name.to_string_lossy().replace('\\', "/");
-            modules.push((name, code(&fs::read_to_string(&path).unwrap())));
-        }
-    }
-}
-
-fn code(source: &str) -> String {
-    let source = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-    let lines = source.lines().filter(|line| !line.trim_start().starts_with("//"));
-    lines.collect::<Vec<_>>().join("\n")
+/// Returns the code of each module by its path below `src`, without tests, comments and documentation.
+fn modules() -> BTreeMap<String, String> {
+    sources::below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
 }
 
 /// Whether `code` has `name` as a whole word, or as the beginning of a path.
@@ -87,7 +62,7 @@ fn nothing_but_the_root_of_the_library_imports_the_server() {
 #[test]
 fn the_words_are_found_where_they_are() {
     let modules = modules();
-    let code = |wanted: &str| &modules.iter().find(|(name, _)| name == wanted).unwrap().1;
+    let code = |module: &str| &modules[module];
     for module in IMPURE {
         assert!(SYSTEM.iter().any(|name| names(code(module), name)), "{module} is pure");
     }

@@ -148,29 +148,3 @@ fn block_len(code: &str) -> usize {
     }
     code.len()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn comments_and_the_contents_of_literals_are_no_code() {
-        for (source, expected) in [
-            ("a // crate::b\nc", "a \nc"),
-            ("/// crate::b\n//! d\nc", "\n\nc"),
-            ("a /* crate /* nested */ ::b */ c", "a  c"),
-            (r#"f("crate::b \" //", 1)"#, r#"f("", 1)"#),
-            (r##"f(r#"mod "x" {"#, b"}")"##, r#"f("", b"")"#),
-            ("f('{', '\\'', '\\u{7d}', b'\\n')", "f(, , , b)"),
-            ("fn f<'a>(r#type: &'a str) {}", "fn f<'a>(r#type: &'a str) {}"),
-        ] {
-            assert_eq!(code(source), expected, "{source}");
-        }
-    }
-
-    #[test]
-    fn inline_test_modules_are_no_code() {
-        let source = "use a;\nmod tests {\n use b; fn f() { {} }\n}\nuse c;";
-        assert_eq!(code(source), "use a;\n\nuse c;");
-    }
-}
