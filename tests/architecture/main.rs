@@ -61,7 +61,13 @@ fn comments_and_the_contents_of_literals_are_no_code() {
 }
 
 #[test]
-fn inline_test_modules_are_no_code() {
-    let source = "use a;\nmod tests {\n use b; fn f() { {} }\n}\nuse c;";
-    assert_eq!(sources::code(source), "use a;\n\nuse c;");
+fn test_modules_are_no_code() {
+    for (source, expected) in [
+        ("use a;\n#[cfg(test)]\nmod tests {\n use b; fn f() { {} }\n}\nuse c;", "use a;\n\nuse c;"),
+        ("#[cfg(test)]\nmod tests;\nuse a;", "\nuse a;"),
+        ("pub mod tests {}", "pub "),
+        ("mod tests_of_b { use a; }", "mod tests_of_b { use a; }"),
+    ] {
+        assert_eq!(sources::code(source), expected, "{source}");
+    }
 }

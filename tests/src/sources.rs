@@ -124,13 +124,28 @@ fn character_len(rest: &str) -> usize {
     chars.next().filter(|(_, char)| *char == '\'').map_or(0, |(at, _)| at + 1)
 }
 
+/// Removes modules named `tests`, each with its `#[cfg(test)]`.
 fn without_tests(code: &str) -> String {
-    let mut kept = code.to_owned();
-    while let Some(start) = kept.find("mod tests {") {
-        let open = start + "mod tests ".len();
-        kept.replace_range(start..open + block_len(&kept[open..]), "");
+    let mut kept = String::new();
+    let mut rest = code;
+    while let Some(start) = rest.find("mod tests") {
+        let (before, module) = rest.split_at(start);
+        let name_len = "mod tests".len();
+        let len = match module[name_len..].trim_start().chars().next() {
+            Some(';') => module.find(';').map_or(module.len(), |at| at + 1),
+            Some('{') => module.find('{').map_or(0, |at| at + block_len(&module[at..])),
+            _ => 0,
+        };
+        if len == 0 {
+            kept.push_str(&rest[..start + name_len]);
+            rest = &module[name_len..];
+        } else {
+            let outside = before.trim_end();
+            kept.push_str(outside.strip_suffix("#[cfg(test)]").unwrap_or(before));
+            rest = &module[len..];
+        }
     }
-    kept
+    kept + rest
 }
 
 /// Returns the length of the block in braces at the beginning of `code`.
