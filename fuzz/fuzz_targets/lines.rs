@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use echo_server::simulation::fuzz_lines;
+use echo_server::proof::simulation::fuzz_lines;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|script: &[u8]| fuzz_lines(script));

@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use echo_server::counts::{ROUNDS, names, perform};
+use echo_server::proof::counts::{ROUNDS, names, perform};
 
 fn main() -> ExitCode {
     let told = match std::env::args().nth(1) {

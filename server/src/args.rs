@@ -10,13 +10,13 @@ use echo_common::{logging, units};
 use echo_server::{Config, Framing};
 use log::LevelFilter;
 
-/// The longest line that can be asked for: each connection may hold one.
+/// Maximum of `--max-line-length`: each connection may hold one line.
 const MAX_MAX_LINE_LENGTH: u64 = 1 << 30;
 
-/// The greatest channel capacity; the channels are allocated at the start.
+/// Maximum of `--channel-capacity`: the channels are allocated at the start.
 const MAX_CHANNEL_CAPACITY: u64 = 65_536;
 
-/// The most worker threads that can be asked for.
+/// Maximum of `--num-workers`.
 const MAX_NUM_WORKERS: u64 = 1_024;
 
 const EXIT_CODES: &str = "\
@@ -110,7 +110,7 @@ enum FramingArg {
 }
 
 impl Args {
-    /// What the server is to be told.
+    /// Returns the settings of the server.
     pub(crate) fn config(&self) -> Config {
         let default = Config::default();
         Config {

@@ -6,29 +6,25 @@
 #[path = "../../tests/src/sources.rs"]
 pub mod sources;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The only modules that name what is in [`SYSTEM`].
-const IMPURE: [&str; 5] = ["mio_queue", "report", "server", "socket", "sync"];
+/// Decides; knows nothing of [`SYSTEM`] or of [`THREADS`]. A name is a file, or a folder with all in it.
+const CORE: [&str; 9] =
+    ["acceptor", "config", "connection", "echo", "limits", "records", "seams", "stats", "worker"];
 
-/// The event library, channels, sockets, threads, and the clock. A length of time is no clock.
-const SYSTEM: [&str; 10] = [
-    "mio",
-    "crossbeam_channel",
-    "mpsc",
-    "socket2",
-    "TcpListener",
-    "TcpStream",
-    "UdpSocket",
-    "std::thread",
-    "Instant",
-    "SystemTime",
-];
+/// What only the folder `system` names: the event library, sockets, the kernel.
+const SYSTEM: [&str; 8] =
+    ["mio", "nix", "rustix", "socket2", "thread_priority", "TcpListener", "TcpStream", "UdpSocket"];
 
-/// Returns the code of each module by its path below `src`, without tests, comments and documentation.
-fn modules() -> BTreeMap<String, String> {
-    sources::below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
+/// What the core does not name either: channels, threads, the clock. A length of time is no clock.
+const THREADS: [&str; 5] = ["crossbeam_channel", "mpsc", "std::thread", "Instant", "SystemTime"];
+
+/// A source file's path below `src`, without its extension, and its code: without tests, comments and
+/// documentation.
+type Module = (String, String);
+
+fn modules() -> Vec<Module> {
+    sources::below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).into_iter().collect()
 }
 
 /// Whether `code` has `name` as a whole word, or as the beginning of a path.
@@ -40,12 +36,48 @@ fn names(code: &str, name: &str) -> bool {
     })
 }
 
+/// Whether a module is one of these, or in a folder that is.
+fn is_in(module: &str, places: &[&str]) -> bool {
+    places.iter().any(|place| {
+        module.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
+}
+
+/// The modules that ship.
+fn shipped() -> impl Iterator<Item = Module> {
+    modules().into_iter().filter(|(module, _)| !is_in(module, &["proof"]))
+}
+
 #[test]
-fn only_five_modules_name_the_event_library_channels_sockets_threads_or_the_clock() {
-    for (module, code) in modules() {
-        let is_impure = IMPURE.contains(&module.as_str());
+fn only_the_folder_system_names_the_event_library_sockets_or_the_kernel() {
+    for (module, code) in shipped() {
         for name in SYSTEM {
-            assert!(is_impure || !names(&code, name), "{module} names {name}");
+            assert!(is_in(&module, &["system"]) || !names(&code, name), "{module} names {name}");
+        }
+    }
+}
+
+#[test]
+fn the_core_names_neither_channels_nor_threads_nor_the_clock() {
+    for (module, code) in shipped().filter(|(module, _)| is_in(module, &CORE)) {
+        for name in THREADS {
+            assert!(!names(&code, name), "{module} names {name}");
+        }
+    }
+}
+
+#[test]
+fn nothing_that_ships_names_the_proof() {
+    for (module, code) in shipped() {
+        assert!(module == "lib" || !names(&code, "proof"), "{module} names the proof");
+    }
+}
+
+#[test]
+fn nothing_that_ships_changes_under_test() {
+    for (module, code) in shipped().filter(|(module, _)| module != "lib") {
+        for flag in ["fuzzing", "cfg(test", "cfg!(test", "(any(test", "(all(test", "not(test"] {
+            assert!(!code.contains(flag), "{module} has {flag}");
         }
     }
 }
@@ -62,11 +94,20 @@ fn nothing_but_the_root_of_the_library_imports_the_server() {
 #[test]
 fn the_words_are_found_where_they_are() {
     let modules = modules();
-    let code = |module: &str| &modules[module];
-    for module in IMPURE {
-        assert!(SYSTEM.iter().any(|name| names(code(module), name)), "{module} is pure");
+    let all_of = |places: &[&str]| -> String {
+        let found = modules.iter().filter(|(module, _)| is_in(module, places));
+        found.map(|(_, code)| code.as_str()).collect::<Vec<_>>().join("\n")
+    };
+    for place in CORE {
+        assert!(modules.iter().any(|(module, _)| module == place), "there is no {place}");
     }
-    assert!(names(code("connection/deadlines"), "crate::stream"));
-    assert!(names(code("lib"), "server::"));
+    for name in ["mio", "nix", "socket2", "TcpListener", "TcpStream"] {
+        assert!(names(&all_of(&["system"]), name), "the system does not name {name}");
+    }
+    for name in ["crossbeam_channel", "std::thread", "Instant"] {
+        assert!(names(&all_of(&["threads"]), name), "the threads do not name {name}");
+    }
+    assert!(names(&all_of(&["connection/deadlines"]), "crate::seams"));
+    assert!(names(&all_of(&["lib"]), "server::") && names(&all_of(&["lib"]), "proof"));
     assert!(!names("mioo amio mio_", "mio") && !names("echo_server::Server", "server::"));
 }

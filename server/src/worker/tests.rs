@@ -2,14 +2,18 @@ use std::num::NonZeroUsize;
 
 use super::*;
 use crate::connection::TURN_BUDGET;
-use crate::counts::memory::{Memory, Peer};
 use crate::echo::Framing;
+use crate::proof::counts::memory::{Memory, Peer};
+use crate::records::Records;
+
+/// Small ones, so that little traffic reaches them.
+const LIMITS: Limits = Limits { long_turn_len: 512, bulk_share: 1_024, ..Limits::SHIPPED };
 
 /// Watches nothing, and remembers whom it was told of last.
 #[derive(Default)]
 struct NoEvents(Option<Key>);
 
-impl Selector<Memory> for NoEvents {
+impl Registry<Memory> for NoEvents {
     fn register(&mut self, _: &mut Memory, key: Key, _: Interest) -> io::Result<()> {
         self.0 = Some(key);
         Ok(())
@@ -22,7 +26,7 @@ impl Selector<Memory> for NoEvents {
 
 /// A worker, connections that ask little, and three that never have enough.
 struct Neighbours {
-    worker: Worker<Memory>,
+    worker: Worker<Memory, Records>,
     pings: Vec<(Peer, Key)>,
     floods: Vec<(Peer, Key)>,
 }
@@ -35,6 +39,7 @@ impl Neighbours {
             idle_timeout_ms: None,
             linger_ms: 1_000,
             drain_timeout_ms: 5_000,
+            limits: LIMITS,
         };
         let worker = Worker::new(&rules, Records::new(0, Framing::Line));
         let mut neighbours = Self { worker, pings: vec![], floods: vec![] };
@@ -64,7 +69,7 @@ impl Neighbours {
         let lines = b"a line of a flood, of thirty-two\n".repeat(len.div_ceil(33));
         for (peer, key) in &self.floods {
             peer.uncounted_send(&lines);
-            self.worker.mark(*key, Readiness { readable: true, drain: false });
+            self.worker.mark(*key, Readiness { readable: true, read_until_blocked: false });
         }
     }
 
@@ -72,13 +77,14 @@ impl Neighbours {
     fn drive(&mut self) -> usize {
         let before = self.worker.stats().received;
         self.worker.drive(&mut NoEvents::default());
+        self.worker.invariants();
         usize::try_from(self.worker.stats().received - before).unwrap()
     }
 
     fn ping(&mut self) {
         for (peer, key) in &self.pings {
             peer.uncounted_send(b"ping\n");
-            self.worker.mark(*key, Readiness { readable: true, drain: false });
+            self.worker.mark(*key, Readiness { readable: true, read_until_blocked: false });
         }
     }
 

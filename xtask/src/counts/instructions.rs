@@ -1,4 +1,4 @@
-//! The instructions of the work in `server/src/counts.rs`, counted by callgrind.
+//! The instructions of the work in `server/src/proof/counts.rs`, counted by callgrind.
 //!
 //! callgrind shows the program a processor of its own, always the same where the real one has AVX2;
 //! so the libraries choose the same code for it everywhere. It counts a copy of more than 2 KiB by

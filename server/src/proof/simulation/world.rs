@@ -1,0 +1,370 @@
+//! A whole server and its peers, one step after the other in an order that the dice decide: the
+//! acceptor, the workers and all between them as they ship, on a simulated network.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::io::ErrorKind;
+use std::iter;
+use std::num::NonZeroUsize;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::dice::Dice;
+use super::network::{ACCEPTOR, Network, Shared};
+use super::socket::Socket;
+use super::stream::{SimJournal, SimListener, SimPoller, SimStream, SimWaker};
+use crate::echo::{Echo, Framing};
+use crate::limits::Limits;
+use crate::records::Records;
+use crate::seams::poller::Wake;
+use crate::stats::SharedStats;
+use crate::threads::acceptor_loop::AcceptorLoop;
+use crate::threads::assemble::{AcceptorParts, Assembly, Plan, WorkerParts, assemble};
+use crate::threads::handoff::Control;
+use crate::threads::worker_loop::WorkerLoop;
+use crate::worker::Rules;
+
+/// Things that happen in one run before it is brought to its end.
+const MAX_STEPS: usize = 160;
+
+/// With so many connections no more come, those of the last burst aside.
+const MAX_CONNECTIONS: usize = 8;
+
+/// More connections at once than any batch takes.
+const CROWD: usize = 300;
+
+/// Room for as many is room for all.
+const ROOMY: usize = 1_000;
+
+/// Steps after which a server that has nothing new to do must be at rest.
+const MAX_SETTLING: usize = 200_000;
+
+/// Limits that a short run reaches.
+const SMALL: Limits =
+    Limits { read_buffer_len: 64 * 1024, long_turn_len: 512, bulk_share: 1_024, max_mail: 2 };
+
+/// What a run is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Setup {
+    pub(super) framing: Framing,
+    pub(super) max_line_length: usize,
+    workers: usize,
+    channel_capacity: usize,
+    pub(super) max_connections: u64,
+    max_descriptors: usize,
+    pub(super) idle_timeout_ms: Option<u64>,
+    pub(super) linger_ms: u64,
+    pub(super) drain_timeout_ms: u64,
+    ending: Ending,
+    limits: Limits,
+}
+
+/// How the run goes on once nothing happens by chance any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// Every peer finishes.
+    Peers,
+    /// Nobody does anything: the idle timeout ends the connections, if there is one.
+    Idle,
+    /// The server stops.
+    Shutdown,
+}
+
+impl Setup {
+    fn new(dice: &mut Dice) -> Self {
+        Self {
+            framing: dice.pick(&[Framing::Line, Framing::Line, Framing::Line, Framing::Raw]),
+            max_line_length: dice.pick(&[65_536, 1_000, 64, 7, 2, 1]),
+            workers: 1 + dice.below(3),
+            channel_capacity: dice.pick(&[100, 400, 1, 2]),
+            max_connections: dice.pick(&[1_000, 1_000, 1, 2, 4]),
+            max_descriptors: dice.pick(&[1_000, 1_000, 1, 3]),
+            idle_timeout_ms: dice.pick(&[None, Some(100), Some(1_500), Some(10_000)]),
+            linger_ms: 1_000,
+            drain_timeout_ms: dice.pick(&[5_000, 5_000, 400, 0]),
+            ending: dice.pick(&[Ending::Peers, Ending::Idle, Ending::Shutdown]),
+            limits: dice.pick(&[SMALL, SMALL, SMALL, Limits::SHIPPED]),
+        }
+    }
+
+    /// Whether there is room for all connections of a run.
+    pub(super) fn is_roomy(&self) -> bool {
+        self.max_connections >= ROOMY as u64 && self.max_descriptors >= ROOMY
+    }
+
+    /// What a connection holds at most: one line and one read.
+    pub(super) fn max_held_len(&self) -> usize {
+        self.max_line_length + self.limits.read_buffer_len
+    }
+
+    fn plan(&self) -> Plan {
+        Plan {
+            num_workers: self.workers,
+            channel_capacity: self.channel_capacity,
+            max_connections: self.max_connections,
+            backlog: 4_096,
+            rules: Rules {
+                echo: Echo::new(self.framing, NonZeroUsize::new(self.max_line_length).unwrap()),
+                idle_timeout_ms: self.idle_timeout_ms,
+                linger_ms: self.linger_ms,
+                drain_timeout_ms: self.drain_timeout_ms,
+                limits: self.limits,
+            },
+        }
+    }
+}
+
+/// A thread of the server.
+enum Thread {
+    Acceptor(Box<AcceptorLoop<SimPoller, SimListener, SimWaker>>),
+    Worker(Box<WorkerLoop<SimPoller, SimStream, SimWaker, SimJournal>>),
+    Over,
+}
+
+pub(super) struct World {
+    pub(super) setup: Setup,
+    pub(super) network: Shared,
+    control: Arc<Control<SimWaker>>,
+    /// Each with the time of its next turn.
+    threads: Vec<(Thread, Wake)>,
+    pub(super) stats: Vec<Arc<SharedStats>>,
+}
+
+/// The pieces of a server are shared between threads where it ships; here there is one.
+#[allow(clippy::arc_with_non_send_sync)]
+impl World {
+    pub(super) fn new(mut dice: Dice) -> Self {
+        let setup = Setup::new(&mut dice);
+        let network = Network::new(
+            dice,
+            1 + setup.workers,
+            setup.max_descriptors,
+            setup.idle_timeout_ms,
+            setup.limits.read_buffer_len,
+        );
+        let network = Rc::new(RefCell::new(network));
+        let waker = |thread| SimWaker { network: Rc::clone(&network), thread };
+        let poller = |thread| SimPoller { network: Rc::clone(&network), thread, keys: vec![] };
+        let acceptor = AcceptorParts {
+            poller: poller(ACCEPTOR),
+            listener: SimListener(Rc::clone(&network)),
+            waker: waker(ACCEPTOR),
+        };
+        let assembly = assemble(&setup.plan(), acceptor, |number| {
+            let records = Records::new(number, setup.framing);
+            let journal = SimJournal { records, network: Rc::clone(&network) };
+            let thread = 1 + number;
+            let (poller, waker) = (poller(thread), waker(thread));
+            Ok::<_, Infallible>(WorkerParts { poller, waker, journal })
+        });
+        let Ok(Assembly { acceptor, workers, control, stats }) = assembly;
+        let workers = workers.into_iter().map(|worker| Thread::Worker(Box::new(worker)));
+        let threads = iter::once(Thread::Acceptor(Box::new(acceptor))).chain(workers);
+        let threads = threads.map(|thread| (thread, Wake::Now)).collect();
+        Self { setup, network, control, threads, stats }
+    }
+
+    /// Lets things happen by chance, then brings the run to its end. Whatever is not as promised
+    /// on the way panics.
+    pub(super) fn run(mut self) {
+        let steps = self.network.borrow_mut().dice.below(MAX_STEPS);
+        for _ in 0..steps {
+            if self.network.borrow().dice.is_used_up() {
+                break;
+            }
+            if self.network.borrow_mut().dice.chance(2) {
+                self.stop();
+            }
+            if self.network.borrow_mut().dice.chance(16) {
+                self.time_passes();
+            }
+            self.peers_act();
+            self.threads_act();
+        }
+        // Otherwise connections that nobody ends could hold up those that wait for ever.
+        let may_wait = self.setup.is_roomy() || self.setup.idle_timeout_ms.is_some();
+        match self.setup.ending {
+            Ending::Idle if may_wait => {}
+            Ending::Peers | Ending::Idle => self.each_peer(Socket::peer_finishes),
+            Ending::Shutdown => self.stop(),
+        }
+        if !may_wait {
+            self.hosts_are_given_up();
+        }
+        self.settle();
+        self.hosts_are_given_up();
+        self.settle();
+        if !self.is_stopping() {
+            self.check_rest();
+        }
+        self.stop();
+        self.settle();
+        self.check_end();
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.network.borrow().stopped_at_ms.is_some()
+    }
+
+    fn stop(&mut self) {
+        if !self.is_stopping() {
+            self.network.borrow_mut().stop();
+            self.control.stop();
+        }
+    }
+
+    /// One thing that a peer, an operator or nobody does.
+    fn peers_act(&mut self) {
+        let network = &mut *self.network.borrow_mut();
+        let (count, now_ms, dice) = (network.sockets.len(), network.now_ms, &mut network.dice);
+        if count < MAX_CONNECTIONS && (count == 0 || dice.chance(24)) {
+            let is_crowd = dice.chance(12);
+            for _ in 0..if is_crowd { CROWD } else { dice.pick(&[1, 1, 3, 6]) } {
+                let room = network.dice.pick(&[200_000, 5_000, 100, 1, 0]);
+                network.connect(room);
+            }
+            return;
+        }
+        if count == 0 {
+            return;
+        }
+        let socket = &mut network.sockets[dice.below(count)];
+        if !socket.has_peer() {
+            return;
+        }
+        match dice.below(100) {
+            0..55 if !socket.fin => {
+                let (bytes, urgent) = (message(dice), dice.chance(16));
+                socket.peer_sends(&bytes, urgent);
+            }
+            0..85 => socket.peer_reads(now_ms, dice.below(20_000)),
+            85..90 => socket.peer_finishes(),
+            90..92 => socket.breaks(ErrorKind::ConnectionReset),
+            92 => socket.vanished = true,
+            _ => socket.acks(now_ms, usize::MAX),
+        }
+    }
+
+    /// Much time passes only while every thread sleeps: the machine may be slow, but not for ever.
+    fn time_passes(&self) {
+        let is_busy = (0..self.threads.len()).any(|thread| self.may_run(thread, false));
+        let next_ms = self.next_timer_ms().filter(|_| !is_busy).unwrap_or(u64::MAX);
+        let network = &mut *self.network.borrow_mut();
+        let limit_ms = if is_busy { 50 } else { network.dice.pick(&[1, 50, 700, 6_000, 20_000]) };
+        let later_ms = network.now_ms + network.dice.below(limit_ms) as u64;
+        network.now_ms = later_ms.min(next_ms);
+    }
+
+    /// Some threads have a turn: mostly such as are due.
+    fn threads_act(&mut self) {
+        while !self.network.borrow_mut().dice.chance(80) {
+            let any = self.network.borrow_mut().dice.chance(8);
+            let Some(thread) = self.choose_thread(any) else { return };
+            self.turn(thread);
+        }
+    }
+
+    /// One of the threads that are due, or of all that are not over.
+    fn choose_thread(&self, any: bool) -> Option<usize> {
+        let candidates: Vec<usize> =
+            (0..self.threads.len()).filter(|&thread| self.may_run(thread, any)).collect();
+        let is_some = !candidates.is_empty();
+        is_some.then(|| self.network.borrow_mut().dice.pick(&candidates))
+    }
+
+    fn may_run(&self, thread: usize, any: bool) -> bool {
+        let network = self.network.borrow();
+        match self.threads[thread] {
+            (Thread::Over, _) => false,
+            _ if any || network.has_events(thread) => true,
+            (_, Wake::Now) => true,
+            (_, Wake::At(at_ms)) => at_ms <= network.now_ms,
+            (_, Wake::Never) => false,
+        }
+    }
+
+    fn turn(&mut self, thread: usize) {
+        let (body, wake) = &mut self.threads[thread];
+        let next = match body {
+            Thread::Acceptor(acceptor) => {
+                self.network.borrow_mut().take_events(thread);
+                acceptor.turn()
+            }
+            Thread::Worker(worker) => worker.turn(),
+            Thread::Over => return,
+        };
+        match next {
+            Some(next) => *wake = next,
+            None => *body = Thread::Over,
+        }
+        let needs_timer = thread == ACCEPTOR || self.network.borrow().has_connections(thread);
+        let has_timer = matches!(next, Some(Wake::At(_)));
+        assert!(needs_timer || !has_timer, "a timer without a connection");
+        self.check_step();
+    }
+
+    /// Goes on, with peers that read all they can, until nothing is left to happen.
+    fn settle(&mut self) {
+        for _ in 0..MAX_SETTLING {
+            let now_ms = self.network.borrow().now_ms;
+            self.each_peer(|socket| {
+                socket.peer_reads(now_ms, 10_000);
+                socket.acks(now_ms, usize::MAX);
+                if socket.finished_at_ms.is_some() && !socket.fin {
+                    socket.peer_finishes();
+                }
+            });
+            if let Some(thread) = self.choose_thread(false) {
+                self.turn(thread);
+                continue;
+            }
+            self.check_quiet();
+            if let Some(at_ms) = self.next_timer_ms() {
+                self.network.borrow_mut().now_ms = at_ms;
+            } else {
+                return;
+            }
+        }
+        panic!("the server does not come to rest");
+    }
+
+    fn next_timer_ms(&self) -> Option<u64> {
+        let timers = self.threads.iter().filter_map(|thread| match thread {
+            (Thread::Acceptor(_) | Thread::Worker(_), Wake::At(at_ms)) => Some(*at_ms),
+            _ => None,
+        });
+        timers.min()
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.threads.iter().all(|(thread, _)| matches!(thread, Thread::Over))
+    }
+
+    fn each_peer(&self, act: impl FnMut(&mut Socket)) {
+        let sockets = &mut self.network.borrow_mut().sockets;
+        sockets.iter_mut().filter(|socket| socket.has_peer()).for_each(act);
+    }
+
+    /// The server's system notices that it cannot reach some hosts any more.
+    fn hosts_are_given_up(&self) {
+        let network = &mut *self.network.borrow_mut();
+        for socket in
+            network.sockets.iter_mut().filter(|socket| socket.vanished && socket.is_open())
+        {
+            socket.breaks(ErrorKind::TimedOut);
+        }
+    }
+}
+
+/// Bytes a peer might send: a few, with newlines more or less often, sometimes very many.
+fn message(dice: &mut Dice) -> Vec<u8> {
+    let len = match dice.below(20) {
+        19 => dice.below(400_000),
+        16..19 => dice.below(20_000),
+        _ => dice.below(40),
+    };
+    let newlines = dice.pick(&[30, 0, 2, 200]);
+    let mut content = fastrand::Rng::with_seed(dice.below(1 << 16) as u64);
+    let mut byte = || if content.u8(..) < newlines { b'\n' } else { content.u8(..) };
+    (0..len).map(|_| byte()).collect()
+}
