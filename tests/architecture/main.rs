@@ -22,10 +22,10 @@ use crate::modules::{imports, roots};
 
 /// Folders whose circles are being opened.
 const KNOWN: [&str; 5] = [
+    "benchmark/src/",
     "loadtest/src/capacity/",
     "loadtest/src/compare/",
     "loadtest/src/engine/",
-    "server/src/simulation/",
     "xtask/src/compare/",
 ];
 
