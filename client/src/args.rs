@@ -16,13 +16,13 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0    every reply was right (also when the reader of standard output went away)
   1    something failed: a reply was wrong, short or late, a connection was refused, closed or
-       reset, the name was not resolved, or the program could not start
-  2    the command line or an environment variable is invalid
+       reset, the name was not resolved, the program could not start
+  2    the command line or an environment variable makes no sense
   130  stopped by a signal (Ctrl+C)
 
-The program writes the replies to standard output and its log to standard error.";
+Standard output carries the replies and nothing else; the log goes to standard error.";
 
-/// Sends lines to an echo server and verifies every byte of the replies
+/// Sends lines to an echo server and verifies every byte that comes back
 #[derive(Debug, Parser)]
 #[command(name = "client", version, after_help = EXIT_CODES)]
 pub(crate) struct Args {
@@ -41,25 +41,25 @@ pub(crate) struct Args {
     #[arg(default_value_t = DEFAULT_PORT, value_parser = value_parser!(u16).range(1..))]
     server_port: u16,
 
-    /// Number of parallel clients; each has its own connection
+    /// Parallel clients, with one connection each
     #[arg(long, allow_negative_numbers = true, env = "ECHO_CLIENT_NUM_CLIENTS", value_name = "N")]
     #[arg(default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
     num_clients: u32,
 
-    /// Text to send, followed by a newline; may be empty and may contain newlines or any other bytes
+    /// Sent as one line, a newline is appended; may hold newlines, may be empty, any bytes
     #[arg(long, env = "ECHO_CLIENT_MESSAGE", value_name = "TEXT", default_value = "hello world")]
     message: OsString,
 
-    /// Number of times that each client sends the message, at least 1
+    /// Messages for each client to send, at least 1
     #[arg(long, allow_negative_numbers = true, env = "ECHO_CLIENT_MAX_COUNT", value_name = "N")]
     #[arg(default_value_t = 1, value_parser = value_parser!(u64).range(1..))]
     max_count: u64,
 
-    /// Send each line of standard input, from every client, instead of --message
+    /// Each line of standard input is a message, sent by every client
     #[arg(long, env = "ECHO_CLIENT_STDIN", value_parser = BoolishValueParser::new())]
     stdin: bool,
 
-    /// Time limit for connecting and for each reply, such as 500ms or 10s
+    /// Time for connecting and for each reply, such as 500ms or 10s
     #[arg(long, env = "ECHO_CLIENT_TIMEOUT", value_name = "DURATION", default_value = "10s")]
     #[arg(value_parser = units::positive_duration)]
     timeout: Duration,
@@ -68,7 +68,7 @@ pub(crate) struct Args {
     #[arg(long, env = "ECHO_CLIENT_QUIET", value_parser = BoolishValueParser::new())]
     quiet: bool,
 
-    /// How often to log the throughput; 0 turns these reports off
+    /// How often to log the throughput; 0 is never
     #[arg(
         long,
         env = "ECHO_CLIENT_REPORT_INTERVAL",
@@ -85,15 +85,15 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Parses the command line and the environment. Ends the process when a value is invalid: with a
-    /// sentence that names the flag, and with the exit code for wrong usage.
+    /// Takes the command line and the environment. Nonsense ends the process here, with a sentence
+    /// that names the flag, and the code for wrong usage.
     pub(crate) fn from_environment() -> Self {
         Self::try_from_matches(&Self::command().get_matches()).unwrap_or_else(|error| error.exit())
     }
 
     fn try_from_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let args = Self::from_arg_matches(matches)?;
-        // The conflicts that clap can declare would treat ECHO_CLIENT_STDIN=false as --stdin.
+        // clap's own conflicts would count ECHO_CLIENT_STDIN=false as a use of --stdin.
         for (id, shown) in [("message", "--message <TEXT>"), ("max_count", "--max-count <N>")] {
             if args.stdin && matches.value_source(id) != Some(ValueSource::DefaultValue) {
                 let text = format!("the argument '--stdin' cannot be used with '{shown}'");
@@ -103,7 +103,7 @@ impl Args {
         Ok(args)
     }
 
-    /// Turns the flags into the configuration of a run.
+    /// What the flags ask for.
     pub(crate) fn into_config(self) -> Config {
         let messages = if self.stdin {
             Messages::StandardInput
@@ -122,7 +122,7 @@ impl Args {
     }
 }
 
-/// Returns the host without the brackets that a URL needs around an IPv6 address.
+/// A host without the brackets that a URL needs around an IPv6 address.
 fn host(text: &str) -> Result<String, String> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     if bare.is_empty() {
