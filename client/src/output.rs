@@ -1,4 +1,4 @@
-//! Writes the replies to standard output. Knows nothing of clients.
+//! Writes the replies to standard output. This module knows nothing of clients.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,5 @@
-//! Compares received bytes with sent bytes. Pure: knows no socket, no clock and no address.
+//! Compares received bytes with sent bytes. This module is pure: it knows no socket, no clock and no
+//! address.
 
 /// The state of a reply after some more bytes of it arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,5 @@
 //! The work of the `client` program: many clients at once. Each client has its own thread and its own
-//! connection. Knows no command line and no exit code.
+//! connection. This module knows no command line and no exit code.
 
 use std::io;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! Reads and writes with a deadline. Knows nothing of lines and replies.
+//! Reads and writes with a deadline. This module knows nothing of lines and replies.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;

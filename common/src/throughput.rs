@@ -1,4 +1,4 @@
-//! Turns totals into rates. Pure: the caller passes the time.
+//! Turns totals into rates. This module is pure, because the caller passes the time.
 
 use std::time::Instant;
 

@@ -13,7 +13,7 @@ const PINGS: usize = 20;
 const ROUNDS: u64 = 100;
 
 /// Maximum number of bytes that all floods together may get during one ping: a few turns of each. A
-/// worker that serves a flood without turns exceeds this many times.
+/// worker that serves a flood for as long as it lasts exceeds this limit by far.
 const MAX_FLOOD_PER_ROUND: u64 = 16 << 20;
 
 #[test]

@@ -1,4 +1,4 @@
-//! How threads of the server share a CPU. Knows nothing of what they do.
+//! How threads of the server share a CPU. This module knows nothing of their work.
 
 use echo_common::scheduling;
 
