@@ -53,6 +53,15 @@ struct Module {
     paths: Vec<Vec<String>>,
 }
 
+/// Where a `use` declaration stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// Directly in a module, so that other modules can take the names from there.
+    Module,
+    /// In a function or another block.
+    Block,
+}
+
 /// What a path leads to.
 enum Place {
     Module(usize),
@@ -96,13 +105,17 @@ impl Crate<'_> {
                     depth -= 1;
                     1
                 }
+                (Token::Word("mod"), Some(Token::Word(_))) if has_path_attribute(&tokens[..at]) => {
+                    2
+                }
                 (Token::Word("mod"), Some(Token::Word(name))) if depth == 0 => {
-                    let is_elsewhere = has_path_attribute(&tokens[..at]);
-                    2 + self.read_child(module, (name, folder), is_elsewhere, &tokens[at + 2..])
+                    let folder = format!("{folder}/{name}");
+                    2 + self.read_child(module, name, &folder, &tokens[at + 2..])
                 }
                 // Not the `use<'a>` in a type.
                 (Token::Word("use"), Some(next)) if *next != Token::Other('<') => {
-                    self.read_use(module, depth == 0, &tokens[at + 1..])
+                    let scope = if depth == 0 { Scope::Module } else { Scope::Block };
+                    self.read_use(module, scope, &tokens[at + 1..])
                 }
                 (Token::Word(word), Some(Token::Word(name))) if DEFINING.contains(&word) => {
                     if depth == 0 {
@@ -121,33 +134,30 @@ impl Crate<'_> {
         at
     }
 
+    /// Reads a child module from the token after its name on. `folder` has the files of its own
+    /// children. Returns the number of tokens read.
     fn read_child(
         &mut self,
         parent: usize,
-        (name, folder): (&str, &str),
-        is_elsewhere: bool,
+        name: &str,
+        folder: &str,
         tokens: &[Token<'_>],
     ) -> usize {
-        let folder_of_child = format!("{folder}/{name}");
-        let is_inline = tokens.first() == Some(&Token::Other('{'));
-        if !is_inline && (name == "tests" || is_elsewhere) {
-            return 1;
-        }
-        let (child, len) = if is_inline {
+        let (child, len) = if tokens.first() == Some(&Token::Other('{')) {
             let child = self.add(self.modules[parent].file.clone(), Some(parent));
-            (child, 1 + self.read_block(child, &folder_of_child, &tokens[1..]))
+            (child, 1 + self.read_block(child, folder, &tokens[1..]))
         } else {
-            let in_folder = format!("{folder_of_child}/mod");
+            let in_folder = format!("{folder}/mod");
             let is_in_folder = self.sources.contains_key(&in_folder);
-            let file = if is_in_folder { in_folder } else { folder_of_child.clone() };
-            (self.read_file(file, &folder_of_child, Some(parent)), 1)
+            let file = if is_in_folder { in_folder } else { folder.to_owned() };
+            (self.read_file(file, folder, Some(parent)), 1)
         };
         self.modules[parent].children.insert(name.to_owned(), child);
         len
     }
 
     /// Returns the number of tokens up to the end of the declaration.
-    fn read_use(&mut self, module: usize, of_module: bool, tokens: &[Token<'_>]) -> usize {
+    fn read_use(&mut self, module: usize, scope: Scope, tokens: &[Token<'_>]) -> usize {
         let end = tokens.iter().position(|token| *token == Token::Other(';'));
         let len = end.unwrap_or(tokens.len());
         let module = &mut self.modules[module];
@@ -157,7 +167,7 @@ impl Crate<'_> {
                 path.push("*".to_owned());
             }
             module.paths.push(path);
-            if of_module {
+            if scope == Scope::Module {
                 module.uses.push(it);
             }
         }
@@ -361,7 +371,10 @@ mod tests {
     #[test]
     fn tests_other_crates_and_included_files_are_left_out() {
         let files = [
-            ("a/src/lib", "use log::{self, info}; mod one; mod two; mod tests; fn f() {}"),
+            (
+                "a/src/lib",
+                "use log::{self, info}; mod one; mod two;\n#[cfg(test)]\nmod tests; fn f() {}",
+            ),
             ("a/src/one", "#[path = \"x.rs\"] mod x; use std::io; type E = io::Error;"),
             ("a/src/two", "#[cfg(test)] mod tests { use super::*; use crate::f; }"),
         ];
