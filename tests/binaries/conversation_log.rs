@@ -29,7 +29,7 @@ fn a_conversation_is_told_from_opening_to_close() {
     assert!(messages[0].text.ends_with(r#" bytes=4 text="foo""#), "{messages:?}");
     assert!(messages[1].text.ends_with(r#" bytes=3 text="bar""#), "{messages:?}");
     assert_eq!(opened.number::<usize>("worker"), closed.number::<usize>("worker"));
-    let end = ["reason", "received", "sent", "lines"].map(|key| closed.field(key));
+    let end = ["reason", "received", "sent", "messages"].map(|key| closed.field(key));
     assert_eq!(end, ["finished", "7", "7", "2"]);
     assert!(closed.seconds("duration") < 30.0, "{closed:?}");
     let order = [opened, messages[0], messages[1], closed].map(|said| said.time);
