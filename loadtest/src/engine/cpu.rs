@@ -5,7 +5,7 @@ use echo_common::scheduling;
 
 /// Makes the calling thread leave its CPU to any other thread, see [`scheduling::run_when_idle`].
 /// Changes nothing where the system refuses.
-pub(crate) fn run_when_idle() {
+pub(crate) fn give_way() {
     if scheduling::run_when_idle().is_err() {
         log::debug!("a thread that is to give way does not");
     }

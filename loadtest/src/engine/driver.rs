@@ -21,7 +21,7 @@ use super::alarm::Alarm;
 use super::bench::Bench;
 use super::clock::nanoseconds;
 use super::connection::{Connection, Next};
-use super::cpu::{ThreadTime, ThreadUse, run_when_idle};
+use super::cpu::{ThreadTime, ThreadUse, give_way};
 use super::recorder::{Found, Tally};
 use super::shared::{Message, Shared};
 use crate::plan::Limit;
@@ -174,7 +174,7 @@ impl<'a> Driver<'a> {
     pub(crate) fn run_to_the_end(mut self) {
         let mut farewell = Farewell::new(self.shared, self.thread);
         if self.bench.plan.gives_way {
-            run_when_idle();
+            give_way();
         }
         let result = self.pin().and_then(|()| self.turn_to_the_end());
         farewell.result = result.map(|()| Box::new(self.conclude()));
