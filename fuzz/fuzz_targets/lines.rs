@@ -1,4 +1,4 @@
-//! The line machine and what it holds: chunks that come, bytes that are taken, in any sequence.
+//! Fuzzes the line machine and its held bytes: chunks arrive and bytes are taken in any order.
 
 #![no_main]
 

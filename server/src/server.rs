@@ -175,7 +175,7 @@ impl Server {
         }
         let work = move || {
             // While a worker is busy on the same CPU, new connections then arrive in batches.
-            scheduling::give_way();
+            scheduling::wait_for_turn();
             acceptor.run()
         };
         jobs.push(Job { thread: "acceptor".to_owned(), work: Box::new(work) });

@@ -1,9 +1,11 @@
 //! What modules must not know, read from the sources.
 
-// A test fails by panicking, its helpers too.
-#![allow(clippy::unwrap_used)]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::fs;
+// The harness depends on this package, so the file is included instead.
+#[path = "../../tests/src/sources.rs"]
+pub mod sources;
+
 use std::path::Path;
 
 /// Decides; knows nothing of [`SYSTEM`] or of [`THREADS`]. A name is a file, or a folder with all in it.
@@ -22,47 +24,7 @@ const THREADS: [&str; 5] = ["crossbeam_channel", "mpsc", "std::thread", "Instant
 type Module = (String, String);
 
 fn modules() -> Vec<Module> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut modules = vec![];
-    collect(&root, &root, &mut modules);
-    modules
-}
-
-/// Those of a folder and of the folders in it.
-fn collect(root: &Path, folder: &Path, modules: &mut Vec<Module>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(root, &path, modules);
-        } else if path.extension().is_some_and(|extension| extension == "rs")
-            && !path.ends_with("tests.rs")
-        {
-            let name = path.strip_prefix(root).unwrap().with_extension("");
-            let name = name.to_string_lossy().replace('\\', "/");
-            modules.push((name, code(&fs::read_to_string(&path).unwrap())));
-        }
-    }
-}
-
-/// Leaves out comments, and each `mod tests` with its attribute.
-fn code(source: &str) -> String {
-    let mut code = String::new();
-    let mut lines = source.lines().filter(|line| !line.trim_start().starts_with("//")).peekable();
-    while let Some(line) = lines.next() {
-        let is_tests = line.trim() == "#[cfg(test)]"
-            && lines.peek().is_some_and(|next| next.trim_start().starts_with("mod tests"));
-        if !is_tests {
-            code += line;
-            code.push('\n');
-            continue;
-        }
-        // What rustfmt has laid out ends with a brace as far from the left as its attribute.
-        let end = line.replace("#[cfg(test)]", "}");
-        if lines.next().is_some_and(|module| module.ends_with('{')) {
-            lines.by_ref().find(|line| *line == end);
-        }
-    }
-    code
+    sources::below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).into_iter().collect()
 }
 
 /// Whether `code` has `name` as a whole word, or as the beginning of a path.

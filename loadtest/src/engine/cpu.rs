@@ -1,29 +1,15 @@
 //! What a thread costs, and whether it got a CPU when it wanted one, as the scheduler accounts for it;
 //! and who goes first.
 
-#[cfg(target_os = "linux")]
-use thread_priority::{
-    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
-    set_thread_priority_and_policy, thread_native_id, thread_schedule_policy,
-};
+use echo_common::scheduling;
 
-/// The calling thread leaves its CPU at once to whoever else wants it (`SCHED_IDLE`, sched(7)). One that
-/// is only nice keeps it for milliseconds.
-///
-/// Linux only. Where it is refused, it is not done.
+/// Makes the calling thread leave its CPU to any other thread, see [`scheduling::run_when_idle`].
+/// Changes nothing where the system refuses.
 pub(crate) fn give_way() {
-    #[cfg(target_os = "linux")]
-    {
-        // Its second step, a niceness, means nothing then, and may be refused.
-        let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, IDLE);
-        if thread_schedule_policy() != Ok(IDLE) {
-            log::debug!("a thread that is to give way does not");
-        }
+    if scheduling::run_when_idle().is_err() {
+        log::debug!("a thread that is to give way does not");
     }
 }
-
-#[cfg(target_os = "linux")]
-const IDLE: ThreadSchedulePolicy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
 
 /// Since the thread started. All zero where the system does not tell.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -119,17 +105,6 @@ mod tests {
         assert!((thread(40, 200, 0).busy(true) - 0.6).abs() < 1e-9, "looking is no work");
         assert!((thread(0, 0, 10).waiting() - 0.05).abs() < 1e-9);
         assert!(ThreadUse::default().busy(false).abs() < 1e-9);
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn a_thread_that_gives_way_is_alone_in_it() {
-        let gives_way = std::thread::spawn(|| {
-            give_way();
-            thread_schedule_policy()
-        });
-        assert_eq!(gives_way.join().ok(), Some(Ok(IDLE)));
-        assert_ne!(thread_schedule_policy(), Ok(IDLE));
     }
 
     #[test]
