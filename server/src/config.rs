@@ -27,8 +27,8 @@ pub struct Config {
     /// Length in bytes of the longest line that goes back whole. A longer line goes back in pieces of
     /// this length. A connection holds at most this and [`MAX_READ_LEN`](Self::MAX_READ_LEN) bytes.
     pub max_line_length: NonZeroUsize,
-    /// Maximum number of open connections. When it is reached, new connections wait in the system's
-    /// queue. `None`: the descriptor limit, less the descriptors that the server itself needs.
+    /// Maximum number of open connections. When it is reached, new connections wait in the
+    /// listen backlog. `None`: the descriptor limit, less the descriptors that the server itself needs.
     pub max_connections: Option<NonZeroU64>,
     /// How long a connection may go without traffic before the server closes it. A peer that stops
     /// reading its echo is closed after at most twice as long. `None`: for ever.
@@ -38,13 +38,14 @@ pub struct Config {
     /// How often the throughput is logged, if something happened; at most every millisecond. `None`:
     /// never.
     pub report_interval: Option<Duration>,
-    /// Number of connections that may wait in the system's queue. The system may have a lower limit.
+    /// Length of the listen backlog: connections that wait in the system. The system may have a lower
+    /// limit.
     pub backlog: NonZeroU16,
     /// How long a worker looks for the next event after the last one before it sleeps. Replies then
-    /// come sooner, but a CPU is busy; other threads get it in between. `None`: the worker sleeps at
+    /// come sooner, but a CPU is busy. Other threads get this CPU in between. `None`: the worker sleeps at
     /// once.
     pub busy_poll: Option<Duration>,
-    /// Whether each worker stays on one of the CPUs that the process may use, in turn. Linux only.
+    /// Whether each worker stays on one of the CPUs that the process may use, in rotation. Linux only.
     pub pin_workers: bool,
 }
 

@@ -72,8 +72,9 @@ pub(crate) struct Connection<S> {
     opened_ms: u64,
     received: u64,
     messages: u64,
-    /// In [`Phase::Ending`]: maximum number of unread bytes that had arrived when the end began. In
-    /// the phases before: number of bytes that the peer had acknowledged at the last look, modulo 2³².
+    /// In [`Phase::Ending`]: maximum number of unread bytes that had arrived when the end began.
+    /// While the server has not begun the end: number of bytes that the peer had acknowledged at the
+    /// last check, modulo 2³².
     progress: u32,
     /// When bytes last moved, or when the end or the linger began. Wraps after 49 days.
     touched_ms: u32,
@@ -145,7 +146,7 @@ impl<S: Stream> Connection<S> {
         self.queued = false;
     }
 
-    /// Returns whether this is a bulk connection: its next turn is likely to be as long as the last.
+    /// Returns whether this is a bulk connection, whose next turn is likely to be long too.
     pub(crate) fn is_bulk(&self) -> bool {
         self.bulk
     }
@@ -197,8 +198,8 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Begins to end the connection from the server's side. Where the end has begun already, only its
-    /// cause changes. The connection acts on it in its next turn.
+    /// Begins to end the connection from the server's side. If the end has begun already, only its
+    /// cause changes. The connection acts on the cause in its next turn.
     pub(crate) fn end(&mut self, cause: Cause, now_ms: u64) {
         match self.phase {
             Phase::Open => {
@@ -208,7 +209,7 @@ impl<S: Stream> Connection<S> {
                 (self.readable, self.read_until_blocked) = (true, true);
                 self.touched_ms = wrap(now_ms);
             }
-            // A connection that ended as idle is finished under the rules of the shutdown.
+            // An idle connection that is ending now follows the rules of the shutdown.
             Phase::Ending(_) => self.phase = Phase::Ending(cause),
             Phase::Sending(_) => self.phase = Phase::Sending(Some(cause)),
             Phase::Lingering(_) => self.phase = Phase::Lingering(cause),
@@ -325,7 +326,7 @@ impl<S: Stream> Connection<S> {
         if self.spill.is_none() && rest.is_empty() && sent == due.len() {
             return Ok(());
         }
-        // After a failure too, because `sent` is computed from the bytes held.
+        // After a failed write too, because [`Self::sent`] subtracts the bytes held.
         let max_spill_len = cx.max_spill_len();
         let spill = self.spill.get_or_insert_with(|| cx.pool.take());
         spill.keep(sent, due, rest, max_spill_len);
@@ -371,9 +372,9 @@ impl<S: Stream> Connection<S> {
                 Ok(())
             }
             Phase::Lingering(cause) => Err(cause.into()),
-            // A peer that has finished needs no linger. When the server stops, however, the bytes in
-            // the system's send buffer may be lost with the process, so it waits for the peer's
-            // acknowledgement.
+            // The peer has finished, so the linger will end at once. When the server stops, it lasts
+            // until the peer's system has acknowledged everything, because the bytes in the send buffer
+            // may be lost with the process.
             Phase::Ending(cause) => {
                 self.end_input(Some(cause), cx);
                 Ok(())

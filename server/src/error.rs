@@ -25,7 +25,7 @@ pub enum ServerError {
         /// What the system said.
         source: io::Error,
     },
-    /// The event queue of a thread failed while the thread ran.
+    /// The poller of a thread failed while the thread ran.
     Run {
         /// The thread's name.
         thread: String,

@@ -1,7 +1,7 @@
 //! The log records of connections and messages. At INFO a worker shows a number of records a second that
 //! a person can read, and counts the others. At DEBUG it shows all of them.
 //!
-//! This module decides what is logged, not when: a connection calls it at each step of its life.
+//! This module decides what is logged, not when: a connection calls the module at each step of its life.
 
 pub(crate) mod allowance;
 
@@ -81,7 +81,7 @@ impl Journal for Records {
     }
 
     /// Logs a record for each line, and one for bytes without a newline at the end (a piece of a long
-    /// line, the rest at the end of the stream, anything raw).
+    /// line, the rest at the end of the stream, a chunk in raw framing).
     fn messages(&mut self, now_ms: u64, name: Name, (held, chunk): (&[u8], &[u8]), newlines: u64) {
         if log::max_level() < LevelFilter::Info {
             return;
@@ -90,7 +90,7 @@ impl Journal for Records {
             Framing::Line => newlines + u64::from(!chunk.ends_with(b"\n")),
             Framing::Raw => 1,
         };
-        // Under load the allowance is nearly always spent, so this is asked first.
+        // Under load the allowance is nearly always spent, so it is checked first.
         if self.allowance.is_spent(now_ms) && !log_enabled!(Level::Debug) {
             self.not_shown += count;
         } else {

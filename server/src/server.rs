@@ -1,4 +1,4 @@
-//! The server as a whole: it gets everything ready that can fail, runs the threads, and sums up.
+//! The server as a whole: it opens everything that it needs, runs the threads, and sums up.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -35,16 +35,16 @@ const MAX_TIMEOUT_MS: u64 = 1 << 31;
 /// the server.
 const RESERVED_DESCRIPTORS: u64 = 16;
 
-/// Number of descriptors of a thread: its event queue and its waker.
+/// Number of descriptors of a thread: its poller and its waker.
 const DESCRIPTORS_PER_THREAD: u64 = 2;
 
-/// A server that listens, and does not serve yet: new connections wait in the system's queue.
+/// A server that listens, and does not serve yet: new connections wait in the listen backlog.
 pub struct Server {
     config: Config,
     local_addr: SocketAddr,
     max_connections: u64,
     acceptor: AcceptorLoop<MioPoller, ListeningSocket, MioWaker>,
-    /// The CPUs to which the workers are pinned, in turn. `None`: they are not pinned.
+    /// The CPUs to which the workers are pinned, in rotation. `None`: they are not pinned.
     cpus: Option<Cpus>,
     workers: Vec<WorkerLoop<MioPoller, Socket, MioWaker, Records>>,
     handle: Handle,
@@ -80,9 +80,9 @@ impl Summary {
 }
 
 impl Handle {
-    /// Asks the server to stop, and returns at once. The server accepts no more connections, echoes the
-    /// bytes that have arrived, finishes every connection, and [`Server::run`] returns. A second call
-    /// changes nothing.
+    /// Asks the server to stop, and returns at once. The server accepts the connections that wait in the
+    /// listen backlog, and no others. It echoes the bytes that have arrived, finishes every connection,
+    /// and [`Server::run`] returns. A second call changes nothing.
     pub fn shutdown(&self) {
         self.control.stop();
     }
@@ -106,7 +106,7 @@ impl Handle {
 }
 
 impl Server {
-    /// Listens, and gets everything else ready that can fail.
+    /// Listens, and opens everything else that the server needs.
     ///
     /// # Errors
     /// [`ServerError::Listen`] when the server cannot listen on the address, [`ServerError::Poll`] when
@@ -174,7 +174,7 @@ impl Server {
             jobs.push(Job { thread: format!("worker-{number}"), work: Box::new(work) });
         }
         let work = move || {
-            // While a worker is busy on the same CPU, new connections then arrive in batches.
+            // The acceptor waits while a worker uses the same CPU, so new connections come in batches.
             scheduling::wait_for_turn();
             acceptor.run()
         };

@@ -48,7 +48,8 @@ pub(crate) struct Worker<S, J> {
     ready: Ready,
     deadlines: Deadlines,
     drain_timeout_ms: u64,
-    /// When the next sweep is due. No deadline is earlier; `None`: no connection has a deadline.
+    /// When the next sweep is due: at most [`MIN_SWEEP_INTERVAL_MS`] after the earliest deadline. `None`:
+    /// no connection has a deadline.
     next_sweep_ms: Option<u64>,
     cx: WorkerContext<J>,
 }
@@ -157,8 +158,8 @@ impl<S: Stream, J: Journal> Worker<S, J> {
         }
     }
 
-    /// Begins to end every connection. None may be adopted any more. The worker is
-    /// [empty](Self::is_empty) soon after the drain timeout at the latest.
+    /// Starts the drain: every connection begins to end. No connection may be adopted after this call.
+    /// The worker is [empty](Self::is_empty) soon after the drain timeout at the latest.
     pub(crate) fn start_draining(&mut self) {
         let end_ms = self.cx.now_ms + self.drain_timeout_ms;
         self.deadlines.drain_end_ms = Some(end_ms);
@@ -199,8 +200,8 @@ impl<S: Stream, J: Journal> Worker<S, J> {
         self.schedule_sweep(next_ms.map(|at_ms| at_ms.max(now_ms + MIN_SWEEP_INTERVAL_MS)));
     }
 
-    /// Ends a connection whose deadline has passed. First it gets a turn, because this process may be
-    /// the one that was late: it may have been stopped, or without a CPU, while bytes arrived. Returns
+    /// Ends a connection whose deadline has passed. First the connection gets a turn, because the server
+    /// may be late: its process may have been stopped, or without a CPU, while bytes arrived. Returns
     /// the connection's next deadline.
     fn judge(&mut self, key: Key, registry: &mut impl Registry<S>) -> Option<u64> {
         let now_ms = self.cx.now_ms;
@@ -211,7 +212,7 @@ impl<S: Stream, J: Journal> Worker<S, J> {
         let connection = self.connections.get_mut(key)?;
         match connection.check(now_ms, &self.deadlines) {
             Check::Fine(at_ms) => at_ms,
-            // From its next turn on, its linger is its deadline.
+            // The next turn schedules the sweep for the linger.
             Check::IsIdle => {
                 connection.end(Cause::Idle, now_ms);
                 self.ready.push(connection, key);
@@ -294,18 +295,18 @@ impl<S: Stream, J: Journal> Worker<S, J> {
 /// Why a connection gets a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Occasion {
-    /// It was taken from its ready queue.
+    /// The connection was taken from its ready queue.
     Turn,
-    /// Its deadline has passed. If it is in a ready queue, it stays there.
+    /// The deadline of the connection has passed. The connection stays in a ready queue if it is in one.
     Deadline,
 }
 
 /// The connections that have something to do, first come first served. Bulk connections wait in a queue
-/// of their own, so that a quick one waits behind one bulk turn, not behind all of them.
+/// of their own, so that the others wait for a share and not for the whole queue.
 #[derive(Debug, Default)]
 struct Ready {
     quick: VecDeque<Key>,
-    /// Connections whose last turn was long.
+    /// The bulk connections.
     bulk: VecDeque<Key>,
 }
 

@@ -1,7 +1,7 @@
 //! Decides which worker gets the next connection. Pure.
 
-/// Maximum number of connections that a worker may have more than another one whose channel is full.
-/// Without this limit a burst piles up on the workers that happen to be on a CPU.
+/// A worker gets no more connections once it has more than this many above a worker whose channel is
+/// full. Without this limit a burst piles up on the workers that happen to be on a CPU.
 const MAX_LEAD: u64 = 64;
 
 /// Whether a worker can take the connection in hand.
@@ -14,14 +14,14 @@ pub(crate) enum Candidate {
     Gone,
 }
 
-/// Chooses the worker with the fewest open connections; equal workers take turns. Equal workers
+/// Chooses the worker with the fewest open connections, in rotation among equal ones. Equal workers
 /// therefore get an exact round-robin, a burst spreads at once, and a worker whose connections live
 /// longer does not collect more of them.
 #[derive(Debug)]
 pub(crate) struct Balancer {
     /// Number of connections given to each worker so far.
     assigned: Vec<u64>,
-    /// Of equal workers, the first from here on is chosen.
+    /// Among equal workers, the search starts at this one.
     first: usize,
 }
 
@@ -30,13 +30,13 @@ impl Balancer {
         Self { assigned: vec![0; workers], first: 0 }
     }
 
-    /// Returns the number of open connections, when worker `w` has closed `closed(w)` of its own.
+    /// Returns the number of open connections. `closed(w)` is how many worker `w` has closed.
     pub(crate) fn open(&self, closed: impl Fn(usize) -> u64) -> u64 {
         (0..self.assigned.len()).map(|worker| self.load(worker, &closed)).sum()
     }
 
-    /// Returns the worker for the next connection. `None`: no worker can take it, or those that can are
-    /// too far ahead of one that is full.
+    /// Returns the worker for the next connection. `None`: no worker has room, or every worker with room
+    /// is too far ahead of a full one.
     pub(crate) fn choose(
         &self,
         closed: impl Fn(usize) -> u64,

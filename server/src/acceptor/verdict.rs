@@ -15,8 +15,8 @@ pub(crate) enum AcceptVerdict {
     NoneWaiting,
     /// The connection that was waiting is gone, or a signal interrupted the call: try again at once.
     Retry,
-    /// The system is out of descriptors or memory, or the error is unknown. The next try would fail as
-    /// well, and no event says when it would succeed.
+    /// The system is out of descriptors or memory, or the error is unknown. The next try would
+    /// probably fail as well, and no event says when it would succeed.
     Pause,
 }
 

@@ -82,8 +82,9 @@ impl<S: Stream> Connection<S> {
         self.stream.acked_len().is_none_or(|acked| acked >= self.sent())
     }
 
-    /// Returns whether the peer has acknowledged bytes since the last call, and more are under way. No
-    /// event says so: the send buffer may have room for megabytes before one comes.
+    /// Returns whether the peer has acknowledged bytes since the last call, and more bytes are
+    /// unacknowledged. No event reports an acknowledgement: the send buffer may have room for megabytes
+    /// before an event comes.
     #[expect(clippy::cast_possible_truncation, reason = "only a difference matters")]
     fn takes_echo(&mut self) -> bool {
         let Some(acked) = self.stream.acked_len() else { return false };

@@ -18,7 +18,7 @@ pub(crate) struct Spill {
     bytes: Vec<u8>,
     /// Number of bytes at the front that were sent already.
     sent: usize,
-    /// Number of bytes at the front that are due, with those that were sent.
+    /// Number of bytes at the front that are due, including the sent bytes.
     due: usize,
 }
 
@@ -57,9 +57,9 @@ impl Spill {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Keeps what is left after a write. `due` completes the unfinished line that is held; of the two
-    /// together, the first `sent` bytes were sent. The spill keeps the others as due, and then `rest`
-    /// as the next unfinished line. If `due` is empty, `rest` joins the unfinished line.
+    /// Keeps what is left after a write. `due` completes the unfinished line that is held; the first
+    /// `sent` bytes of the held line and `due` were sent. The spill keeps the other bytes as due, then
+    /// `rest` as the next unfinished line. If `due` is empty, `rest` joins the unfinished line.
     pub(crate) fn keep(&mut self, sent: usize, due: &[u8], rest: &[u8], max_len: usize) {
         debug_assert!((self.sent, self.due) == (0, 0));
         if sent == self.bytes.len() + due.len() {

@@ -1,4 +1,4 @@
-//! What the connections of one worker share. Each uses it while it has its turn.
+//! The state that all connections of one worker use, one at a time.
 
 use super::spill::Pool;
 use crate::echo::Echo;

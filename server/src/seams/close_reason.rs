@@ -12,13 +12,13 @@ pub(crate) enum Cause {
 /// How a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CloseReason {
-    /// The peer has finished, and has received all of its echo.
+    /// The peer has finished, and the system has taken all of its echo.
     Finished,
     /// The peer or its system reset the connection, or went away.
     Reset,
     /// No byte moved for the idle timeout. What the peer did not take during the linger is lost.
     Idle,
-    /// The server is stopping, and the peer has received all of its echo.
+    /// The server is stopping, and the peer's system has acknowledged all of its echo.
     Shutdown,
     /// The drain timeout passed before the peer had received all of its echo.
     Cut,

@@ -1,4 +1,4 @@
-//! The way from the acceptor to one worker.
+//! How a connection gets from the acceptor to one worker.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ pub(crate) struct Accepted<S> {
     pub(crate) id: u64,
 }
 
-/// The acceptor's end of the way to one worker. It does not block.
+/// The acceptor's end of one worker's mailbox. It does not block.
 pub(crate) trait Mailbox<S> {
     /// Sends a connection to the worker.
     ///

@@ -64,7 +64,7 @@ pub(crate) trait Waker {
 }
 
 /// The streams that a [`Poller`] watches, edge-triggered: an event comes when a stream becomes ready, and
-/// when it is ready at the moment of a call.
+/// when it is ready at the moment of a call of one of these functions.
 pub(crate) trait Registry<S> {
     /// Starts to watch `stream`, whose events carry `key`.
     fn register(&mut self, stream: &mut S, key: Key, interest: Interest) -> io::Result<()>;

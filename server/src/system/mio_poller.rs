@@ -1,4 +1,4 @@
-//! The system's event queue, through mio, and the clock.
+//! The poller of the system: mio, and the clock.
 
 use std::io;
 use std::thread;
@@ -16,10 +16,10 @@ use crate::seams::stream::{Interest, Readiness};
 const WAKER: Token = Token(usize::MAX);
 const LISTENER: Token = Token(usize::MAX - 1);
 
-/// Number of events taken from the system at once, at first...
+/// Number of events taken from the system at once, at first.
 const MIN_EVENTS: usize = 256;
 
-/// ...and after it has doubled each time that the system had this many or more.
+/// Maximum number of events taken at once. The number doubles whenever a poll fills it.
 const MAX_EVENTS: usize = 4_096;
 
 /// Wakes the thread of one poller.
@@ -55,7 +55,7 @@ impl MioPoller {
     }
 
     /// Watches a listener. There is one event for each connection that arrives, so a caller that leaves
-    /// a connection waiting must come back without an event.
+    /// a connection waiting must accept again without waiting for an event.
     pub(crate) fn watch(&self, listener: &mut ListeningSocket) -> io::Result<()> {
         self.poll.registry().register(listener, LISTENER, mio::Interest::READABLE)
     }
@@ -128,7 +128,7 @@ impl Waker for mio::Waker {
         // A signal does not interrupt this write on Linux; if it did, the wake-up would be lost.
         while let Err(error) = self.wake() {
             if error.kind() != io::ErrorKind::Interrupted {
-                // The system has no memory for an eight-byte counter.
+                // Only a system that is out of memory fails here.
                 return error!("wake error=\"{error}\"");
             }
         }

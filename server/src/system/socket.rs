@@ -12,7 +12,7 @@ use socket2::{Domain, Protocol, SockRef, TcpKeepalive, Type};
 use crate::seams::listener::Listener;
 use crate::seams::stream::Stream;
 
-/// The system probes a peer that is silent for this long...
+/// The system asks a peer that is silent for this long whether it is alive...
 const KEEPALIVE_TIME: Duration = Duration::from_secs(60);
 
 /// ...and again at this interval, as often as the system is set to.

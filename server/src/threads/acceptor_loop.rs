@@ -29,18 +29,18 @@ pub(crate) struct AcceptorLoop<P, L: Listener, W: Waker> {
 /// What the acceptor may still do when the server stops.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StopLimits {
-    /// Maximum number of connections accepted after the stop: those in the system's queue.
+    /// Maximum number of connections accepted after the stop: those in the listen backlog.
     pub(crate) backlog: u64,
     /// How long it waits for room in a channel, unless [`MIN_ROOM_WAIT_MS`] is longer.
     pub(crate) drain_timeout_ms: u64,
 }
 
-/// How long the acceptor goes on, once the server stops.
+/// When the acceptor ends, once the server stops.
 #[derive(Debug, Clone, Copy)]
 struct Last {
-    /// It accepts until this many connections were accepted since the start...
+    /// Maximum number of connections accepted since the start.
     accepted: u64,
-    /// ...and waits for room until this time.
+    /// When it stops waiting for room.
     until_ms: u64,
 }
 
@@ -55,7 +55,7 @@ impl<P: Poller, L: Listener, W: Waker> AcceptorLoop<P, L, W> {
         Self { poller, listener, acceptor, control, limits, last: None }
     }
 
-    /// Accepts connections until the server stops. Then it accepts those that wait in the system's queue,
+    /// Accepts connections until the server stops. Then it accepts those that wait in the listen backlog,
     /// closes the listener, and tells the workers that no more will come.
     ///
     /// # Errors
@@ -102,8 +102,8 @@ impl<P: Poller, L: Listener, W: Waker> AcceptorLoop<P, L, W> {
         }
     }
 
-    /// Returns when to go on accepting after the stop. `None`: every connection from the system's queue
-    /// was accepted and handed over, or there is no hope for more.
+    /// Returns when to go on accepting after the stop. `None`: every connection from the listen backlog
+    /// was accepted and handed over, or no more can be accepted.
     fn stop(&self, last: Last, wait: Wait) -> Option<Wake> {
         let holds_one = self.acceptor.holds_one();
         let wake = match wait {
@@ -113,7 +113,8 @@ impl<P: Poller, L: Listener, W: Waker> AcceptorLoop<P, L, W> {
                 warn!("closing an accepted connection: no worker took it in time");
                 None
             }
-            // If it holds none, the connection limit is reached, and the queue cannot be served.
+            // If the acceptor holds none, the connection limit is reached, and the backlog cannot be
+            // served.
             Wait::Room => holds_one.then_some(Wake::At(last.until_ms)),
         };
         if wake.is_none() {

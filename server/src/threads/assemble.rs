@@ -1,4 +1,4 @@
-//! Wires the threads of a server: one acceptor, its workers, and the ways between them.
+//! Wires the threads of a server: one acceptor, its workers, and the mailboxes between them.
 //!
 //! The server that ships, the simulation and the model checker are all assembled here, each with its own
 //! pollers, wakers and sockets.
@@ -23,8 +23,7 @@ pub(crate) struct Plan {
     /// Number of connections that may wait in one worker's channel.
     pub(crate) channel_capacity: usize,
     pub(crate) max_connections: u64,
-    /// Number of connections that the system may have queued. When the server stops, the acceptor
-    /// accepts no more than these.
+    /// Length of the listen backlog. When the server stops, the acceptor accepts no more than these.
     pub(crate) backlog: u64,
     pub(crate) rules: Rules,
 }

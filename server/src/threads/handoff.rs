@@ -1,7 +1,7 @@
 //! How connections get from the acceptor to the workers, and how the acceptor learns that there is
 //! room again or that it should stop.
 //!
-//! Two rules keep anything from being lost. A message is sent before the wake that announces it, and
+//! Two rules keep anything from being lost. A connection is sent before the wake-up that announces it, and
 //! a woken receiver looks until nothing is left. A waiter says that it waits, then looks once more,
 //! then sleeps; the other side changes something, then looks whether somebody waits.
 
@@ -14,7 +14,7 @@ use crate::seams::mailbox::{Accepted, Mailbox, Refused};
 use crate::seams::poller::Waker;
 use crate::stats::SharedStats;
 
-/// The acceptor's end of the way to one worker. Dropping it tells the worker that no more connections
+/// The acceptor's end of one worker's mailbox. Dropping it tells the worker that no more connections
 /// will come, after those that were sent.
 pub(crate) struct Outbox<S, W: Waker> {
     /// `None` only while it is dropped.
@@ -23,14 +23,14 @@ pub(crate) struct Outbox<S, W: Waker> {
     stats: Arc<SharedStats>,
 }
 
-/// The worker's end of the way.
+/// The worker's end of its mailbox.
 pub(crate) struct Inbox<S, W> {
     receiver: Receiver<Accepted<S>>,
     /// A wake-up is lost when its waker is dropped, so the thread that sleeps keeps the waker too.
     _waker: Arc<W>,
 }
 
-/// Makes a way to a worker, in which at most `capacity` connections wait. `waker` wakes the worker.
+/// Makes a mailbox in which at most `capacity` connections wait. `waker` wakes the worker.
 pub(crate) fn mailbox<S, W: Waker>(
     capacity: usize,
     waker: W,
@@ -80,7 +80,7 @@ pub(crate) enum Mail<S> {
 }
 
 impl<S, W> Inbox<S, W> {
-    /// Takes the next message. The caller must go on until it is not [`Mail::Adopt`].
+    /// Takes the next mail. The caller must go on until it is not [`Mail::Adopt`].
     pub(crate) fn take(&self) -> Mail<S> {
         match self.receiver.try_recv() {
             Ok(accepted) => Mail::Adopt(accepted),

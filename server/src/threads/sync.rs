@@ -1,5 +1,5 @@
 //! The channel and the atomics of the hand-off between threads. Under the model checker
-//! (`--cfg loom`) they are its own, so that it runs the code around them in every order.
+//! (`--cfg loom`) its own parts replace them, so that it runs the hand-off in every order.
 
 #[cfg(loom)]
 mod model_channel;

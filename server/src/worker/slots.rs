@@ -1,5 +1,5 @@
-//! Where a worker keeps its connections. Inserting, finding and removing one takes constant time, and
-//! a key is not used again.
+//! Where a worker keeps its connections. Inserting, finding and removing one takes constant time. A key
+//! is used again only after 2³² more entries (2¹⁶ on 32-bit systems).
 //!
 //! The slots know nothing of what they store. Storage grows by whole chunks, so that no entry is ever
 //! moved, and is freed when the last entry leaves.
