@@ -16,6 +16,7 @@ mod exhaustive;
 mod lines;
 mod network;
 mod oracle;
+mod setup;
 mod socket;
 mod stream;
 mod world;

@@ -2,8 +2,9 @@
 
 use super::network::Network;
 use super::oracle::due_len;
+use super::setup::Setup;
 use super::socket::{LATE_MS, Socket};
-use super::world::{Setup, World};
+use super::world::World;
 use crate::seams::close_reason::CloseReason;
 use crate::seams::journal::Closing;
 use crate::stats::Stats;

@@ -7,6 +7,7 @@ use std::io::{self, ErrorKind};
 use std::rc::Rc;
 
 use super::dice::Dice;
+use super::setup::Setup;
 use super::socket::Socket;
 use crate::seams::journal::Closing;
 use crate::seams::poller::Event;
@@ -28,10 +29,7 @@ pub(super) struct Network {
     pub(super) accepted: Vec<usize>,
     /// The account of each connection that has ended, and its number.
     pub(super) closed: Vec<(u64, Closing)>,
-    /// Length of the server's reads.
-    read_buffer_len: usize,
-    /// The server can have no more sockets than this.
-    max_descriptors: usize,
+    pub(super) setup: Setup,
     /// Which threads' wakers were used. The listener's edge wakes the acceptor, too.
     woken: Vec<bool>,
     /// When the server was told to stop.
@@ -40,19 +38,12 @@ pub(super) struct Network {
     pub(super) listener_closed_at_ms: Option<u64>,
     /// An accept failed for want of something after that.
     pub(super) starved_at_stop: bool,
-    pub(super) idle_timeout_ms: Option<u64>,
 }
 
 pub(super) type Shared = Rc<RefCell<Network>>;
 
 impl Network {
-    pub(super) fn new(
-        mut dice: Dice,
-        threads: usize,
-        max_descriptors: usize,
-        idle_timeout_ms: Option<u64>,
-        read_buffer_len: usize,
-    ) -> Self {
+    pub(super) fn new(mut dice: Dice, setup: Setup) -> Self {
         Self {
             now_ms: dice.pick(&[1, CLOCK_WRAPS_MS - 3_000]),
             dice,
@@ -60,13 +51,11 @@ impl Network {
             backlog: VecDeque::new(),
             accepted: vec![],
             closed: vec![],
-            read_buffer_len,
-            max_descriptors,
-            woken: vec![false; threads],
+            setup,
+            woken: vec![false; 1 + setup.workers],
             stopped_at_ms: None,
             listener_closed_at_ms: None,
             starved_at_stop: false,
-            idle_timeout_ms,
         }
     }
 
@@ -76,7 +65,7 @@ impl Network {
         }
         self.backlog.push_back(self.sockets.len());
         let min_room = self.dice.pick(&[1, 1, 8_000]);
-        let mut socket = Socket::new(room, min_room, self.read_buffer_len);
+        let mut socket = Socket::new(room, min_room, self.setup.limits.read_buffer_len);
         socket.is_late = self.stopped_at_ms.is_some();
         self.sockets.push(socket);
         self.woken[ACCEPTOR] = true;
@@ -98,7 +87,7 @@ impl Network {
     pub(super) fn accept(&mut self) -> io::Result<usize> {
         let open = self.accepted.iter().filter(|&&number| self.sockets[number].is_open()).count();
         let fault = self.dice.chance(24).then(|| self.dice.below(3));
-        let starves = open >= self.max_descriptors || fault == Some(0);
+        let starves = open >= self.setup.max_descriptors || fault == Some(0);
         match (self.backlog.front(), fault) {
             (_, Some(1)) => Err(ErrorKind::Interrupted.into()),
             (None, _) => Err(ErrorKind::WouldBlock.into()),

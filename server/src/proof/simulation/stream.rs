@@ -81,7 +81,7 @@ impl Stream for SimStream {
     fn begin_end(&mut self) -> usize {
         let (now_ms, stopped_at_ms, idle_timeout_ms) = {
             let network = self.network.borrow();
-            (network.now_ms, network.stopped_at_ms, network.idle_timeout_ms)
+            (network.now_ms, network.stopped_at_ms, network.setup.idle_timeout_ms)
         };
         let mut socket = self.socket();
         if stopped_at_ms.is_none() {

@@ -5,24 +5,21 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::iter;
-use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::dice::Dice;
 use super::network::{ACCEPTOR, Network, Shared};
+use super::setup::{Ending, Setup};
 use super::socket::Socket;
 use super::stream::{SimJournal, SimListener, SimPoller, SimStream, SimWaker};
-use crate::echo::{Echo, Framing};
-use crate::limits::Limits;
 use crate::records::Records;
 use crate::seams::poller::Wake;
 use crate::stats::SharedStats;
 use crate::threads::acceptor_loop::AcceptorLoop;
-use crate::threads::assemble::{AcceptorParts, Assembly, Plan, WorkerParts, assemble};
+use crate::threads::assemble::{AcceptorParts, Assembly, WorkerParts, assemble};
 use crate::threads::handoff::Control;
 use crate::threads::worker_loop::WorkerLoop;
-use crate::worker::Rules;
 
 /// Things that happen in one run before it is brought to its end.
 const MAX_STEPS: usize = 160;
@@ -33,86 +30,8 @@ const MAX_CONNECTIONS: usize = 8;
 /// More connections at once than any batch takes.
 const CROWD: usize = 300;
 
-/// Room for as many is room for all.
-const ROOMY: usize = 1_000;
-
 /// Steps after which a server that has nothing new to do must be at rest.
 const MAX_SETTLING: usize = 200_000;
-
-/// Limits that a short run reaches.
-const SMALL: Limits =
-    Limits { read_buffer_len: 64 * 1024, long_turn_len: 512, bulk_share: 1_024, max_mail: 2 };
-
-/// What a run is about.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Setup {
-    pub(super) framing: Framing,
-    pub(super) max_line_length: usize,
-    workers: usize,
-    channel_capacity: usize,
-    pub(super) max_connections: u64,
-    max_descriptors: usize,
-    pub(super) idle_timeout_ms: Option<u64>,
-    pub(super) linger_ms: u64,
-    pub(super) drain_timeout_ms: u64,
-    ending: Ending,
-    limits: Limits,
-}
-
-/// How the run goes on once nothing happens by chance any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    /// Every peer finishes.
-    Peers,
-    /// Nobody does anything: the idle timeout ends the connections, if there is one.
-    Idle,
-    /// The server stops.
-    Shutdown,
-}
-
-impl Setup {
-    fn new(dice: &mut Dice) -> Self {
-        Self {
-            framing: dice.pick(&[Framing::Line, Framing::Line, Framing::Line, Framing::Raw]),
-            max_line_length: dice.pick(&[65_536, 1_000, 64, 7, 2, 1]),
-            workers: 1 + dice.below(3),
-            channel_capacity: dice.pick(&[100, 400, 1, 2]),
-            max_connections: dice.pick(&[1_000, 1_000, 1, 2, 4]),
-            max_descriptors: dice.pick(&[1_000, 1_000, 1, 3]),
-            idle_timeout_ms: dice.pick(&[None, Some(100), Some(1_500), Some(10_000)]),
-            linger_ms: 1_000,
-            drain_timeout_ms: dice.pick(&[5_000, 5_000, 400, 0]),
-            ending: dice.pick(&[Ending::Peers, Ending::Idle, Ending::Shutdown]),
-            limits: dice.pick(&[SMALL, SMALL, SMALL, Limits::SHIPPED]),
-        }
-    }
-
-    /// Whether there is room for all connections of a run.
-    pub(super) fn is_roomy(&self) -> bool {
-        self.max_connections >= ROOMY as u64 && self.max_descriptors >= ROOMY
-    }
-
-    /// What a connection holds at most: one line and one read.
-    pub(super) fn max_held_len(&self) -> usize {
-        self.max_line_length + self.limits.read_buffer_len
-    }
-
-    fn plan(&self) -> Plan {
-        Plan {
-            num_workers: self.workers,
-            channel_capacity: self.channel_capacity,
-            max_connections: self.max_connections,
-            backlog: 4_096,
-            rules: Rules {
-                echo: Echo::new(self.framing, NonZeroUsize::new(self.max_line_length).unwrap()),
-                idle_timeout_ms: self.idle_timeout_ms,
-                linger_ms: self.linger_ms,
-                drain_timeout_ms: self.drain_timeout_ms,
-                limits: self.limits,
-            },
-        }
-    }
-}
 
 /// A thread of the server.
 enum Thread {
@@ -135,14 +54,7 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(mut dice: Dice) -> Self {
         let setup = Setup::new(&mut dice);
-        let network = Network::new(
-            dice,
-            1 + setup.workers,
-            setup.max_descriptors,
-            setup.idle_timeout_ms,
-            setup.limits.read_buffer_len,
-        );
-        let network = Rc::new(RefCell::new(network));
+        let network = Rc::new(RefCell::new(Network::new(dice, setup)));
         let waker = |thread| SimWaker { network: Rc::clone(&network), thread };
         let poller = |thread| SimPoller { network: Rc::clone(&network), thread, keys: vec![] };
         let acceptor = AcceptorParts {
