@@ -1,4 +1,5 @@
-//! What one run of the simulation is about.
+//! The settings of one run of the simulation: the server's configuration, its limits, and how the run
+//! ends.
 
 use std::num::NonZeroUsize;
 
@@ -8,14 +9,15 @@ use crate::limits::Limits;
 use crate::threads::assemble::Plan;
 use crate::worker::Rules;
 
-/// Room for as many is room for all.
+/// A server that can have this many connections has room for all connections of a run.
 const ROOMY: usize = 1_000;
 
-/// Limits that a short run reaches.
+/// Limits that are so small that a short run reaches them. Three of four runs use them. The fourth
+/// uses [`Limits::SHIPPED`], so that the server is also simulated exactly as it ships.
 const SMALL: Limits =
     Limits { read_buffer_len: 64 * 1024, long_turn_len: 512, bulk_share: 1_024, max_mail: 2 };
 
-/// What a run is about.
+/// The settings of one run. The dice choose them before anything else happens.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Setup {
     pub(super) framing: Framing,
@@ -23,22 +25,24 @@ pub(super) struct Setup {
     pub(super) workers: usize,
     channel_capacity: usize,
     pub(super) max_connections: u64,
+    /// Maximum number of connections for which the simulated system has descriptors.
     pub(super) max_descriptors: usize,
     pub(super) idle_timeout_ms: Option<u64>,
     pub(super) linger_ms: u64,
     pub(super) drain_timeout_ms: u64,
     pub(super) ending: Ending,
+    /// Either [`SMALL`] or [`Limits::SHIPPED`].
     pub(super) limits: Limits,
 }
 
-/// How the run goes on once nothing happens by chance any more.
+/// How the run goes on after its last random step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// Every peer finishes.
-    Peers,
-    /// Nobody does anything: the idle timeout ends the connections, if there is one.
+    /// Every peer finishes its side.
+    PeersFinish,
+    /// Nobody does anything. If there is an idle timeout, it ends the connections.
     Idle,
-    /// The server stops.
+    /// The server is told to stop.
     Shutdown,
 }
 
@@ -54,17 +58,17 @@ impl Setup {
             idle_timeout_ms: dice.pick(&[None, Some(100), Some(1_500), Some(10_000)]),
             linger_ms: 1_000,
             drain_timeout_ms: dice.pick(&[5_000, 5_000, 400, 0]),
-            ending: dice.pick(&[Ending::Peers, Ending::Idle, Ending::Shutdown]),
+            ending: dice.pick(&[Ending::PeersFinish, Ending::Idle, Ending::Shutdown]),
             limits: dice.pick(&[SMALL, SMALL, SMALL, Limits::SHIPPED]),
         }
     }
 
-    /// Whether there is room for all connections of a run.
+    /// Returns whether the server has room for all connections of a run.
     pub(super) fn is_roomy(&self) -> bool {
         self.max_connections >= ROOMY as u64 && self.max_descriptors >= ROOMY
     }
 
-    /// What a connection holds at most: one line and one read.
+    /// Returns the maximum number of bytes that a connection may hold: one line and one read.
     pub(super) fn max_held_len(&self) -> usize {
         self.max_line_length + self.limits.read_buffer_len
     }
