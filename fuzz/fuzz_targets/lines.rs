@@ -1,4 +1,4 @@
-//! The line machine and what it holds: chunks that come, bytes that are taken, in any sequence.
+//! Fuzzes the line machine and the spill: chunks arrive and bytes are sent in any sequence.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! The whole server on the simulated network: acceptor, hand-off, workers, connections.
+//! Fuzzes the whole server on the simulated network: acceptor, hand-off, workers and connections.
 
 #![no_main]
 
