@@ -20,7 +20,7 @@ impl Dice {
 
     #[cfg(fuzzing)]
     pub(super) fn scripted(bytes: &[u8]) -> Self {
-        Self::Scripted(bytes.to_vec().into_iter())
+        Self::Scripted(Vec::from(bytes).into_iter())
     }
 
     /// Returns a number below `count`, which must be at least 1.
