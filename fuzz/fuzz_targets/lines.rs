@@ -1,4 +1,4 @@
-//! Fuzzes the line machine and its held bytes: chunks arrive and bytes are taken in any order.
+//! Fuzzes the line machine and the spill: chunks arrive and bytes are sent in any sequence.
 
 #![no_main]
 

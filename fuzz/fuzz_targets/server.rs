@@ -1,4 +1,4 @@
-//! Fuzzes the whole server on the simulated network: acceptor, hand-off, workers, connections.
+//! Fuzzes the whole server on the simulated network: acceptor, hand-off, workers and connections.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! What modules must not know, read from the sources.
+//! Checks which modules may name what. The tests read the sources of this package.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -8,26 +8,28 @@ pub mod sources;
 
 use std::path::Path;
 
-/// Decides; knows nothing of [`SYSTEM`] or of [`THREADS`]. A name is a file, or a folder with all in it.
+/// The modules that decide. They name nothing of [`SYSTEM`] or [`THREADS`]. Each name stands for a file
+/// and for the folder of the same name.
 const CORE: [&str; 9] =
     ["acceptor", "config", "connection", "echo", "limits", "records", "seams", "stats", "worker"];
 
-/// What only the folder `system` names: the event library, sockets, the kernel.
+/// Names of the event library, of sockets and of the kernel. Only the folder `system` uses them.
 const SYSTEM: [&str; 8] =
     ["mio", "nix", "rustix", "socket2", "thread_priority", "TcpListener", "TcpStream", "UdpSocket"];
 
-/// What the core does not name either: channels, threads, the clock. A length of time is no clock.
+/// Names of channels, threads and clocks. The core does not use them either. It may use `Duration`,
+/// which is no clock.
 const THREADS: [&str; 5] = ["crossbeam_channel", "mpsc", "std::thread", "Instant", "SystemTime"];
 
-/// A source file's path below `src`, without its extension, and its code: without tests, comments and
-/// documentation.
+/// The path of a source file below `src`, without its extension, and the file's code without tests and
+/// comments.
 type Module = (String, String);
 
 fn modules() -> Vec<Module> {
     sources::below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).into_iter().collect()
 }
 
-/// Whether `code` has `name` as a whole word, or as the beginning of a path.
+/// Returns whether `code` has `name` as a whole word, or as the beginning of a path.
 fn names(code: &str, name: &str) -> bool {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     code.match_indices(name).any(|(at, _)| {
@@ -36,14 +38,14 @@ fn names(code: &str, name: &str) -> bool {
     })
 }
 
-/// Whether a module is one of these, or in a folder that is.
+/// Returns whether a module is one of `places` or lies in a folder of that name.
 fn is_in(module: &str, places: &[&str]) -> bool {
     places.iter().any(|place| {
         module.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     })
 }
 
-/// The modules that ship.
+/// Returns the modules that ship.
 fn shipped() -> impl Iterator<Item = Module> {
     modules().into_iter().filter(|(module, _)| !is_in(module, &["proof"]))
 }
@@ -92,20 +94,20 @@ fn nothing_but_the_root_of_the_library_imports_the_server() {
 }
 
 #[test]
-fn the_words_are_found_where_they_are() {
+fn the_checks_find_each_name_where_it_is_used() {
     let modules = modules();
     let all_of = |places: &[&str]| -> String {
         let found = modules.iter().filter(|(module, _)| is_in(module, places));
         found.map(|(_, code)| code.as_str()).collect::<Vec<_>>().join("\n")
     };
     for place in CORE {
-        assert!(modules.iter().any(|(module, _)| module == place), "there is no {place}");
+        assert!(modules.iter().any(|(module, _)| module == place), "there is no module {place}");
     }
     for name in ["mio", "nix", "socket2", "TcpListener", "TcpStream"] {
-        assert!(names(&all_of(&["system"]), name), "the system does not name {name}");
+        assert!(names(&all_of(&["system"]), name), "the folder system does not name {name}");
     }
     for name in ["crossbeam_channel", "std::thread", "Instant"] {
-        assert!(names(&all_of(&["threads"]), name), "the threads do not name {name}");
+        assert!(names(&all_of(&["threads"]), name), "the folder threads does not name {name}");
     }
     assert!(names(&all_of(&["connection/deadlines"]), "crate::seams"));
     assert!(names(&all_of(&["lib"]), "server::") && names(&all_of(&["lib"]), "proof"));

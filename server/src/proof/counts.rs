@@ -1,8 +1,8 @@
-//! Representative work of the line machine, the connection and the worker, so that `cargo xtask
-//! counts` can count its instructions.
+//! Representative work of the line machine, the slots, the connection and the worker. `cargo xtask
+//! counts` counts its instructions.
 //!
-//! Knows neither who counts nor what the counts should be. Built for that task and for the unit
-//! tests, never for users.
+//! This module knows neither what counts the instructions nor how many there should be. It is built
+//! for that task and for the unit tests, never for users.
 
 pub(crate) mod memory;
 
@@ -18,25 +18,24 @@ use crate::echo::{Echo, Framing};
 use crate::limits::Limits;
 use crate::records::Records;
 use crate::seams::mailbox::Accepted;
-use crate::seams::poller::Key;
-use crate::seams::poller::Registry;
+use crate::seams::poller::{Key, Registry};
 use crate::seams::stream::{Interest, Readiness};
 use crate::worker::slots::Slots;
 use crate::worker::{Rules, Worker};
 
-/// What arrives at once where it is much; a read takes more.
+/// Length of a long chunk. One read can return all of it.
 const CHUNK_LEN: usize = 64 * 1024;
 
-/// How often work is done while it is counted.
+/// How often the work is done while its instructions are counted.
 pub const ROUNDS: u32 = 100;
 
-/// How often it is done before: then pools are full and allowances are spent.
+/// How often the work is done before that, so that the pool is full and the allowances are spent.
 const WARM_UP_ROUNDS: u32 = 100;
 
 /// Does one operation.
 type Work = Box<dyn FnMut()>;
 
-/// Gets work ready.
+/// Prepares the work and returns it.
 type Prepare = fn() -> Work;
 
 /// All work, by name.
@@ -45,7 +44,7 @@ const ALL: [(&str, Prepare); 14] = [
     ("machine, 64 KiB of lines", || machine(Framing::Line, &lines())),
     ("machine, 64 KiB without a newline", || machine(Framing::Line, &[b'x'; CHUNK_LEN])),
     ("machine, raw", || machine(Framing::Raw, &lines())),
-    ("slots, one comes and goes", one_comes_and_goes),
+    ("slots, one comes and goes", insert_and_remove),
     ("connection, ping", || exchange(Framing::Line, vec![line(128)])),
     ("connection, 64 KiB of lines", || exchange(Framing::Line, vec![lines()])),
     ("connection, a line in two pieces", || exchange(Framing::Line, halves(&line(128)))),
@@ -57,16 +56,16 @@ const ALL: [(&str, Prepare); 14] = [
     ("worker, a connection with one line", || connection_with(&line(128))),
 ];
 
-/// What there is to do.
+/// Returns the names of all work.
 pub fn names() -> impl Iterator<Item = &'static str> {
     ALL.iter().map(|(name, _)| *name)
 }
 
-/// Does the work of this name: first unwatched, then [`ROUNDS`] times within `counted`. `None`: there
-/// is no such work.
+/// Does the work of this name, first to warm up and then [`ROUNDS`] times within `counted`. Returns
+/// `None` if there is no such work.
 pub fn perform(name: &str) -> Option<()> {
     let (_, prepare) = ALL.iter().find(|(known, _)| *known == name)?;
-    // The default: records are made as long as the allowance lasts, then counted.
+    // At this level, the default, records are shown until the allowance is spent, then only counted.
     log::set_max_level(LevelFilter::Info);
     let mut work = prepare();
     (0..WARM_UP_ROUNDS).for_each(|_| work());
@@ -74,8 +73,8 @@ pub fn perform(name: &str) -> Option<()> {
     Some(())
 }
 
-/// Whoever counts does so from the beginning of this function to its end, but not within functions
-/// called `uncounted_…`.
+/// Does the work [`ROUNDS`] times. The instructions within this function are counted, except those
+/// within functions called `uncounted_…`.
 #[inline(never)]
 fn counted(work: &mut dyn FnMut()) {
     for _ in 0..ROUNDS {
@@ -83,14 +82,14 @@ fn counted(work: &mut dyn FnMut()) {
     }
 }
 
-/// A line of this length.
+/// Returns a line of this length, with its newline.
 fn line(len: usize) -> Vec<u8> {
     let mut line = vec![b'x'; len];
     line[len - 1] = b'\n';
     line
 }
 
-/// As many lines of 64 bytes as one read may bring.
+/// Returns a chunk of lines of 64 bytes each.
 fn lines() -> Vec<u8> {
     line(64).repeat(CHUNK_LEN / 64)
 }
@@ -110,7 +109,7 @@ fn machine(framing: Framing, chunk: &[u8]) -> Work {
     })
 }
 
-fn one_comes_and_goes() -> Work {
+fn insert_and_remove() -> Work {
     let mut slots = Slots::new();
     for number in 0..1_000_u64 {
         assert!(slots.insert([number; 10]).is_ok());
@@ -121,7 +120,7 @@ fn one_comes_and_goes() -> Work {
     })
 }
 
-/// One connection, and what stands for the rest of the world.
+/// One connection, with its peer and the context of a worker.
 struct Scene {
     peer: Peer,
     connection: Connection<Memory>,
@@ -138,14 +137,14 @@ impl Scene {
         }
     }
 
-    /// The connection's turn; `next` is what it needs then.
+    /// Gives the connection a turn, and checks that it needs `next` then.
     fn turn(&mut self, event: Readiness, next: Next) {
         self.connection.mark(event);
         assert!(self.connection.drive(&mut self.cx) == Ok(next));
     }
 }
 
-/// These chunks come, an event each; together they are due at once.
+/// Sends the chunks, with one event each. After the last one, the echo of all of them is complete.
 fn exchange(framing: Framing, chunks: Vec<Vec<u8>>) -> Work {
     let mut scene = Scene::new(framing);
     Box::new(move || {
@@ -153,11 +152,11 @@ fn exchange(framing: Framing, chunks: Vec<Vec<u8>>) -> Work {
             scene.peer.uncounted_send(chunk);
             scene.turn(READABLE, Next::Wait);
         }
-        assert!(scene.peer.uncounted_is_through());
+        assert!(scene.peer.uncounted_has_whole_echo());
     })
 }
 
-/// Half of the lines find room at once, the rest with the next event.
+/// Sends lines to a connection that can echo half of them at once, and the rest with the next event.
 fn short_write() -> Work {
     let (mut scene, lines) = (Scene::new(Framing::Line), lines());
     Box::new(move || {
@@ -166,11 +165,11 @@ fn short_write() -> Work {
         scene.turn(READABLE, Next::Watch(Interest::Writable));
         scene.peer.uncounted_limit_room(usize::MAX);
         scene.turn(Readiness::default(), Next::Watch(Interest::Readable));
-        assert!(scene.peer.uncounted_is_through());
+        assert!(scene.peer.uncounted_has_whole_echo());
     })
 }
 
-/// A worker, its connections, and what stands for the event queue.
+/// A worker, its connections, and the registry that stands for the event queue.
 struct Crowd {
     worker: Worker<Memory, Records>,
     registrar: Registrar,
@@ -205,7 +204,7 @@ impl Crowd {
         self.registrar.0.take()
     }
 
-    /// The first `count` say `line`, which is one turn of the worker.
+    /// Sends `line` to the first `count` connections, and gives the worker one turn.
     fn ping(&mut self, count: usize, line: &[u8]) {
         for (peer, key) in &self.members[..count] {
             peer.uncounted_send(line);
@@ -213,7 +212,7 @@ impl Crowd {
         }
         self.worker.drive(&mut self.registrar);
         for (peer, _) in &self.members[..count] {
-            assert!(peer.uncounted_is_through());
+            assert!(peer.uncounted_has_whole_echo());
         }
     }
 }
@@ -228,7 +227,8 @@ fn ping_among_silent(count: usize) -> Work {
     Box::new(move || crowd.ping(1, &line))
 }
 
-/// A connection comes beside another one, with its only line and the end of the stream, and goes.
+/// Adopts a connection beside an idle one. Its peer sends one line and finishes, so it is closed in the
+/// same turn.
 fn connection_with(line: &[u8]) -> Work {
     let (mut crowd, peer, line) = (Crowd::new(1), Peer::default(), line.to_vec());
     Box::new(move || {
@@ -238,7 +238,7 @@ fn connection_with(line: &[u8]) -> Work {
             crowd.worker.mark(key, Readiness { readable: true, read_until_blocked: true });
         }
         crowd.worker.drive(&mut crowd.registrar);
-        assert!(peer.uncounted_is_through());
+        assert!(peer.uncounted_has_whole_echo());
     })
 }
 
@@ -248,7 +248,7 @@ fn address() -> SocketAddr {
     ([127, 0, 0, 1], 1).into()
 }
 
-/// Remembers the key of the stream that was registered last.
+/// A registry that only remembers the key of the stream that was registered last.
 struct Registrar(Option<Key>);
 
 impl Registry<Memory> for Registrar {
@@ -267,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_work_can_be_done_again_and_again() {
+    fn all_work_can_be_repeated() {
         for (_, prepare) in ALL {
             let mut work = prepare();
             (0..3).for_each(|_| work());

@@ -1,9 +1,9 @@
-//! The hand-off between the acceptor and the workers, as it ships, under a model checker: both
-//! threads' loops run in every order (up to a bound on preemptions), with every value that the
-//! memory model lets an atomic show.
+//! The hand-off between the acceptor and the workers, as it ships, under the model checker loom. The
+//! checker runs the loops of all threads in every order, up to a bound on preemptions, and with every
+//! value that the memory model lets an atomic have.
 //!
-//! `cargo xtask loom` runs it. Timers never fire here: whatever ends well does so by wake-ups alone.
-//! A wake-up that is lost is a deadlock, which the checker reports.
+//! `cargo xtask loom` runs these cases. Timers never fire here, so every case must end by wake-ups
+//! alone. A lost wake-up is a deadlock, and the checker reports it.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -21,44 +21,44 @@ use crate::echo::{Echo, Framing};
 use crate::limits::Limits;
 use crate::records::Records;
 use crate::seams::listener::Listener;
-use crate::seams::poller::Key;
-use crate::seams::poller::{Event, Poller, Registry, Wake, Waker};
+use crate::seams::poller::{Event, Key, Poller, Registry, Wake, Waker};
 use crate::seams::stream::{Interest, Readiness, Stream};
 use crate::stats::Stats;
 use crate::threads::assemble::{AcceptorParts, Assembly, Plan, WorkerParts, assemble};
 use crate::worker::Rules;
 
-/// A thread is taken off its processor at most so often in one execution, unless
+/// Maximum number of times that threads are preempted in one execution, unless
 /// `LOOM_MAX_PREEMPTIONS` says otherwise.
 const MAX_PREEMPTIONS: usize = 2;
 
-/// Steps of one execution, of all threads together.
+/// Maximum number of steps in one execution, of all threads together.
 const MAX_STEPS: usize = 10_000;
 
-/// Something that is counted up, and can be waited for.
+/// A bell that counts how often it was rung. A thread can wait for it.
 #[derive(Default)]
 struct Bell {
-    rung: Mutex<u64>,
+    rings: Mutex<u64>,
     changed: Condvar,
 }
 
 impl Bell {
     fn ring(&self) {
-        *self.rung.lock().unwrap() += 1;
+        *self.rings.lock().unwrap() += 1;
         self.changed.notify_one();
     }
 
-    /// Waits until it was rung so often, then forgets that.
-    fn wait(&self, times: u64) {
-        let mut rung = self.rung.lock().unwrap();
-        while *rung < times {
-            rung = self.changed.wait(rung).unwrap();
+    /// Waits until the bell was rung `count` times, then sets it back to zero.
+    fn wait(&self, count: u64) {
+        let mut rings = self.rings.lock().unwrap();
+        while *rings < count {
+            rings = self.changed.wait(rings).unwrap();
         }
-        *rung = 0;
+        *rings = 0;
     }
 
+    /// Returns whether the bell was rung, and sets it back to zero.
     fn take(&self) -> bool {
-        std::mem::take(&mut *self.rung.lock().unwrap()) > 0
+        std::mem::take(&mut *self.rings.lock().unwrap()) > 0
     }
 }
 
@@ -70,7 +70,7 @@ impl Waker for ModelWaker {
     }
 }
 
-/// An event queue whose streams are ready as soon as they are watched.
+/// An event queue that reports each stream as ready once, as soon as the stream is registered.
 struct ModelPoller {
     bell: Arc<Bell>,
     woken: bool,
@@ -111,7 +111,8 @@ impl Registry<ModelStream> for ModelPoller {
     }
 }
 
-/// A peer that has finished without sending anything. Rings when it is closed.
+/// The stream of a peer that has finished without sending anything. It rings the bell when it is
+/// closed.
 struct ModelStream(Arc<Bell>);
 
 impl Drop for ModelStream {
@@ -128,7 +129,7 @@ impl Read for ModelStream {
 
 impl Write for ModelStream {
     fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-        unreachable!("nothing is owed")
+        unreachable!("the server owes nothing")
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -150,9 +151,10 @@ impl Stream for ModelStream {
     }
 }
 
-/// So many connections wait from the start.
 struct ModelListener {
+    /// Number of connections that wait to be accepted.
     waiting: Cell<u64>,
+    /// Rings once for each connection that is closed.
     closed: Arc<Bell>,
 }
 
@@ -171,7 +173,7 @@ impl Listener for ModelListener {
 enum Stop {
     /// At any moment.
     Anytime,
-    /// Once all connections were served.
+    /// Once all connections have been served.
     AtRest,
 }
 
@@ -185,7 +187,8 @@ struct Case {
 }
 
 impl Case {
-    /// In every order: all that was accepted is adopted and closed, and every thread ends.
+    /// Checks in every order that each accepted connection is adopted and closed, and that every
+    /// thread ends.
     fn check(self) {
         let mut builder = Builder::new();
         builder.preemption_bound = builder.preemption_bound.or(Some(MAX_PREEMPTIONS));
@@ -193,6 +196,7 @@ impl Case {
         builder.check(move || self.execute());
     }
 
+    /// Runs the server once, in the order that the checker has chosen.
     fn execute(self) {
         let (bell, closed) = (Arc::new(Bell::default()), Arc::new(Bell::default()));
         let acceptor = AcceptorParts {
@@ -221,9 +225,12 @@ impl Case {
             thread.join().unwrap().unwrap();
         }
         let stats: Stats = stats.iter().map(|stats| stats.snapshot()).sum();
-        assert_eq!(stats.adopted, stats.closed, "adopted and not closed");
+        assert_eq!(stats.adopted, stats.closed, "each adopted connection is closed");
         let all_are_served = self.stop == Stop::AtRest || self.max_connections >= self.connections;
-        assert!(!all_are_served || stats.closed == self.connections, "{stats:?} {self:?}");
+        assert!(
+            !all_are_served || stats.closed == self.connections,
+            "a connection was not served: {stats:?} {self:?}"
+        );
     }
 
     fn plan(self) -> Plan {
@@ -247,7 +254,7 @@ fn poller(bell: Arc<Bell>) -> ModelPoller {
     ModelPoller { bell, woken: false, ready: VecDeque::new() }
 }
 
-/// One worker, room for everybody.
+/// One worker that has room for all connections.
 const ROOMY: Case = Case {
     workers: 1,
     channel_capacity: 2,
@@ -287,6 +294,6 @@ fn a_stop_at_the_connection_limit_ends_every_thread() {
 }
 
 #[test]
-fn two_workers_share_and_end() {
+fn a_stop_at_any_moment_ends_two_workers() {
     Case { workers: 2, channel_capacity: 1, stop: Stop::Anytime, ..ROOMY }.check();
 }

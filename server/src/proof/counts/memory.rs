@@ -1,8 +1,8 @@
-//! A stream in memory that stands for the system, and its other end, which checks what comes back.
+//! A stream in memory that stands for a socket, and its peer, which checks the echo.
 //!
-//! What they cost is not the server's: it happens within functions called `uncounted_…`. Whoever
-//! counts stops at the beginning of one of these and goes on at its end, so that none may call
-//! another.
+//! Their instructions are not the server's, so they run within functions called `uncounted_…`.
+//! Counting stops when such a function begins and goes on when it ends. Therefore no such function
+//! may call another one.
 
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
@@ -10,15 +10,15 @@ use std::rc::Rc;
 
 use crate::seams::stream::Stream;
 
-/// What both ends share.
+/// The state that both ends share.
 struct Wire {
-    /// On its way to the server.
+    /// Bytes that the server has not read yet.
     incoming: Vec<u8>,
-    /// The peer's end of the stream comes after that.
+    /// The end of the stream follows the incoming bytes.
     is_finished: bool,
-    /// What the server has read and not sent back.
+    /// Bytes that the server has read and not sent back.
     owed: Vec<u8>,
-    /// How much it can send.
+    /// Number of bytes that the server can send.
     room: usize,
 }
 
@@ -37,7 +37,7 @@ impl Wire {
         let mut sent = 0;
         for part in parts {
             let len = part.len().min(self.room - sent);
-            assert_eq!(self.owed.get(sent..sent + len), Some(&part[..len]), "what was read");
+            assert_eq!(self.owed.get(sent..sent + len), Some(&part[..len]), "the echo");
             sent += len;
         }
         if sent == 0 {
@@ -49,7 +49,7 @@ impl Wire {
     }
 }
 
-/// The server's end.
+/// The server's end of the wire.
 pub(crate) struct Memory(Rc<RefCell<Wire>>);
 
 impl Memory {
@@ -98,7 +98,7 @@ impl Stream for Memory {
     }
 }
 
-/// The other end.
+/// The peer's end of the wire.
 pub(crate) struct Peer(Rc<RefCell<Wire>>);
 
 impl Default for Peer {
@@ -109,7 +109,7 @@ impl Default for Peer {
 }
 
 impl Peer {
-    /// The server's end; each is the same wire.
+    /// Returns the server's end. All streams of one peer share its wire.
     pub(crate) fn stream(&self) -> Memory {
         Memory(Rc::clone(&self.0))
     }
@@ -119,27 +119,27 @@ impl Peer {
         self.0.borrow_mut().incoming.extend_from_slice(bytes);
     }
 
-    /// Ends the stream, once: it may be used again after that was read.
+    /// Ends the stream once. After the server has read the end, the wire can be used again.
     #[inline(never)]
     pub(crate) fn uncounted_finish(&self) {
         self.0.borrow_mut().is_finished = true;
     }
 
-    /// From now on the server can send so much and no more.
+    /// Lets the server send `len` bytes from now on, and no more.
     #[inline(never)]
     pub(crate) fn uncounted_limit_room(&self, len: usize) {
         self.0.borrow_mut().room = len;
     }
 
-    /// What the server has not read yet.
+    /// Returns how many bytes the server has not read yet.
     #[cfg(test)]
     pub(crate) fn uncounted_unread_len(&self) -> usize {
         self.0.borrow().incoming.len()
     }
 
-    /// Whether everything was read and has come back.
+    /// Returns whether the server has read everything and has sent it back.
     #[inline(never)]
-    pub(crate) fn uncounted_is_through(&self) -> bool {
+    pub(crate) fn uncounted_has_whole_echo(&self) -> bool {
         let wire = self.0.borrow();
         wire.incoming.is_empty() && wire.owed.is_empty() && !wire.is_finished
     }

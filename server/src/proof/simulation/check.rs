@@ -1,43 +1,49 @@
-//! What must hold of a simulated server: after each step, at rest, and at the end.
+//! What must hold of the simulated server after each turn, at rest, and at the end.
+
+use std::ops::RangeInclusive;
 
 use super::network::Network;
 use super::oracle::due_len;
+use super::setup::Setup;
 use super::socket::{LATE_MS, Socket};
-use super::world::{Setup, World};
+use super::world::World;
 use crate::seams::close_reason::CloseReason;
 use crate::seams::journal::Closing;
 use crate::stats::Stats;
 
-/// The peer's acknowledgement is waited for at least this long.
+/// Minimum time for which the server waits for the peer's last acknowledgement, however short the
+/// drain timeout is.
 const DELIVERY_WAIT_MS: u64 = 250;
 
 impl World {
+    /// Checks what holds after each turn of a thread.
     pub(super) fn check_step(&self) {
         let network = self.network.borrow();
+        let setup = network.setup;
         let mut open = 0;
-        for socket in network.accepted.iter().map(|&number| &network.sockets[number]) {
+        for socket in network.accepted_sockets() {
             open += u64::from(socket.is_open());
-            let held = socket.read_to_echo - socket.echoed_len;
-            assert!(held <= self.setup.max_held_len(), "holds {held} bytes");
+            let held_len = socket.read_to_echo - socket.echoed_len;
+            assert!(held_len <= setup.max_held_len(), "a connection holds {held_len} bytes");
         }
-        assert!(open <= self.setup.max_connections, "{open} connections");
+        assert!(open <= setup.max_connections, "{open} connections are open");
         for stats in self.stats.iter().map(|stats| stats.snapshot()) {
             assert!(stats.closed <= stats.adopted && stats.sent <= stats.received, "{stats:?}");
         }
     }
 
-    /// Nothing is left to happen, and the server was not told to stop.
+    /// Checks a server at rest that was not told to stop: nothing is left to happen.
     pub(super) fn check_rest(&self) {
         let network = self.network.borrow();
         let has_ended = |socket: &Socket| socket.fin || socket.broken.is_some();
         for socket in &network.sockets {
-            let is_served = !socket.is_open() || socket.refused;
-            let waits_for_peer = !has_ended(socket) && self.setup.idle_timeout_ms.is_none();
-            assert!(is_served || waits_for_peer, "forgotten {}", socket.describe());
+            let is_over = !socket.is_open() || socket.refused;
+            let waits_for_peer = !has_ended(socket) && network.setup.idle_timeout_ms.is_none();
+            assert!(is_over || waits_for_peer, "the server forgot {}", socket.describe());
         }
-        let accepted = || network.accepted.iter().map(|&number| &network.sockets[number]);
-        let sum = |of: fn(&Socket) -> usize| accepted().map(of).sum::<usize>() as u64;
-        let stats: Stats = self.stats.iter().map(|stats| stats.snapshot()).sum();
+        let sum =
+            |of: fn(&Socket) -> usize| network.accepted_sockets().map(of).sum::<usize>() as u64;
+        let stats = self.total_stats();
         let counted = (stats.received, stats.sent, stats.adopted, stats.closed);
         let happened = (
             sum(|socket| socket.read_to_echo),
@@ -48,146 +54,156 @@ impl World {
         assert_eq!(counted, happened, "received, sent, adopted, closed");
     }
 
-    /// Every thread sleeps, and no event waits to be told.
+    /// Checks the open connections while every thread sleeps and no event waits to be reported.
     pub(super) fn check_quiet(&self) {
         let network = self.network.borrow();
-        let Setup { framing, max_line_length, .. } = self.setup;
-        let accepted = network.accepted.iter().map(|&number| &network.sockets[number]);
-        for socket in accepted.filter(|socket| socket.is_open()) {
-            socket.check_quiet(|sent| due_len(framing, max_line_length, sent));
+        let Setup { framing, max_line_length, .. } = network.setup;
+        for socket in network.accepted_sockets().filter(|socket| socket.is_open()) {
+            socket.check_quiet(|input| due_len(framing, max_line_length, input));
         }
     }
 
-    /// The server is gone.
+    /// Checks the whole run after the server has ended.
     pub(super) fn check_end(&self) {
         assert!(self.is_over(), "a thread does not end");
         let network = self.network.borrow();
-        let mut closed = network.closed.clone();
-        closed.sort_unstable_by_key(|(id, _)| *id);
-        let (ids, closed): (Vec<u64>, Vec<Closing>) = closed.into_iter().unzip();
-        let expected: Vec<u64> = (1..=network.accepted.len() as u64).collect();
-        assert_eq!(ids, expected, "each accepted connection ends once");
-        for (closed, &number) in closed.iter().zip(&network.accepted) {
-            self.check_closed(&network, &network.sockets[number], closed);
+        let closings = sorted_closings(&network);
+        for (socket, closing) in network.accepted_sockets().zip(&closings) {
+            check_closing(&network, socket, closing);
         }
-        // Not served are those that the system lost, and at the limit those that still waited.
-        let may_refuse = network.starved_at_stop || !self.setup.is_roomy();
+        let may_refuse = network.accept_failed_after_stop || !network.setup.is_roomy();
         for socket in network.sockets.iter().filter(|socket| socket.refused) {
-            assert!(
-                may_refuse || socket.is_late || socket.was_aborted,
-                "refused {}",
-                socket.describe()
-            );
+            let is_justified = may_refuse || socket.came_after_stop || socket.was_aborted;
+            assert!(is_justified, "the server refused {}", socket.describe());
         }
-        check_counters(&network, &closed, self.stats.iter().map(|stats| stats.snapshot()).sum());
+        check_counters(&network, &closings, self.total_stats());
     }
 
-    fn check_closed(&self, network: &Network, socket: &Socket, closed: &Closing) {
-        let Closing { reason, received, sent, .. } = *closed;
-        let bytes = (socket.read_to_echo as u64, socket.echoed_len as u64);
-        assert_eq!((received, sent), bytes, "told of {}", socket.describe());
-        let closed_ms = socket.closed_at_ms.unwrap();
-        let is_after =
-            |at_ms: Option<u64>, by_ms: u64| at_ms.is_some_and(|at_ms| closed_ms >= at_ms + by_ms);
-        let linger_ms = self.setup.linger_ms;
-        let drained = is_after(network.stopped_at_ms, self.setup.drain_timeout_ms);
-        let lingered = socket.fin || is_after(socket.finished_at_ms, linger_ms);
-        // Bytes are missing; or nothing but the acknowledgement.
-        let is_short = socket.finished_at_ms.is_none();
-        let was_waited_for = is_after(socket.finished_at_ms, DELIVERY_WAIT_MS);
-        let (as_promised, why) = match reason {
-            CloseReason::Finished => {
-                (socket.is_complete(), "the peer has finished and has everything back")
-            }
-            CloseReason::Reset => (socket.broken.is_some(), "the connection is broken"),
-            CloseReason::Failed => (socket.watch_failed, "it cannot be watched"),
-            CloseReason::Idle if socket.finished_at_ms.is_some() => {
-                (lingered, "the peer had time to finish")
-            }
-            CloseReason::Idle if socket.ended_at_ms.is_some() => {
-                (is_after(socket.ended_at_ms, linger_ms), "the peer had time to take its bytes")
-            }
-            CloseReason::Idle => (
-                socket.fin
-                    && is_after(Some(socket.moved_at_ms), self.setup.idle_timeout_ms.unwrap()),
-                "nothing moved for the idle timeout",
-            ),
-            CloseReason::Shutdown => (
-                socket.finished_at_ms.is_some() && socket.is_acked() && (lingered || drained),
-                "the peer has everything that had arrived",
-            ),
-            CloseReason::Cut => (
-                drained && socket.is_owed() && (is_short || was_waited_for),
-                "the drain timeout has passed while bytes were owed",
-            ),
-        };
-        self.check_in_time(network, socket, closed);
-        assert!(as_promised, "{reason:?}, but not: {why}; at {closed_ms}: {}", socket.describe());
-        if matches!(reason, CloseReason::Finished | CloseReason::Shutdown)
-            && !is_before(socket.ended_at_ms, network.stopped_at_ms)
-        {
-            let had_arrived = socket.sent_at_stop;
-            assert!(socket.read_to_echo >= had_arrived, "unread at the stop {}", socket.describe());
-        }
+    fn total_stats(&self) -> Stats {
+        self.stats.iter().map(|stats| stats.snapshot()).sum()
     }
 }
 
-impl World {
-    /// No patience lasts longer than it should.
-    fn check_in_time(&self, network: &Network, socket: &Socket, closed: &Closing) {
-        let Setup { linger_ms, drain_timeout_ms, .. } = self.setup;
-        let stopped_ms = network.listener_closed_at_ms.unwrap();
-        let drained_ms = stopped_ms + drain_timeout_ms + DELIVERY_WAIT_MS;
-        let lingered_ms = socket.finished_at_ms.map(|at_ms| at_ms + linger_ms);
-        let by_ms = match closed.reason {
-            CloseReason::Idle if socket.finished_at_ms.is_some() => lingered_ms,
-            CloseReason::Idle if socket.ended_at_ms.is_some() => {
-                socket.ended_at_ms.map(|at_ms| at_ms + linger_ms)
-            }
-            CloseReason::Idle => {
-                self.setup.idle_timeout_ms.map(|limit_ms| socket.alive_at_ms() + 2 * limit_ms)
-            }
-            CloseReason::Shutdown => lingered_ms.max(Some(socket.acked_at_ms)),
-            CloseReason::Cut => Some(drained_ms),
-            CloseReason::Finished | CloseReason::Reset | CloseReason::Failed => None,
-        };
-        let closed_ms = socket.closed_at_ms.unwrap();
-        let latest_ms = by_ms.unwrap_or(u64::MAX).min(drained_ms.max(stopped_ms)) + LATE_MS;
-        assert!(closed_ms <= latest_ms, "late: {closed_ms} for {latest_ms} {}", socket.describe());
+/// Returns the accounts in the order in which the connections were accepted, after a check that each
+/// connection has exactly one.
+fn sorted_closings(network: &Network) -> Vec<Closing> {
+    let mut closings = network.closings.clone();
+    closings.sort_unstable_by_key(|(id, _)| *id);
+    let (ids, closings): (Vec<u64>, Vec<Closing>) = closings.into_iter().unzip();
+    let expected_ids: Vec<u64> = (1..=network.accepted.len() as u64).collect();
+    assert_eq!(ids, expected_ids, "each accepted connection ends once");
+    closings
+}
+
+/// Checks one connection's account.
+fn check_closing(network: &Network, socket: &Socket, closing: &Closing) {
+    let Closing { reason, received, sent, .. } = *closing;
+    let moved = (socket.read_to_echo as u64, socket.echoed_len as u64);
+    assert_eq!((received, sent), moved, "the account of {}", socket.describe());
+    check_in_time(network, socket, reason);
+    check_reason(network, socket, reason);
+    if matches!(reason, CloseReason::Finished | CloseReason::Shutdown)
+        && !began_end_before_stop(network, socket)
+    {
+        let has_read_all = socket.read_to_echo >= socket.input_len_at_stop;
+        assert!(has_read_all, "the server left bytes unread at the stop of {}", socket.describe());
     }
 }
 
-/// Whether the server began to end the connection before it was told to stop.
-fn is_before(ended_at_ms: Option<u64>, stopped_at_ms: Option<u64>) -> bool {
-    ended_at_ms.zip(stopped_at_ms).is_some_and(|(ended, stopped)| ended <= stopped)
-}
-
-fn check_counters(network: &Network, closed: &[Closing], stats: Stats) {
-    let accepted = || network.accepted.iter().map(|&number| &network.sockets[number]);
-    let count =
-        |wanted: CloseReason| closed.iter().filter(|closed| closed.reason == wanted).count() as u64;
-    let newlines = |socket: &Socket| bytes_read(socket).iter().filter(|&&b| b == b'\n').count();
-    let has_rest = |socket: &Socket| bytes_read(socket).last().is_some_and(|&byte| byte != b'\n');
-    let lines: u64 = accepted().map(|socket| newlines(socket) as u64).sum();
-    let rests = accepted().filter(|socket| has_rest(socket)).count() as u64;
-    // The rest of a line is a message once the stream has ended, which not all have come to.
-    let came_to_end = |socket: &Socket| {
-        socket.finished_at_ms.is_some() || socket.is_complete() && !socket.watch_failed
+/// Checks that the reason for the end of a connection is true.
+fn check_reason(network: &Network, socket: &Socket, reason: CloseReason) {
+    let Setup { idle_timeout_ms, linger_ms, drain_timeout_ms, .. } = network.setup;
+    let closed_ms = socket.closed_at_ms.unwrap();
+    let has_passed = |start_ms: Option<u64>, wait_ms: u64| {
+        start_ms.is_some_and(|start_ms| closed_ms >= start_ms + wait_ms)
     };
-    let due_rests = accepted().filter(|socket| has_rest(socket) && came_to_end(socket)).count();
-    let messages = lines + due_rests as u64..=lines + rests;
-    assert!(messages.contains(&stats.messages), "{messages:?} {stats:?}");
-    let is_failed = |(socket, closed): &(&Socket, &Closing)| match closed.reason {
+    let has_drained = has_passed(network.stopped_at_ms, drain_timeout_ms);
+    let has_lingered = socket.fin || has_passed(socket.finished_at_ms, linger_ms);
+    // The server may cut a connection that lacks only an acknowledgement, but must wait for it first.
+    let may_cut =
+        socket.finished_at_ms.is_none() || has_passed(socket.finished_at_ms, DELIVERY_WAIT_MS);
+    let (is_true, meaning) = match reason {
+        CloseReason::Finished => {
+            (socket.is_complete(), "the peer has finished and has everything back")
+        }
+        CloseReason::Reset => (socket.broken.is_some(), "the connection is broken"),
+        CloseReason::Failed => (socket.watch_failed, "the connection cannot be watched"),
+        CloseReason::Idle if socket.finished_at_ms.is_some() => {
+            (has_lingered, "the peer had time to finish")
+        }
+        CloseReason::Idle if socket.end_began_at_ms.is_some() => {
+            (has_passed(socket.end_began_at_ms, linger_ms), "the peer had time to take its bytes")
+        }
+        CloseReason::Idle => (
+            socket.fin && has_passed(Some(socket.moved_at_ms), idle_timeout_ms.unwrap()),
+            "nothing moved for the idle timeout",
+        ),
+        CloseReason::Shutdown => (
+            socket.finished_at_ms.is_some() && socket.is_acked() && (has_lingered || has_drained),
+            "the peer has everything that had arrived",
+        ),
+        CloseReason::Cut => (
+            has_drained && socket.is_owed() && may_cut,
+            "the drain timeout has passed while bytes were owed",
+        ),
+    };
+    assert!(
+        is_true,
+        "closed at {closed_ms} as {reason:?}, but it is not true that {meaning}: {}",
+        socket.describe()
+    );
+}
+
+/// Checks that the server closed a connection no later than its deadlines allow.
+fn check_in_time(network: &Network, socket: &Socket, reason: CloseReason) {
+    let Setup { linger_ms, drain_timeout_ms, idle_timeout_ms, .. } = network.setup;
+    let stopped_ms = network.listener_closed_at_ms.unwrap();
+    let drained_ms = stopped_ms + drain_timeout_ms + DELIVERY_WAIT_MS;
+    let lingered_ms = socket.finished_at_ms.map(|at_ms| at_ms + linger_ms);
+    let deadline_ms = match reason {
+        CloseReason::Idle if socket.finished_at_ms.is_some() => lingered_ms,
+        CloseReason::Idle if socket.end_began_at_ms.is_some() => {
+            socket.end_began_at_ms.map(|at_ms| at_ms + linger_ms)
+        }
+        CloseReason::Idle => idle_timeout_ms.map(|limit_ms| socket.alive_at_ms() + 2 * limit_ms),
+        CloseReason::Shutdown => lingered_ms.max(Some(socket.acked_at_ms)),
+        CloseReason::Cut => Some(drained_ms),
+        CloseReason::Finished | CloseReason::Reset | CloseReason::Failed => None,
+    };
+    let closed_ms = socket.closed_at_ms.unwrap();
+    let latest_ms = deadline_ms.unwrap_or(u64::MAX).min(drained_ms) + LATE_MS;
+    assert!(
+        closed_ms <= latest_ms,
+        "closed at {closed_ms} instead of {latest_ms}: {}",
+        socket.describe()
+    );
+}
+
+/// Returns whether the server began to end the connection before it was told to stop.
+fn began_end_before_stop(network: &Network, socket: &Socket) -> bool {
+    let times = socket.end_began_at_ms.zip(network.stopped_at_ms);
+    times.is_some_and(|(end_began_ms, stopped_ms)| end_began_ms <= stopped_ms)
+}
+
+/// Checks the server's counters against what happened at the sockets.
+fn check_counters(network: &Network, closings: &[Closing], stats: Stats) {
+    let accepted = || network.accepted_sockets();
+    let count = |wanted: CloseReason| {
+        closings.iter().filter(|closing| closing.reason == wanted).count() as u64
+    };
+    let is_failed = |(socket, closing): &(&Socket, &Closing)| match closing.reason {
         CloseReason::Reset => socket.read_to_echo > 0,
         reason => reason == CloseReason::Failed,
     };
+    let messages = possible_messages(network);
+    assert!(messages.contains(&stats.messages), "{messages:?} {stats:?}");
     let expected = Stats {
         adopted: network.accepted.len() as u64,
         closed: network.accepted.len() as u64,
         probes: accepted().filter(|socket| socket.read_to_echo == 0).count() as u64,
         received: accepted().map(|socket| socket.read_to_echo as u64).sum(),
         sent: accepted().map(|socket| socket.echoed_len as u64).sum(),
-        failed: accepted().zip(closed).filter(is_failed).count() as u64,
+        failed: accepted().zip(closings).filter(is_failed).count() as u64,
         idle: count(CloseReason::Idle),
         cut: count(CloseReason::Cut),
         messages: stats.messages,
@@ -196,6 +212,22 @@ fn check_counters(network: &Network, closed: &[Closing], stats: Stats) {
     assert_eq!(stats, expected);
 }
 
+/// Returns how many messages the server may have counted.
+///
+/// Each line is a message. An unfinished line becomes a message only when the server has come to the
+/// end of the input, which it may not have done before the connection broke or was cut.
+fn possible_messages(network: &Network) -> RangeInclusive<u64> {
+    let newlines = |socket: &Socket| bytes_read(socket).iter().filter(|&&b| b == b'\n').count();
+    let is_unfinished =
+        |socket: &&Socket| bytes_read(socket).last().is_some_and(|&byte| byte != b'\n');
+    let came_to_end = |socket: &&Socket| {
+        socket.finished_at_ms.is_some() || socket.is_complete() && !socket.watch_failed
+    };
+    let lines: u64 = network.accepted_sockets().map(|socket| newlines(socket) as u64).sum();
+    let unfinished = || network.accepted_sockets().filter(is_unfinished);
+    lines + unfinished().filter(came_to_end).count() as u64..=lines + unfinished().count() as u64
+}
+
 fn bytes_read(socket: &Socket) -> &[u8] {
-    &socket.sent[..socket.read_to_echo]
+    &socket.input[..socket.read_to_echo]
 }

@@ -1,13 +1,13 @@
-//! Where a run's decisions come from: a seed, or a fuzzer's bytes.
+//! The source of all decisions in a run: a seed, or the bytes of a fuzzer.
 
 #[cfg(test)]
 use fastrand::Rng;
 
-/// Decides whatever the server has no say in.
+/// Makes every decision that is not the server's.
 pub(super) enum Dice {
     #[cfg(test)]
     Seeded(Box<Rng>),
-    /// When the bytes are used up, the first choice is taken each time: nothing fails.
+    /// Once the bytes are used up, each decision takes the first choice. Nothing fails then.
     #[cfg(fuzzing)]
     Scripted(std::vec::IntoIter<u8>),
 }
@@ -20,10 +20,10 @@ impl Dice {
 
     #[cfg(fuzzing)]
     pub(super) fn scripted(bytes: &[u8]) -> Self {
-        Self::Scripted(bytes.to_vec().into_iter())
+        Self::Scripted(Vec::from(bytes).into_iter())
     }
 
-    /// A number below `count`, which is at least 1.
+    /// Returns a number below `count`, which must be at least 1.
     pub(super) fn below(&mut self, count: usize) -> usize {
         match self {
             #[cfg(test)]
@@ -41,23 +41,24 @@ impl Dice {
         }
     }
 
-    /// True in this many of 256 cases.
+    /// Returns true in `cases` of 256 cases.
     pub(super) fn chance(&mut self, cases: usize) -> bool {
         self.below(256) >= 256 - cases
     }
 
-    /// One of these.
-    pub(super) fn pick<T: Copy>(&mut self, these: &[T]) -> T {
-        these[self.below(these.len())]
+    /// Returns one of the `choices`.
+    pub(super) fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len())]
     }
 
+    /// Puts the items into a random order.
     pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
         for end in (2..=items.len()).rev() {
             items.swap(end - 1, self.below(end));
         }
     }
 
-    /// Whether no decision is left: never for a seed.
+    /// Returns whether the fuzzer's bytes are used up. A seed never is.
     pub(super) fn is_used_up(&self) -> bool {
         match self {
             #[cfg(test)]

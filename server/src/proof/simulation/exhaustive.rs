@@ -1,8 +1,8 @@
-//! One connection, everything that can happen to a short input: every chunking, every number of
-//! bytes taken by every write, blocked writes, and the peer's end or reset at every place.
+//! Walks everything that can happen to one connection with a short input: every division into
+//! chunks, every length of every write, blocked writes, and the peer's end or reset at every place.
 //!
-//! A path is a list of choices; all lists are walked. A state that was reached before, on another
-//! path, is not walked again: what follows depends on the state alone.
+//! A path is a list of choices, and the walk takes every path. It stops where a path reaches a state
+//! that an earlier path has reached, because the rest depends on the state alone.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -18,22 +18,22 @@ use crate::records::Records;
 use crate::seams::close_reason::CloseReason;
 use crate::seams::stream::{Interest, Readiness, Stream};
 
-/// Inputs are up to this long, of `a` and newlines.
+/// Maximum length of an input. Inputs consist of `a` and newlines.
 const MAX_INPUT_LEN: u32 = 8;
 
-/// As many paths are there. What is walked may only change on purpose.
+/// Number of paths. It is pinned so that the walk changes only on purpose.
 const PATHS: usize = 10_209_562;
 
 /// The choices of one path, made in order.
 #[derive(Default)]
 struct Choices {
-    /// What was chosen, of how many.
+    /// Each choice, and the number of alternatives that it had.
     made: Vec<(usize, usize)>,
     next: usize,
 }
 
 impl Choices {
-    /// A number below `count`: the one of this path.
+    /// Returns the next choice of this path, a number below `count`.
     fn choose(&mut self, count: usize) -> usize {
         if self.next == self.made.len() {
             self.made.push((0, count));
@@ -42,12 +42,13 @@ impl Choices {
         self.made[self.next - 1].0
     }
 
-    /// Whether this path has left those that were walked before.
+    /// Returns whether the path so far differs from every path that was walked before.
     fn is_new(&self) -> bool {
         self.next == self.made.len()
     }
 
-    /// Goes on to the next path that is not the same up to here. False after the last.
+    /// Moves on to the next path, which differs from this one in a choice that was made. Returns
+    /// false after the last path.
     fn advance(&mut self) -> bool {
         self.made.truncate(self.next);
         self.next = 0;
@@ -61,7 +62,7 @@ impl Choices {
     }
 }
 
-/// How the peer ends.
+/// How the peer ended the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     NotYet,
@@ -69,23 +70,26 @@ enum End {
     Reset,
 }
 
-/// The connection's socket, told what to do by the path.
+/// The connection's stream. The choices of the path decide what it does.
 struct Scripted {
     choices: Rc<RefCell<Choices>>,
     state: Rc<RefCell<State>>,
 }
 
+/// What has happened at the stream.
 #[derive(Debug)]
 struct State {
+    /// Bytes that have arrived and are unread.
     unread: Vec<u8>,
-    received: usize,
+    received_len: usize,
     echoed: Vec<u8>,
     end: End,
+    /// A write was short. The stream takes no more bytes until an event says that there is room.
     blocked: bool,
 }
 
 impl State {
-    /// What there is to tell to one who waits for bytes.
+    /// Returns what an event says now to a connection that waits for bytes.
     fn readiness(&self) -> Option<Readiness> {
         let read_until_blocked = self.end != End::NotYet;
         (read_until_blocked || !self.unread.is_empty())
@@ -93,7 +97,7 @@ impl State {
     }
 }
 
-/// Gives turns until the connection waits.
+/// Gives the connection turns until it waits for an event.
 fn drive(
     connection: &mut Connection<Scripted>,
     cx: &mut WorkerContext<Records>,
@@ -122,7 +126,7 @@ impl Read for Scripted {
             (len, _) => {
                 buffer[..len].copy_from_slice(&state.unread);
                 state.unread.clear();
-                state.received += len;
+                state.received_len += len;
                 Ok(len)
             }
         }
@@ -137,7 +141,7 @@ impl Write for Scripted {
     fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         let state = &mut *self.state.borrow_mut();
         let bytes: Vec<u8> = parts.iter().flat_map(|part| part.to_vec()).collect();
-        assert!(!bytes.is_empty(), "a write of nothing");
+        assert!(!bytes.is_empty(), "the connection writes nothing");
         if state.end == End::Reset {
             return Err(ErrorKind::BrokenPipe.into());
         }
@@ -173,7 +177,7 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    /// Walks all paths; returns how many there are.
+    /// Walks all paths and returns their number.
     fn walk(&self) -> usize {
         let max = NonZeroUsize::new(self.max_line_length).unwrap();
         let records = Records::new(0, self.framing);
@@ -191,15 +195,20 @@ impl Case<'_> {
         }
     }
 
-    /// Follows one path to its end, or to a state that was seen before.
+    /// Follows one path to its end, or to a state that an earlier path has reached.
     fn follow(
         &self,
         choices: &Rc<RefCell<Choices>>,
         seen: &mut HashSet<String>,
         cx: &mut WorkerContext<Records>,
     ) {
-        let state =
-            State { unread: vec![], received: 0, echoed: vec![], end: End::NotYet, blocked: false };
+        let state = State {
+            unread: vec![],
+            received_len: 0,
+            echoed: vec![],
+            end: End::NotYet,
+            blocked: false,
+        };
         let state = Rc::new(RefCell::new(state));
         let stream = Scripted { choices: Rc::clone(choices), state: Rc::clone(&state) };
         let peer = std::net::SocketAddr::from(([127, 0, 0, 1], 1)).into();
@@ -211,14 +220,14 @@ impl Case<'_> {
             if is_new && !seen.insert(format!("{arrived} {interest:?} {connection:?}")) {
                 return;
             }
-            let event = self.happen(&mut choices.borrow_mut(), &state, interest, &mut arrived);
+            let event = self.next_event(&mut choices.borrow_mut(), &state, interest, &mut arrived);
             let mut event = Some(event);
             while let Some(readiness) = event.take() {
                 connection.mark(readiness);
                 match drive(&mut connection, cx) {
                     Ok(Next::Watch(Interest::Readable)) => {
                         interest = Interest::Readable;
-                        // The event queue looks at the state when it is asked.
+                        // The event queue looks at the state when the interest changes.
                         event = state.borrow().readiness();
                     }
                     Ok(Next::Watch(Interest::Writable)) => interest = Interest::Writable,
@@ -231,8 +240,8 @@ impl Case<'_> {
         }
     }
 
-    /// The next event: bytes, the end, or room to write.
-    fn happen(
+    /// Makes the next event happen, which is bytes, the end, or room to write. Returns what it says.
+    fn next_event(
         &self,
         choices: &mut Choices,
         state: &RefCell<State>,
@@ -242,12 +251,12 @@ impl Case<'_> {
         let state = &mut *state.borrow_mut();
         let left = &self.input[*arrived..];
         let can_end = state.end == End::NotYet;
-        // Nothing but room is left to happen; or room comes before the rest.
+        // Either only room is left to come, or the path chooses that room comes first.
         if interest == Interest::Writable && (!can_end || choices.choose(2) == 0) {
             state.blocked = false;
             return Readiness { readable: false, read_until_blocked: state.end != End::NotYet };
         }
-        // Bytes, then maybe an end in the same event; an end alone when nothing is left.
+        // Bytes arrive, and the end may come with them. Without bytes, the end comes alone.
         let len = if left.is_empty() { 0 } else { choices.choose(left.len() + 1) };
         state.unread.extend(&left[..len]);
         *arrived += len;
@@ -258,7 +267,7 @@ impl Case<'_> {
             Interest::Readable => {
                 Readiness { readable: true, read_until_blocked: state.end != End::NotYet }
             }
-            // Not asked for: told when it is, by the look at the state then.
+            // The connection has not asked for bytes. It learns of them when it asks.
             Interest::Writable => {
                 Readiness { readable: false, read_until_blocked: state.end == End::Reset }
             }
@@ -266,23 +275,23 @@ impl Case<'_> {
     }
 
     fn check_step(&self, state: &State, interest: Interest) {
-        assert!(self.input.starts_with(&state.echoed));
-        let due = due_len(self.framing, self.max_line_length, &self.input[..state.received]);
+        assert!(self.input.starts_with(&state.echoed), "the echo differs from the input");
+        let due = due_len(self.framing, self.max_line_length, &self.input[..state.received_len]);
         match interest {
-            // Waiting for bytes: nothing is owed, and the end has not come unnoticed.
+            // A connection that waits for bytes owes nothing and has not missed the end.
             Interest::Readable => {
                 assert_eq!((state.echoed.len(), state.end), (due, End::NotYet), "{state:?}");
             }
-            Interest::Writable => assert!(state.echoed.len() <= state.received, "{state:?}"),
+            Interest::Writable => assert!(state.echoed.len() <= state.received_len, "{state:?}"),
         }
     }
 
     fn check_end(&self, state: &State, reason: CloseReason) {
-        assert!(self.input.starts_with(&state.echoed));
+        assert!(self.input.starts_with(&state.echoed), "the echo differs from the input");
         match reason {
             CloseReason::Finished => {
                 assert_eq!(state.end, End::Fin);
-                assert_eq!((state.unread.len(), state.echoed.len()), (0, state.received));
+                assert_eq!((state.unread.len(), state.echoed.len()), (0, state.received_len));
             }
             reason => assert_eq!((reason, state.end), (CloseReason::Reset, End::Reset)),
         }
@@ -303,5 +312,5 @@ fn whatever_happens_to_a_short_input_the_echo_is_right() {
             }
         }
     }
-    assert_eq!(paths, PATHS, "other paths than before: if that is meant, so many");
+    assert_eq!(paths, PATHS, "the number of paths has changed; if that is intended, update PATHS");
 }

@@ -1,5 +1,5 @@
-//! The line machine and what it holds, without a connection around them: any sequence of chunks
-//! that come and of bytes that are taken.
+//! Tests the line machine and the spill without a connection around them: chunks of any content
+//! arrive, and the system takes any number of the bytes that are due.
 
 use std::num::NonZeroUsize;
 
@@ -8,7 +8,7 @@ use super::oracle::due_len;
 use crate::connection::spill::Spill;
 use crate::echo::{Echo, Framing};
 
-/// Operations of one sequence.
+/// Maximum number of operations in one sequence.
 const MAX_OPERATIONS: usize = 100;
 
 struct Lines {
@@ -19,7 +19,10 @@ struct Lines {
     sent: Vec<u8>,
 }
 
-/// Plays one sequence of operations; whatever is not as promised panics.
+/// Plays one sequence of operations.
+///
+/// # Panics
+/// If the line machine or the spill breaks a promise.
 pub(super) fn play(dice: &mut Dice) {
     let mut lines = Lines {
         framing: dice.pick(&[Framing::Line, Framing::Line, Framing::Line, Framing::Raw]),
@@ -40,7 +43,7 @@ pub(super) fn play(dice: &mut Dice) {
 }
 
 impl Lines {
-    /// As a connection does: what is due goes out from the chunk, the rest is held.
+    /// Handles a chunk as a connection does: sends what is due, and keeps the rest.
     fn receive(&mut self, dice: &mut Dice) {
         let chunk: Vec<u8> = (0..dice.below(20)).map(|_| dice.pick(b"ab\n")).collect();
         self.received.extend(&chunk);
@@ -48,29 +51,36 @@ impl Lines {
         let echo = Echo::new(self.framing, max_line_length);
         let held = self.spill.tail().to_vec();
         let (due, rest) = chunk.split_at(echo.due_len(held.len(), &chunk));
-        let all = if due.is_empty() { vec![] } else { [&held, due].concat() };
-        let taken = dice.below(all.len() + 1);
-        self.sent.extend(&all[..taken]);
-        self.spill.keep(taken, due, rest, self.max_line_length + chunk.len());
+        let outgoing = if due.is_empty() { vec![] } else { [&held, due].concat() };
+        let sent_len = dice.below(outgoing.len() + 1);
+        self.sent.extend(&outgoing[..sent_len]);
+        self.spill.keep(sent_len, due, rest, self.max_line_length + chunk.len());
     }
 
+    /// Sends some of the bytes that are due.
     fn send(&mut self, dice: &mut Dice) {
-        let taken = dice.below(self.spill.due().len() + 1);
-        self.sent.extend(&self.spill.due()[..taken]);
-        self.spill.consume(taken);
+        let sent_len = dice.below(self.spill.due().len() + 1);
+        self.sent.extend(&self.spill.due()[..sent_len]);
+        self.spill.consume(sent_len);
     }
 
     fn check(&self) {
         let due = due_len(self.framing, self.max_line_length, &self.received);
-        assert_eq!(self.sent, self.received[..self.sent.len()], "sent");
-        assert_eq!(self.spill.due(), &self.received[self.sent.len()..due], "due");
-        assert_eq!(self.spill.tail(), &self.received[due..], "the unfinished line");
-        assert!(self.spill.tail().len() < self.max_line_length, "holds a longest line");
+        let tail = self.spill.tail();
+        assert_eq!(self.sent, self.received[..self.sent.len()], "the bytes that were sent");
+        assert_eq!(
+            self.spill.due(),
+            &self.received[self.sent.len()..due],
+            "the bytes that are due"
+        );
+        assert_eq!(tail, &self.received[due..], "the unfinished line");
+        assert!(tail.len() < self.max_line_length, "the unfinished line has the maximum length");
     }
 
+    /// Ends the input and checks that all of it goes back.
     fn finish(mut self) {
         self.spill.finish_tail();
         self.sent.extend(self.spill.due());
-        assert_eq!(self.sent, self.received, "all that came goes back");
+        assert_eq!(self.sent, self.received, "all bytes go back in the end");
     }
 }

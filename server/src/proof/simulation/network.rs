@@ -1,5 +1,6 @@
-//! A network in memory that behaves as TCP behind an edge-triggered event queue does: an edge is
-//! told once, and what is told is the state at the time of the telling. It has the only clock.
+//! A network in memory that behaves like TCP behind an edge-triggered event queue. The queue reports
+//! each edge once, and the event shows the state at the time of the report. The network also has the
+//! only clock of the run.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -7,77 +8,81 @@ use std::io::{self, ErrorKind};
 use std::rc::Rc;
 
 use super::dice::Dice;
+use super::setup::Setup;
 use super::socket::Socket;
 use crate::seams::journal::Closing;
 use crate::seams::poller::Event;
 
-/// The thread that accepts; the workers follow.
+/// Number of the acceptor's thread. The workers have the numbers that follow.
 pub(super) const ACCEPTOR: usize = 0;
 
-/// Connections keep times in 32 bits.
+/// Connections keep times in 32 bits, so their clock wraps here.
 const CLOCK_WRAPS_MS: u64 = 1 << 32;
+
+/// What may go wrong with an accept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AcceptFault {
+    OutOfMemory,
+    Interrupted,
+    /// The connection broke while it waited.
+    Aborted,
+}
 
 /// All sockets of one run, and what wakes its threads.
 pub(super) struct Network {
     pub(super) now_ms: u64,
     pub(super) dice: Dice,
     pub(super) sockets: Vec<Socket>,
-    /// Connections that wait to be accepted, by number.
+    /// Numbers of the sockets that wait to be accepted.
     pub(super) backlog: VecDeque<usize>,
-    /// Those that were accepted, in that order.
+    /// Numbers of the sockets that were accepted, in that order.
     pub(super) accepted: Vec<usize>,
-    /// The account of each connection that has ended, and its number.
-    pub(super) closed: Vec<(u64, Closing)>,
-    /// Length of the server's reads.
-    read_buffer_len: usize,
-    /// The server can have no more sockets than this.
-    max_descriptors: usize,
-    /// Which threads' wakers were used. The listener's edge wakes the acceptor, too.
+    /// The identifier and the account of each connection that has ended.
+    pub(super) closings: Vec<(u64, Closing)>,
+    pub(super) setup: Setup,
+    /// Whether each thread has been woken. A new connection wakes the acceptor.
     woken: Vec<bool>,
     /// When the server was told to stop.
     pub(super) stopped_at_ms: Option<u64>,
     /// When the listener was closed.
     pub(super) listener_closed_at_ms: Option<u64>,
-    /// An accept failed for want of something after that.
-    pub(super) starved_at_stop: bool,
-    pub(super) idle_timeout_ms: Option<u64>,
+    /// After the server was told to stop, an accept failed for lack of descriptors or memory.
+    pub(super) accept_failed_after_stop: bool,
 }
 
 pub(super) type Shared = Rc<RefCell<Network>>;
 
 impl Network {
-    pub(super) fn new(
-        mut dice: Dice,
-        threads: usize,
-        max_descriptors: usize,
-        idle_timeout_ms: Option<u64>,
-        read_buffer_len: usize,
-    ) -> Self {
+    pub(super) fn new(mut dice: Dice, setup: Setup) -> Self {
         Self {
             now_ms: dice.pick(&[1, CLOCK_WRAPS_MS - 3_000]),
             dice,
             sockets: vec![],
             backlog: VecDeque::new(),
             accepted: vec![],
-            closed: vec![],
-            read_buffer_len,
-            max_descriptors,
-            woken: vec![false; threads],
+            closings: vec![],
+            setup,
+            woken: vec![false; 1 + setup.workers],
             stopped_at_ms: None,
             listener_closed_at_ms: None,
-            starved_at_stop: false,
-            idle_timeout_ms,
+            accept_failed_after_stop: false,
         }
     }
 
+    /// Returns the sockets of the accepted connections, in the order in which they were accepted.
+    pub(super) fn accepted_sockets(&self) -> impl Iterator<Item = &Socket> {
+        self.accepted.iter().map(|&number| &self.sockets[number])
+    }
+
+    /// Adds a connection to the backlog, unless the listener is closed.
     pub(super) fn connect(&mut self, room: usize) {
         if self.listener_closed_at_ms.is_some() {
             return;
         }
         self.backlog.push_back(self.sockets.len());
         let min_room = self.dice.pick(&[1, 1, 8_000]);
-        let mut socket = Socket::new(room, min_room, self.read_buffer_len);
-        socket.is_late = self.stopped_at_ms.is_some();
+        let mut socket = Socket::new(room, min_room, self.setup.limits.read_buffer_len);
+        socket.came_after_stop = self.stopped_at_ms.is_some();
         self.sockets.push(socket);
         self.woken[ACCEPTOR] = true;
     }
@@ -86,30 +91,32 @@ impl Network {
         self.woken[thread] = true;
     }
 
-    /// The order to stop was given.
+    /// Notes that the server is told to stop.
     pub(super) fn stop(&mut self) {
         self.stopped_at_ms = Some(self.now_ms);
         for socket in &mut self.sockets {
-            socket.sent_at_stop = socket.sent.len();
+            socket.input_len_at_stop = socket.input.len();
         }
     }
 
-    /// Accepts the next connection, or fails as a system may.
+    /// Accepts the next connection, or fails in a way in which a real system may fail.
     pub(super) fn accept(&mut self) -> io::Result<usize> {
-        let open = self.accepted.iter().filter(|&&number| self.sockets[number].is_open()).count();
-        let fault = self.dice.chance(24).then(|| self.dice.below(3));
-        let starves = open >= self.max_descriptors || fault == Some(0);
+        use AcceptFault::{Aborted, Interrupted, OutOfMemory};
+        let open = self.accepted_sockets().filter(|socket| socket.is_open()).count();
+        let is_faulty = self.dice.chance(24);
+        let fault = is_faulty.then(|| self.dice.pick(&[OutOfMemory, Interrupted, Aborted]));
+        let lacks_resources = open >= self.setup.max_descriptors || fault == Some(OutOfMemory);
         match (self.backlog.front(), fault) {
-            (_, Some(1)) => Err(ErrorKind::Interrupted.into()),
+            (_, Some(Interrupted)) => Err(ErrorKind::Interrupted.into()),
             (None, _) => Err(ErrorKind::WouldBlock.into()),
-            (Some(_), _) if starves => {
-                self.starved_at_stop |= self.stopped_at_ms.is_some();
+            (Some(_), _) if lacks_resources => {
+                self.accept_failed_after_stop |= self.stopped_at_ms.is_some();
                 Err(ErrorKind::OutOfMemory.into())
             }
             (Some(&number), fault) => {
                 self.backlog.pop_front();
                 self.sockets[number].moved_at_ms = self.now_ms;
-                if fault.is_some() {
+                if fault == Some(Aborted) {
                     self.sockets[number].refuse();
                     self.sockets[number].was_aborted = true;
                     return Err(ErrorKind::ConnectionAborted.into());
@@ -120,7 +127,7 @@ impl Network {
         }
     }
 
-    /// The listener is gone: those that wait are refused.
+    /// Closes the listener and refuses the connections that still wait.
     pub(super) fn close_listener(&mut self) {
         self.listener_closed_at_ms = Some(self.now_ms);
         for number in self.backlog.drain(..) {
@@ -128,16 +135,17 @@ impl Network {
         }
     }
 
-    /// What a thread's event queue tells now: in any order, and maybe not all at once.
+    /// Returns what a thread's event queue reports now: the events in any order, and sometimes only
+    /// some of them. Begins a new turn for the connections of the thread.
     pub(super) fn take_events(&mut self, thread: usize) -> Vec<Event> {
         let mut events = vec![];
         if std::mem::take(&mut self.woken[thread]) {
             events.push(Event::Woken);
         }
-        let some_only = self.dice.chance(32);
+        let is_incomplete = self.dice.chance(32);
         for socket in self.sockets.iter_mut().filter(|socket| socket.is_watched_by(thread)) {
-            socket.turn_len = 0;
-            if some_only && self.dice.chance(128) {
+            socket.turn_read_len = 0;
+            if is_incomplete && self.dice.chance(128) {
                 continue;
             }
             events.extend(socket.take_event());
@@ -146,12 +154,12 @@ impl Network {
         events
     }
 
-    /// Whether a thread has connections.
+    /// Returns whether a thread has connections.
     pub(super) fn has_connections(&self, thread: usize) -> bool {
         self.sockets.iter().any(|socket| socket.is_watched_by(thread))
     }
 
-    /// Whether an event waits to be told.
+    /// Returns whether an event of this thread waits to be reported.
     pub(super) fn has_events(&self, thread: usize) -> bool {
         let has_edge = |socket: &Socket| socket.is_watched_by(thread) && socket.has_edge();
         self.woken[thread] || self.sockets.iter().any(has_edge)

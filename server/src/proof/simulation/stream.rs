@@ -1,4 +1,4 @@
-//! What the server is given instead of the system: streams, a listener, pollers, wakers, journals.
+//! The simulated system behind the server's seams: streams, a listener, pollers, wakers and journals.
 
 use std::cell::RefMut;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
@@ -10,15 +10,14 @@ use super::socket::Socket;
 use crate::records::Records;
 use crate::seams::journal::{Closing, Journal, Name};
 use crate::seams::listener::Listener;
-use crate::seams::poller::Key;
-use crate::seams::poller::{Event, Poller, Registry, Wake, Waker};
-use crate::seams::stream::{Interest, Stream};
+use crate::seams::poller::{Event, Key, Poller, Registry, Wake, Waker};
+use crate::seams::stream::{Interest, Readiness, Stream};
 
-/// Of 256 system calls so many are interrupted by a signal.
-const INTERRUPTED: usize = 8;
+/// Out of 256 system calls, a signal interrupts this many.
+const INTERRUPTED_CALLS: usize = 8;
 
-/// Of 256 requests to watch a stream so many fail.
-const UNWATCHED: usize = 1;
+/// Out of 256 requests to watch a stream, this many fail.
+const FAILED_WATCHES: usize = 1;
 
 /// The server's end of a socket.
 pub(super) struct SimStream {
@@ -31,9 +30,10 @@ impl SimStream {
         RefMut::map(self.network.borrow_mut(), |network| &mut network.sockets[self.number])
     }
 
-    fn call<T>(&self, act: impl FnOnce(&mut Socket, u64) -> io::Result<T>) -> io::Result<T> {
+    /// Makes a system call on the socket, unless a signal interrupts it.
+    fn system_call<T>(&self, act: impl FnOnce(&mut Socket, u64) -> io::Result<T>) -> io::Result<T> {
         let network = &mut *self.network.borrow_mut();
-        if network.dice.chance(INTERRUPTED) {
+        if network.dice.chance(INTERRUPTED_CALLS) {
             return Err(ErrorKind::Interrupted.into());
         }
         act(&mut network.sockets[self.number], network.now_ms)
@@ -49,7 +49,7 @@ impl Drop for SimStream {
 
 impl Read for SimStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.call(|socket, now_ms| socket.read(now_ms, buffer))
+        self.system_call(|socket, now_ms| socket.read(now_ms, buffer))
     }
 }
 
@@ -60,7 +60,7 @@ impl Write for SimStream {
 
     fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         let bytes: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();
-        self.call(|socket, now_ms| socket.write(now_ms, &bytes))
+        self.system_call(|socket, now_ms| socket.write(now_ms, &bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -81,13 +81,13 @@ impl Stream for SimStream {
     fn begin_end(&mut self) -> usize {
         let (now_ms, stopped_at_ms, idle_timeout_ms) = {
             let network = self.network.borrow();
-            (network.now_ms, network.stopped_at_ms, network.idle_timeout_ms)
+            (network.now_ms, network.stopped_at_ms, network.setup.idle_timeout_ms)
         };
         let mut socket = self.socket();
         if stopped_at_ms.is_none() {
             socket.check_idle(now_ms, idle_timeout_ms.unwrap());
         }
-        socket.end(now_ms)
+        socket.begin_end(now_ms)
     }
 }
 
@@ -110,11 +110,11 @@ impl Drop for SimListener {
     }
 }
 
-/// A thread's event queue. Whoever runs the threads decides when a wait is over.
+/// A thread's event queue. It never waits, because the world decides which thread runs next.
 pub(super) struct SimPoller {
     pub(super) network: Shared,
     pub(super) thread: usize,
-    /// Keys that were given out: an event may name one long after its connection is gone.
+    /// All keys so far. A stale event may name a key whose connection is long gone.
     pub(super) keys: Vec<Key>,
 }
 
@@ -123,7 +123,7 @@ impl SimPoller {
         self.keys.push(key);
         let Network { sockets, dice, .. } = &mut *self.network.borrow_mut();
         let socket = &mut sockets[stream.number];
-        if dice.chance(UNWATCHED) {
+        if dice.chance(FAILED_WATCHES) {
             socket.watch_failed = true;
             return Err(ErrorKind::OutOfMemory.into());
         }
@@ -131,17 +131,13 @@ impl SimPoller {
         Ok(())
     }
 
-    /// An event that nothing happened for: about a connection that is gone, or one that is not
-    /// ready.
+    /// Returns an event without a reason now and then. Its connection is gone, or need not be ready.
     fn stale_event(&mut self) -> Option<Event> {
         let dice = &mut self.network.borrow_mut().dice;
         if self.keys.is_empty() || !dice.chance(16) {
             return None;
         }
-        let readiness = crate::seams::stream::Readiness {
-            readable: true,
-            read_until_blocked: dice.chance(128),
-        };
+        let readiness = Readiness { readable: true, read_until_blocked: dice.chance(128) };
         Some(Event::Ready(dice.pick(&self.keys), readiness))
     }
 }
@@ -176,7 +172,8 @@ impl Registry<SimStream> for SimPoller {
     }
 }
 
-/// One worker's log records as they ship, and the accounts of its connections for the checks.
+/// One worker's journal: it writes the log records as they ship, and keeps the account of each
+/// connection for the checks.
 pub(super) struct SimJournal {
     pub(super) records: Records,
     pub(super) network: Shared,
@@ -193,7 +190,7 @@ impl Journal for SimJournal {
 
     fn closed(&mut self, now_ms: u64, name: Name, closing: &Closing) {
         self.records.closed(now_ms, name, closing);
-        self.network.borrow_mut().closed.push((name.id, *closing));
+        self.network.borrow_mut().closings.push((name.id, *closing));
     }
 
     fn not_shown(&self) -> u64 {

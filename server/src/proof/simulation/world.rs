@@ -1,148 +1,68 @@
-//! A whole server and its peers, one step after the other in an order that the dice decide: the
-//! acceptor, the workers and all between them as they ship, on a simulated network.
+//! A whole server and its peers on the simulated network. The acceptor, the workers and everything
+//! between them are the code that ships. They run one step at a time, in an order that the dice
+//! decide.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::iter;
-use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::dice::Dice;
 use super::network::{ACCEPTOR, Network, Shared};
+use super::setup::{Ending, Setup};
 use super::socket::Socket;
 use super::stream::{SimJournal, SimListener, SimPoller, SimStream, SimWaker};
-use crate::echo::{Echo, Framing};
-use crate::limits::Limits;
 use crate::records::Records;
 use crate::seams::poller::Wake;
 use crate::stats::SharedStats;
 use crate::threads::acceptor_loop::AcceptorLoop;
-use crate::threads::assemble::{AcceptorParts, Assembly, Plan, WorkerParts, assemble};
+use crate::threads::assemble::{AcceptorParts, Assembly, WorkerParts, assemble};
 use crate::threads::handoff::Control;
 use crate::threads::worker_loop::WorkerLoop;
-use crate::worker::Rules;
 
-/// Things that happen in one run before it is brought to its end.
+/// Maximum number of random steps in one run, before the run is brought to its end.
 const MAX_STEPS: usize = 160;
 
-/// With so many connections no more come, those of the last burst aside.
+/// No peer connects any more once there are this many connections. The last burst may exceed it.
 const MAX_CONNECTIONS: usize = 8;
 
-/// More connections at once than any batch takes.
+/// Number of connections in a crowd: more than the server accepts or adopts in one turn.
 const CROWD: usize = 300;
 
-/// Room for as many is room for all.
-const ROOMY: usize = 1_000;
-
-/// Steps after which a server that has nothing new to do must be at rest.
-const MAX_SETTLING: usize = 200_000;
-
-/// Limits that a short run reaches.
-const SMALL: Limits =
-    Limits { read_buffer_len: 64 * 1024, long_turn_len: 512, bulk_share: 1_024, max_mail: 2 };
-
-/// What a run is about.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Setup {
-    pub(super) framing: Framing,
-    pub(super) max_line_length: usize,
-    workers: usize,
-    channel_capacity: usize,
-    pub(super) max_connections: u64,
-    max_descriptors: usize,
-    pub(super) idle_timeout_ms: Option<u64>,
-    pub(super) linger_ms: u64,
-    pub(super) drain_timeout_ms: u64,
-    ending: Ending,
-    limits: Limits,
-}
-
-/// How the run goes on once nothing happens by chance any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    /// Every peer finishes.
-    Peers,
-    /// Nobody does anything: the idle timeout ends the connections, if there is one.
-    Idle,
-    /// The server stops.
-    Shutdown,
-}
-
-impl Setup {
-    fn new(dice: &mut Dice) -> Self {
-        Self {
-            framing: dice.pick(&[Framing::Line, Framing::Line, Framing::Line, Framing::Raw]),
-            max_line_length: dice.pick(&[65_536, 1_000, 64, 7, 2, 1]),
-            workers: 1 + dice.below(3),
-            channel_capacity: dice.pick(&[100, 400, 1, 2]),
-            max_connections: dice.pick(&[1_000, 1_000, 1, 2, 4]),
-            max_descriptors: dice.pick(&[1_000, 1_000, 1, 3]),
-            idle_timeout_ms: dice.pick(&[None, Some(100), Some(1_500), Some(10_000)]),
-            linger_ms: 1_000,
-            drain_timeout_ms: dice.pick(&[5_000, 5_000, 400, 0]),
-            ending: dice.pick(&[Ending::Peers, Ending::Idle, Ending::Shutdown]),
-            limits: dice.pick(&[SMALL, SMALL, SMALL, Limits::SHIPPED]),
-        }
-    }
-
-    /// Whether there is room for all connections of a run.
-    pub(super) fn is_roomy(&self) -> bool {
-        self.max_connections >= ROOMY as u64 && self.max_descriptors >= ROOMY
-    }
-
-    /// What a connection holds at most: one line and one read.
-    pub(super) fn max_held_len(&self) -> usize {
-        self.max_line_length + self.limits.read_buffer_len
-    }
-
-    fn plan(&self) -> Plan {
-        Plan {
-            num_workers: self.workers,
-            channel_capacity: self.channel_capacity,
-            max_connections: self.max_connections,
-            backlog: 4_096,
-            rules: Rules {
-                echo: Echo::new(self.framing, NonZeroUsize::new(self.max_line_length).unwrap()),
-                idle_timeout_ms: self.idle_timeout_ms,
-                linger_ms: self.linger_ms,
-                drain_timeout_ms: self.drain_timeout_ms,
-                limits: self.limits,
-            },
-        }
-    }
-}
+/// Maximum number of steps after which a server with nothing new to do must be at rest.
+const MAX_SETTLING_STEPS: usize = 200_000;
 
 /// A thread of the server.
 enum Thread {
     Acceptor(Box<AcceptorLoop<SimPoller, SimListener, SimWaker>>),
     Worker(Box<WorkerLoop<SimPoller, SimStream, SimWaker, SimJournal>>),
+    /// The thread has ended.
     Over,
 }
 
+/// Which threads may have the next turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Candidates {
+    /// Threads that have an event, or whose time has come.
+    Due,
+    /// All threads that have not ended. A real thread, too, may wake up without a reason.
+    All,
+}
+
 pub(super) struct World {
-    pub(super) setup: Setup,
     pub(super) network: Shared,
     control: Arc<Control<SimWaker>>,
-    /// Each with the time of its next turn.
+    /// Each thread, with the time of its next turn.
     threads: Vec<(Thread, Wake)>,
     pub(super) stats: Vec<Arc<SharedStats>>,
 }
 
-/// The pieces of a server are shared between threads where it ships; here there is one.
-#[allow(clippy::arc_with_non_send_sync)]
 impl World {
     pub(super) fn new(mut dice: Dice) -> Self {
         let setup = Setup::new(&mut dice);
-        let network = Network::new(
-            dice,
-            1 + setup.workers,
-            setup.max_descriptors,
-            setup.idle_timeout_ms,
-            setup.limits.read_buffer_len,
-        );
-        let network = Rc::new(RefCell::new(network));
+        let network = Rc::new(RefCell::new(Network::new(dice, setup)));
         let waker = |thread| SimWaker { network: Rc::clone(&network), thread };
         let poller = |thread| SimPoller { network: Rc::clone(&network), thread, keys: vec![] };
         let acceptor = AcceptorParts {
@@ -161,12 +81,28 @@ impl World {
         let workers = workers.into_iter().map(|worker| Thread::Worker(Box::new(worker)));
         let threads = iter::once(Thread::Acceptor(Box::new(acceptor))).chain(workers);
         let threads = threads.map(|thread| (thread, Wake::Now)).collect();
-        Self { setup, network, control, threads, stats }
+        Self { network, control, threads, stats }
     }
 
-    /// Lets things happen by chance, then brings the run to its end. Whatever is not as promised
-    /// on the way panics.
+    /// Lets things happen by chance, then brings the run to its end.
+    ///
+    /// # Panics
+    /// If the server breaks a promise.
     pub(super) fn run(mut self) {
+        self.act_by_chance();
+        self.begin_ending();
+        self.settle();
+        self.time_out_vanished_peers();
+        self.settle();
+        if !self.is_stopping() {
+            self.check_rest();
+        }
+        self.stop();
+        self.settle();
+        self.check_end();
+    }
+
+    fn act_by_chance(&mut self) {
         let steps = self.network.borrow_mut().dice.below(MAX_STEPS);
         for _ in 0..steps {
             if self.network.borrow().dice.is_used_up() {
@@ -181,25 +117,21 @@ impl World {
             self.peers_act();
             self.threads_act();
         }
-        // Otherwise connections that nobody ends could hold up those that wait for ever.
-        let may_wait = self.setup.is_roomy() || self.setup.idle_timeout_ms.is_some();
-        match self.setup.ending {
-            Ending::Idle if may_wait => {}
-            Ending::Peers | Ending::Idle => self.each_peer(Socket::peer_finishes),
+    }
+
+    fn begin_ending(&mut self) {
+        let setup = self.network.borrow().setup;
+        // Without room and without an idle timeout, connections that nobody ends would keep the
+        // others waiting for ever.
+        let may_idle = setup.is_roomy() || setup.idle_timeout_ms.is_some();
+        match setup.ending {
+            Ending::Idle if may_idle => {}
+            Ending::PeersFinish | Ending::Idle => self.each_peer(Socket::peer_finishes),
             Ending::Shutdown => self.stop(),
         }
-        if !may_wait {
-            self.hosts_are_given_up();
+        if !may_idle {
+            self.time_out_vanished_peers();
         }
-        self.settle();
-        self.hosts_are_given_up();
-        self.settle();
-        if !self.is_stopping() {
-            self.check_rest();
-        }
-        self.stop();
-        self.settle();
-        self.check_end();
     }
 
     fn is_stopping(&self) -> bool {
@@ -213,7 +145,7 @@ impl World {
         }
     }
 
-    /// One thing that a peer, an operator or nobody does.
+    /// Lets a few peers connect, or lets one peer do something.
     fn peers_act(&mut self) {
         let network = &mut *self.network.borrow_mut();
         let (count, now_ms, dice) = (network.sockets.len(), network.now_ms, &mut network.dice);
@@ -234,20 +166,24 @@ impl World {
         }
         match dice.below(100) {
             0..55 if !socket.fin => {
-                let (bytes, urgent) = (message(dice), dice.chance(16));
-                socket.peer_sends(&bytes, urgent);
+                let (bytes, is_urgent) = (message(dice), dice.chance(16));
+                socket.peer_sends(&bytes);
+                if is_urgent && !bytes.is_empty() {
+                    socket.peer_marks_urgent();
+                }
             }
             0..85 => socket.peer_reads(now_ms, dice.below(20_000)),
             85..90 => socket.peer_finishes(),
             90..92 => socket.breaks(ErrorKind::ConnectionReset),
             92 => socket.vanished = true,
-            _ => socket.acks(now_ms, usize::MAX),
+            _ => socket.peer_acks(now_ms, usize::MAX),
         }
     }
 
-    /// Much time passes only while every thread sleeps: the machine may be slow, but not for ever.
+    /// Moves the clock forward. It moves far only while every thread sleeps, because a machine may be
+    /// slow but not endlessly so.
     fn time_passes(&self) {
-        let is_busy = (0..self.threads.len()).any(|thread| self.may_run(thread, false));
+        let is_busy = (0..self.threads.len()).any(|thread| self.may_run(thread, Candidates::Due));
         let next_ms = self.next_timer_ms().filter(|_| !is_busy).unwrap_or(u64::MAX);
         let network = &mut *self.network.borrow_mut();
         let limit_ms = if is_busy { 50 } else { network.dice.pick(&[1, 50, 700, 6_000, 20_000]) };
@@ -255,38 +191,41 @@ impl World {
         network.now_ms = later_ms.min(next_ms);
     }
 
-    /// Some threads have a turn: mostly such as are due.
+    /// Gives turns to some threads, mostly to threads that are due.
     fn threads_act(&mut self) {
         while !self.network.borrow_mut().dice.chance(80) {
-            let any = self.network.borrow_mut().dice.chance(8);
-            let Some(thread) = self.choose_thread(any) else { return };
-            self.turn(thread);
+            let is_early = self.network.borrow_mut().dice.chance(8);
+            let candidates = if is_early { Candidates::All } else { Candidates::Due };
+            let Some(thread) = self.choose_thread(candidates) else { return };
+            self.run_turn(thread);
         }
     }
 
-    /// One of the threads that are due, or of all that are not over.
-    fn choose_thread(&self, any: bool) -> Option<usize> {
-        let candidates: Vec<usize> =
-            (0..self.threads.len()).filter(|&thread| self.may_run(thread, any)).collect();
-        let is_some = !candidates.is_empty();
-        is_some.then(|| self.network.borrow_mut().dice.pick(&candidates))
+    /// Returns one of the candidates, if there is one.
+    fn choose_thread(&self, candidates: Candidates) -> Option<usize> {
+        let threads: Vec<usize> =
+            (0..self.threads.len()).filter(|&thread| self.may_run(thread, candidates)).collect();
+        let is_some = !threads.is_empty();
+        is_some.then(|| self.network.borrow_mut().dice.pick(&threads))
     }
 
-    fn may_run(&self, thread: usize, any: bool) -> bool {
+    fn may_run(&self, thread: usize, candidates: Candidates) -> bool {
         let network = self.network.borrow();
         match self.threads[thread] {
             (Thread::Over, _) => false,
-            _ if any || network.has_events(thread) => true,
+            _ if candidates == Candidates::All || network.has_events(thread) => true,
             (_, Wake::Now) => true,
             (_, Wake::At(at_ms)) => at_ms <= network.now_ms,
             (_, Wake::Never) => false,
         }
     }
 
-    fn turn(&mut self, thread: usize) {
+    /// Gives a thread one turn, and checks the server after it.
+    fn run_turn(&mut self, thread: usize) {
         let (body, wake) = &mut self.threads[thread];
         let next = match body {
             Thread::Acceptor(acceptor) => {
+                // The turn of an acceptor does not take the events from its poller.
                 self.network.borrow_mut().take_events(thread);
                 acceptor.turn()
             }
@@ -297,25 +236,25 @@ impl World {
             Some(next) => *wake = next,
             None => *body = Thread::Over,
         }
-        let needs_timer = thread == ACCEPTOR || self.network.borrow().has_connections(thread);
+        let may_have_timer = thread == ACCEPTOR || self.network.borrow().has_connections(thread);
         let has_timer = matches!(next, Some(Wake::At(_)));
-        assert!(needs_timer || !has_timer, "a timer without a connection");
+        assert!(may_have_timer || !has_timer, "a worker without connections has a timer");
         self.check_step();
     }
 
-    /// Goes on, with peers that read all they can, until nothing is left to happen.
+    /// Runs the server until nothing is left to happen. The peers read all they can.
     fn settle(&mut self) {
-        for _ in 0..MAX_SETTLING {
+        for _ in 0..MAX_SETTLING_STEPS {
             let now_ms = self.network.borrow().now_ms;
             self.each_peer(|socket| {
                 socket.peer_reads(now_ms, 10_000);
-                socket.acks(now_ms, usize::MAX);
+                socket.peer_acks(now_ms, usize::MAX);
                 if socket.finished_at_ms.is_some() && !socket.fin {
                     socket.peer_finishes();
                 }
             });
-            if let Some(thread) = self.choose_thread(false) {
-                self.turn(thread);
+            if let Some(thread) = self.choose_thread(Candidates::Due) {
+                self.run_turn(thread);
                 continue;
             }
             self.check_quiet();
@@ -328,6 +267,7 @@ impl World {
         panic!("the server does not come to rest");
     }
 
+    /// Returns the earliest time at which a thread wants a turn.
     fn next_timer_ms(&self) -> Option<u64> {
         let timers = self.threads.iter().filter_map(|thread| match thread {
             (Thread::Acceptor(_) | Thread::Worker(_), Wake::At(at_ms)) => Some(*at_ms),
@@ -336,6 +276,7 @@ impl World {
         timers.min()
     }
 
+    /// Returns whether all threads have ended.
     pub(super) fn is_over(&self) -> bool {
         self.threads.iter().all(|(thread, _)| matches!(thread, Thread::Over))
     }
@@ -345,8 +286,8 @@ impl World {
         sockets.iter_mut().filter(|socket| socket.has_peer()).for_each(act);
     }
 
-    /// The server's system notices that it cannot reach some hosts any more.
-    fn hosts_are_given_up(&self) {
+    /// Breaks the connections of vanished peers, as the server's system does once it gives them up.
+    fn time_out_vanished_peers(&self) {
         let network = &mut *self.network.borrow_mut();
         for socket in
             network.sockets.iter_mut().filter(|socket| socket.vanished && socket.is_open())
@@ -356,7 +297,7 @@ impl World {
     }
 }
 
-/// Bytes a peer might send: a few, with newlines more or less often, sometimes very many.
+/// Returns bytes for a peer to send: mostly a few, sometimes very many. Newlines are frequent or rare.
 fn message(dice: &mut Dice) -> Vec<u8> {
     let len = match dice.below(20) {
         19 => dice.below(400_000),
