@@ -13,17 +13,17 @@ mod conclusion;
 mod fail_if;
 mod metric;
 mod report;
+mod round;
 mod sampler;
 mod table;
 
 use log::info;
 
-pub use bench::{Bench, Measured, ServerUse};
+pub use bench::{Bench, Measured};
 pub use fail_if::FailIf;
 pub use metric::Metric;
-pub use report::{
-    CompareReport, Comparison, Condition, Difference, FORMAT, Figures, Interval, Round, Side,
-};
+pub use report::{CompareReport, Comparison, Condition, Difference, FORMAT, Interval};
+pub use round::{Figures, Round, ServerUse, Side};
 
 use crate::run_report::{RunReport, Verdict, VerdictKind};
 

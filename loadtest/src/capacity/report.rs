@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Settings;
-use super::search::Rung;
+use super::search::{Ending, Rung};
 use crate::human;
 use crate::run_report::{Load, Machine, Objective, Verdict};
 use crate::statistics::wilson;
@@ -107,29 +107,6 @@ impl Knee {
             generator_limited: rung.limited,
         }
     }
-}
-
-/// Why a search ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Ending {
-    /// The bracket is as narrow as was asked, and both its ends are confirmed.
-    Found,
-    /// The generator cannot ask for more.
-    GeneratorLimited,
-    /// The highest rate that may be tried holds.
-    HighestRateHeld,
-    /// The lowest rate that may be tried does not hold.
-    NoRateHeld,
-    /// It took as many rounds as it may.
-    RoundsUsedUp,
-    /// It was stopped by a signal.
-    Interrupted,
-    /// A round could not be measured.
-    Failed {
-        /// Why not.
-        error: String,
-    },
 }
 
 /// What was found, in one or two sentences.

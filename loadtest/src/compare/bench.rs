@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::report::Side;
+use super::round::{ServerUse, Side};
 use super::sampler::{Sampler, Samples};
 use crate::plan::Plan;
 use crate::run_report::RunReport;
@@ -15,17 +15,6 @@ pub struct Measured {
     pub report: RunReport,
     /// Of a command; not of an address.
     pub server: Option<ServerUse>,
-}
-
-/// What a server took of the system while a run was measured. What the system does not tell is `None`.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct ServerUse {
-    /// CPU time for each message that came back, of all its processes, the kernel's part included. Not
-    /// beside a flood, which takes most of it.
-    pub cpu_per_message_ns: Option<f64>,
-    /// What resident memory grew by since its start, at most, for each connection. The buffers of the
-    /// kernel are not in it.
-    pub memory_per_connection_bytes: Option<f64>,
 }
 
 /// Two targets and a load.

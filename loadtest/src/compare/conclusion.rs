@@ -1,7 +1,8 @@
 //! What the rounds say about a metric, in figures and in a sentence. Knows no metric by name.
 
 use super::metric::Metric;
-use super::report::{Comparison, Difference, Interval, Round};
+use super::report::{Comparison, Difference, Interval};
+use super::round::Round;
 use crate::statistics::{Estimate, MIN_PAIRS, geometric_mean};
 
 impl Comparison {

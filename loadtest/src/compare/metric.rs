@@ -6,7 +6,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::report::Figures;
+use super::round::Figures;
 use crate::human;
 use crate::run_report::Load;
 use crate::verdict::MAX_BUSY;

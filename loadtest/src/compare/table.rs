@@ -6,7 +6,8 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 
 use super::conclusion::show_p_value;
-use super::report::{CompareReport, Comparison, Round};
+use super::report::{CompareReport, Comparison};
+use super::round::Round;
 use crate::human;
 use crate::run_report::VerdictKind;
 use crate::table::end_of_times;
