@@ -29,6 +29,7 @@ mod driver;
 mod exchange;
 mod fault;
 mod flood;
+mod messages;
 mod recorder;
 mod series;
 mod shared;

@@ -13,8 +13,9 @@ use super::bench::Bench;
 use super::clock::Clock;
 use super::content::Content;
 use super::driver::{Driver, Equipment, MAX_SEATS};
-use super::recorder::{Latencies, Recorder};
-use super::shared::{Message, Shared};
+use super::messages::{Latencies, Message};
+use super::recorder::Recorder;
+use super::shared::Shared;
 use super::window::Window;
 use crate::plan::{Limit, Plan};
 

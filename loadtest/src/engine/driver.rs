@@ -13,7 +13,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use mio::event::Event;
 use mio::{Events, Poll, Token, Waker};
 
@@ -22,10 +21,9 @@ use super::bench::Bench;
 use super::clock::nanoseconds;
 use super::connection::{Connection, Next};
 use super::cpu::{ThreadTime, ThreadUse, give_way};
-use super::recorder::{Found, Tally};
-use super::shared::{Message, Shared};
+use super::messages::{Message, Outcome, Tally};
+use super::shared::Shared;
 use crate::plan::Limit;
-use crate::run_report::Errors;
 use crate::target::{Cpus, pin_current_thread};
 
 const WAKER: Token = Token(usize::MAX - 1);
@@ -54,27 +52,6 @@ struct Seat {
     is_queued: bool,
     is_over: bool,
     was_tried: bool,
-}
-
-/// What a thread has to say at the end.
-pub(crate) struct Outcome {
-    pub(crate) established: u64,
-    pub(crate) opened: u64,
-    /// For how long, altogether, connections that had failed were not replaced.
-    pub(crate) missing_ns: u64,
-    pub(crate) sent: u64,
-    pub(crate) verified: u64,
-    pub(crate) without_stamp: u64,
-    pub(crate) unsent: u64,
-    /// While it measured.
-    pub(crate) tally: Tally,
-    pub(crate) errors: Errors,
-    pub(crate) findings: Vec<Found>,
-    pub(crate) connect: Histogram<u64>,
-    pub(crate) lateness: Histogram<u64>,
-    /// When it stopped measuring.
-    pub(crate) end_ns: u64,
-    pub(crate) thread: ThreadUse,
 }
 
 /// What is read at the start of the measured part and at its end.

@@ -7,7 +7,7 @@ use crossbeam_channel::Sender;
 
 use super::Observer;
 use super::clock::seconds;
-use super::recorder::{Latencies, Piece, Tally};
+use super::messages::{Latencies, Piece, Tally};
 use crate::distribution::{self, histogram};
 use crate::run_report::Interval;
 

@@ -7,12 +7,10 @@ use hdrhistogram::Histogram;
 use humantime::format_rfc3339_nanos;
 
 use super::clock::seconds;
-use super::coordinator::Start;
-use super::driver::Outcome;
 use super::flood;
-use super::recorder::{Found, Tally};
+use super::messages::{Found, Outcome, Tally};
 use super::series::Series;
-use super::window::Window;
+use super::window::{Start, Window};
 use crate::distribution::{Distribution, histogram};
 use crate::machine;
 use crate::plan::{Arrival, Limit, Plan, Sizes};

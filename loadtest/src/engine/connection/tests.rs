@@ -11,8 +11,8 @@ use socket2::{Domain, Socket, Type};
 use super::*;
 use crate::engine::clock::Clock;
 use crate::engine::content::Content;
+use crate::engine::messages::Message;
 use crate::engine::recorder::Recorder;
-use crate::engine::shared::Message;
 use crate::engine::window::Window;
 
 const PATIENCE: Duration = Duration::from_secs(10);
