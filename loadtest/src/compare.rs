@@ -8,22 +8,22 @@
 //! A round in which a side's run is not VALID is marked, left out and measured again, until
 //! [`Settings::max_repeats`] is used up.
 
-mod bench;
 mod conclusion;
 mod fail_if;
 mod metric;
 mod report;
 mod round;
-mod sampler;
+mod runner;
 mod table;
+mod usage_watch;
 
 use log::info;
 
-pub use bench::{Bench, Measured};
 pub use fail_if::FailIf;
 pub use metric::Metric;
 pub use report::{CompareReport, Comparison, Condition, Difference, FORMAT, Interval};
 pub use round::{Figures, Round, ServerUse, Side};
+pub use runner::{Measured, SideRunner};
 
 use crate::run_report::{RunReport, Verdict, VerdictKind};
 

@@ -18,10 +18,10 @@
 
 mod alarm;
 mod arrivals;
-mod bench;
 mod clock;
 mod connection;
 mod content;
+mod context;
 mod coordinator;
 mod cpu;
 mod crew;

@@ -21,7 +21,7 @@ pub mod progress;
 pub mod run_report;
 #[cfg(test)]
 mod sample;
-pub mod samples;
+pub mod samples_file;
 pub mod statistics;
 pub mod table;
 pub mod target;

@@ -21,7 +21,7 @@ use echo_loadtest::merge::{self, Part};
 use echo_loadtest::objective::Slo;
 use echo_loadtest::plan::Plan;
 use echo_loadtest::run_report::RunReport;
-use echo_loadtest::samples::Samples;
+use echo_loadtest::samples_file::SamplesFile;
 
 use crate::args::{Args, Command, MergeArgs, RunArgs};
 use crate::session::Session;
@@ -58,7 +58,7 @@ fn work(args: &Args) -> Result<u8, String> {
 fn run(target: Option<&Address>, args: &RunArgs, quiet: bool) -> Result<u8, String> {
     let session = Session::new(quiet)?;
     let hdr = args.hdr.as_deref();
-    let samples = args.samples.as_deref().map(Samples::create).transpose()?.map(Arc::new);
+    let samples = args.samples.as_deref().map(SamplesFile::create).transpose()?.map(Arc::new);
     let report = Session::with_target(target, &args.load, |plan| {
         session.run_logged(&Plan { samples: samples.clone(), ..plan }, hdr)
     });

@@ -3,7 +3,7 @@
 use echo_common::command_line::exit;
 use echo_common::cpus;
 use echo_loadtest::capacity::{self, CapacityReport, Ending};
-use echo_loadtest::compare::{self, Bench, CompareReport};
+use echo_loadtest::compare::{self, CompareReport, SideRunner};
 use echo_loadtest::plan::{Arrival, Plan};
 use echo_loadtest::run_report::VerdictKind;
 use log::warn;
@@ -75,10 +75,10 @@ pub(crate) fn compare(args: &CompareArgs, quiet: bool) -> Result<u8, String> {
     warn_of_one_core(args);
     let (a, b) = (args.a.clone(), args.b.clone());
     let names = (a.to_string(), b.to_string());
-    let mut bench =
-        Bench::new(a, b, plan, args.pin_server.clone(), |plan: &Plan| session.run(plan));
+    let mut runner =
+        SideRunner::new(a, b, plan, args.pin_server.clone(), |plan: &Plan| session.run(plan));
     let report =
-        compare::compare(&settings, &names.0, &names.1, |side, seed| bench.measure(side, seed))?;
+        compare::compare(&settings, &names.0, &names.1, |side, seed| runner.measure(side, seed))?;
     results::conclude(&report, &args.output, quiet)?;
     Ok(code_of_comparison(&report))
 }

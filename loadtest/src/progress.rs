@@ -28,7 +28,7 @@ pub enum Goal {
 
 /// A run at a moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Progress {
+pub struct Snapshot {
     /// What it is doing.
     pub phase: Phase,
     /// Since this phase began.
@@ -92,16 +92,16 @@ impl Reporter {
     }
 
     /// Shows where the run is.
-    pub fn show(&self, progress: &Progress) {
+    pub fn show(&self, snapshot: &Snapshot) {
         match &self.0 {
-            Kind::Terminal(bar) => bar.show(progress),
-            Kind::Lines => info!("{}", text::line(progress)),
+            Kind::Terminal(bar) => bar.show(snapshot),
+            Kind::Lines => info!("{}", text::line(snapshot)),
             Kind::Quiet => {}
         }
     }
 }
 
-impl Progress {
+impl Snapshot {
     /// The part of the phase that is over, 0 to 1; `None` when that cannot be known.
     #[allow(clippy::cast_precision_loss)] // For a bar.
     fn part(&self) -> Option<f64> {
@@ -133,8 +133,8 @@ pub(crate) mod tests {
     use super::*;
 
     /// The middle of a measurement of ten seconds.
-    pub(crate) fn sample() -> Progress {
-        Progress {
+    pub(crate) fn sample() -> Snapshot {
+        Snapshot {
             phase: Phase::Measuring,
             elapsed: Duration::from_millis(2_500),
             goal: Goal::Time(Duration::from_secs(10)),
@@ -149,8 +149,8 @@ pub(crate) mod tests {
 
     #[test]
     fn the_rest_follows_from_what_ends_the_phase() {
-        let left = |goal| Progress { goal, ..sample() }.left().map(|left| left.as_millis());
-        let part = |goal| Progress { goal, ..sample() }.part();
+        let left = |goal| Snapshot { goal, ..sample() }.left().map(|left| left.as_millis());
+        let part = |goal| Snapshot { goal, ..sample() }.part();
         assert_eq!(left(Goal::Time(Duration::from_secs(10))), Some(7_500));
         assert_eq!(part(Goal::Time(Duration::from_secs(10))), Some(0.25));
         assert_eq!(part(Goal::Messages(600_000)), Some(0.5));
@@ -160,14 +160,14 @@ pub(crate) mod tests {
 
     #[test]
     fn nothing_is_promised_that_cannot_be_known() {
-        let stuck = Progress { messages_per_s: 0.0, goal: Goal::Messages(600_000), ..sample() };
+        let stuck = Snapshot { messages_per_s: 0.0, goal: Goal::Messages(600_000), ..sample() };
         assert_eq!(stuck.left(), None);
-        let draining = Progress { phase: Phase::Draining, ..sample() };
+        let draining = Snapshot { phase: Phase::Draining, ..sample() };
         assert_eq!((draining.left(), draining.part()), (None, None));
-        let over = Progress { elapsed: Duration::from_secs(11), ..sample() };
+        let over = Snapshot { elapsed: Duration::from_secs(11), ..sample() };
         assert_eq!((over.left(), over.part()), (Some(Duration::ZERO), Some(1.0)));
         let nothing =
-            Progress { goal: Goal::Time(Duration::ZERO), elapsed: Duration::ZERO, ..over };
+            Snapshot { goal: Goal::Time(Duration::ZERO), elapsed: Duration::ZERO, ..over };
         assert_eq!(nothing.part(), Some(1.0));
     }
 

@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use echo_loadtest::engine::{self, Observer, Phase};
+use echo_loadtest::engine::{Observer, Phase, Progress};
 use echo_loadtest::files;
 use echo_loadtest::hdr_log::HdrLog;
 use echo_loadtest::plan::{Limit, Plan};
-use echo_loadtest::progress::{Goal, Latency, Progress, Reporter};
+use echo_loadtest::progress::{Goal, Latency, Reporter, Snapshot};
 use echo_loadtest::run_report::Interval;
 use hdrhistogram::Histogram;
 
@@ -75,9 +75,9 @@ impl<'a> Watching<'a> {
     }
 
     #[allow(clippy::cast_precision_loss)] // For people.
-    fn show(&mut self, now: &engine::Progress, since: Duration) {
+    fn show(&mut self, now: &Progress, since: Duration) {
         let fresh = now.messages - self.shown.messages;
-        self.reporter.show(&Progress {
+        self.reporter.show(&Snapshot {
             phase: now.phase,
             elapsed: now.elapsed,
             goal: self.goal(),
@@ -93,7 +93,7 @@ impl<'a> Watching<'a> {
 }
 
 impl Observer for Watching<'_> {
-    fn progress(&mut self, now: &engine::Progress) {
+    fn progress(&mut self, now: &Progress) {
         if now.phase != self.phase {
             (self.phase, self.messages_at_phase) = (now.phase, now.messages);
         }

@@ -11,7 +11,7 @@ use super::window::Window;
 use crate::distribution::histogram;
 use crate::plan::{Limit, Plan};
 use crate::run_report::Errors;
-use crate::samples::Sampler;
+use crate::samples_file::SamplesWriter;
 
 /// Findings that one thread keeps; the rest is only counted.
 const MAX_FINDINGS: usize = 10;
@@ -57,7 +57,7 @@ pub(crate) struct Recorder<'a> {
     thread: usize,
     messages: Sender<Message>,
     recycled: Receiver<Latencies>,
-    sampler: Option<Sampler<'a>>,
+    samples: Option<SamplesWriter<'a>>,
 }
 
 impl<'a> Recorder<'a> {
@@ -88,7 +88,7 @@ impl<'a> Recorder<'a> {
             thread,
             messages: messages.clone(),
             recycled: recycled.clone(),
-            sampler: plan.samples.as_deref().map(Sampler::new),
+            samples: plan.samples.as_deref().map(SamplesWriter::new),
         }
     }
 
@@ -112,8 +112,8 @@ impl<'a> Recorder<'a> {
             self.verified_bytes += len as u64;
             self.without_stamp += if received_ns.is_none() { count } else { 0 };
             self.current.record(times, back_ns, count);
-            if let Some(sampler) = &mut self.sampler {
-                sampler.note(connection, [times.due_ns, times.sent_ns, back_ns], count);
+            if let Some(samples) = &mut self.samples {
+                samples.note(connection, [times.due_ns, times.sent_ns, back_ns], count);
             }
         }
     }

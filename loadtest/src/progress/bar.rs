@@ -2,7 +2,7 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
-use crate::progress::{Progress, text};
+use crate::progress::{Snapshot, text};
 
 const TEMPLATE: &str = "{prefix:10} {bar:20} {wide_msg}";
 
@@ -29,15 +29,15 @@ impl Bar {
         Self(bar.with_style(style).with_finish(ProgressFinish::AndClear))
     }
 
-    pub(super) fn show(&self, progress: &Progress) {
+    pub(super) fn show(&self, snapshot: &Snapshot) {
         // Of no known end: full, for there is nothing left but to wait.
-        let part = progress.part().unwrap_or(1.0);
+        let part = snapshot.part().unwrap_or(1.0);
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         #[allow(clippy::cast_precision_loss)] // From 0 to STEPS.
         let position = (part * STEPS as f64) as u64;
         self.0.set_position(position);
-        self.0.set_prefix(text::name(progress.phase));
-        self.0.set_message(text::beside_bar(progress));
+        self.0.set_prefix(text::name(snapshot.phase));
+        self.0.set_message(text::beside_bar(snapshot));
     }
 
     #[cfg(test)]

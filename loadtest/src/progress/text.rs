@@ -3,27 +3,27 @@
 use std::time::Duration;
 
 use crate::human;
-use crate::progress::{Phase, Progress};
+use crate::progress::{Phase, Snapshot};
 
 /// A line for the log.
 #[allow(clippy::cast_precision_loss)] // For people.
-pub(super) fn line(progress: &Progress) -> String {
+pub(super) fn line(snapshot: &Snapshot) -> String {
     let mut line = format!(
         "progress phase={} elapsed={:.1}s connections={}/{} messages={} messages_per_s={:.1}",
-        name(progress.phase),
-        progress.elapsed.as_secs_f64(),
-        progress.connected,
-        progress.asked_connections,
-        progress.messages,
-        progress.messages_per_s,
+        name(snapshot.phase),
+        snapshot.elapsed.as_secs_f64(),
+        snapshot.connected,
+        snapshot.asked_connections,
+        snapshot.messages,
+        snapshot.messages_per_s,
     );
-    if let Some(latency) = progress.latency {
+    if let Some(latency) = snapshot.latency {
         let ms = |ns: u64| ns as f64 / 1e6;
         let (p50_ms, p99_ms) = (ms(latency.p50_ns), ms(latency.p99_ns));
         line.push_str(&format!(" p50_ms={p50_ms:.3} p99_ms={p99_ms:.3}"));
     }
-    line.push_str(&format!(" errors={}", progress.errors));
-    if let Some(left) = progress.left() {
+    line.push_str(&format!(" errors={}", snapshot.errors));
+    if let Some(left) = snapshot.left() {
         line.push_str(&format!(" left={:.1}s", left.as_secs_f64()));
     }
     line
@@ -31,26 +31,26 @@ pub(super) fn line(progress: &Progress) -> String {
 
 /// What stands beside the bar, the most important first: a narrow terminal cuts the rest.
 #[allow(clippy::cast_precision_loss)] // For people.
-pub(super) fn beside_bar(progress: &Progress) -> String {
-    let mut parts = match progress.phase {
+pub(super) fn beside_bar(snapshot: &Snapshot) -> String {
+    let mut parts = match snapshot.phase {
         Phase::Connecting => vec![format!(
             "{} of {} connections",
-            human::count(progress.connected),
-            human::count(progress.asked_connections)
+            human::count(snapshot.connected),
+            human::count(snapshot.asked_connections)
         )],
         Phase::Waiting | Phase::WarmUp | Phase::Measuring | Phase::Draining => {
-            vec![format!("{} messages/s", human::rate(progress.messages_per_s))]
+            vec![format!("{} messages/s", human::rate(snapshot.messages_per_s))]
         }
     };
-    if let Some(latency) = progress.latency {
+    if let Some(latency) = snapshot.latency {
         parts.push(format!("p50 {}", human::time(latency.p50_ns as f64)));
         parts.push(format!("p99 {}", human::time(latency.p99_ns as f64)));
     }
-    parts.push(match progress.errors {
+    parts.push(match snapshot.errors {
         0 => "no errors".to_owned(),
         errors => human::counted(errors, "error"),
     });
-    if let Some(left) = progress.left() {
+    if let Some(left) = snapshot.left() {
         parts.push(format!("{} left", whole_seconds(left)));
     }
     parts.join("  ")
@@ -86,7 +86,7 @@ mod tests {
             "progress phase=measuring elapsed=2.5s connections=49/50 messages=300000 \
              messages_per_s=123456.7 p50_ms=0.045 p99_ms=1.230 errors=0 left=7.5s"
         );
-        let connecting = Progress {
+        let connecting = Snapshot {
             phase: Phase::Connecting,
             goal: Goal::Connections,
             messages: 0,
@@ -108,9 +108,9 @@ mod tests {
             beside_bar(&sample()),
             "123,457 messages/s  p50 45.2 µs  p99 1.23 ms  no errors  8s left"
         );
-        let draining = Progress { phase: Phase::Draining, errors: 1, latency: None, ..sample() };
+        let draining = Snapshot { phase: Phase::Draining, errors: 1, latency: None, ..sample() };
         assert_eq!(beside_bar(&draining), "123,457 messages/s  1 error");
-        let connecting = Progress { phase: Phase::Connecting, goal: Goal::Connections, ..draining };
+        let connecting = Snapshot { phase: Phase::Connecting, goal: Goal::Connections, ..draining };
         assert_eq!(beside_bar(&connecting), "49 of 50 connections  1 error");
     }
 

@@ -15,12 +15,12 @@ const CHUNK_LEN: usize = 64 * 1024;
 /// A file with a line for each message of the measured part: the connection's number, and when the
 /// message was due, sent, and back, in nanoseconds since the run was prepared.
 #[derive(Debug)]
-pub struct Samples {
+pub struct SamplesFile {
     path: PathBuf,
     file: Mutex<(File, io::Result<()>)>,
 }
 
-impl Samples {
+impl SamplesFile {
     /// Makes the file.
     ///
     /// # Errors
@@ -52,13 +52,13 @@ impl Samples {
 
 /// What one thread has for the file, in large pieces.
 #[derive(Debug)]
-pub(crate) struct Sampler<'a> {
-    samples: &'a Samples,
+pub(crate) struct SamplesWriter<'a> {
+    samples: &'a SamplesFile,
     lines: String,
 }
 
-impl<'a> Sampler<'a> {
-    pub(crate) fn new(samples: &'a Samples) -> Self {
+impl<'a> SamplesWriter<'a> {
+    pub(crate) fn new(samples: &'a SamplesFile) -> Self {
         Self { samples, lines: String::with_capacity(CHUNK_LEN + 256) }
     }
 
@@ -80,7 +80,7 @@ impl<'a> Sampler<'a> {
     }
 }
 
-impl Drop for Sampler<'_> {
+impl Drop for SamplesWriter<'_> {
     fn drop(&mut self) {
         self.hand_over();
     }

@@ -10,7 +10,7 @@ use crate::plan::Plan;
 const BUFFER_LEN: usize = 256 * 1024;
 
 /// See the module.
-pub(crate) struct Bench<'a> {
+pub(crate) struct ThreadContext<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) content: &'a Content,
     pub(crate) clock: Clock,
@@ -32,7 +32,7 @@ pub(crate) struct Bench<'a> {
     pub(crate) open: u64,
 }
 
-impl<'a> Bench<'a> {
+impl<'a> ThreadContext<'a> {
     pub(crate) fn new(
         plan: &'a Plan,
         content: &'a Content,

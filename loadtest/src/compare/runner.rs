@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use super::round::{ServerUse, Side};
-use super::sampler::{Sampler, Samples};
+use super::usage_watch::{UsageSamples, UsageWatch};
 use crate::plan::Plan;
 use crate::run_report::RunReport;
 use crate::target::{Cpus, Target};
@@ -23,7 +23,7 @@ pub struct Measured {
 /// layout of its memory, would otherwise be taken for a property of the program, and even a
 /// program compared with itself would differ. It also means that only one of the two runs.
 #[derive(Debug)]
-pub struct Bench<L> {
+pub struct SideRunner<L> {
     a: Target,
     b: Target,
     plan: Plan,
@@ -31,7 +31,7 @@ pub struct Bench<L> {
     load: L,
 }
 
-impl<L: FnMut(&Plan) -> Result<RunReport, String>> Bench<L> {
+impl<L: FnMut(&Plan) -> Result<RunReport, String>> SideRunner<L> {
     /// `plan` says everything but the target and the seed; `load` runs it. Commands that are started
     /// may use `server_cpus`; none given: any.
     pub fn new(a: Target, b: Target, plan: Plan, server_cpus: Option<Cpus>, load: L) -> Self {
@@ -49,9 +49,9 @@ impl<L: FnMut(&Plan) -> Result<RunReport, String>> Bench<L> {
         };
         let mut running = target.start(self.server_cpus.as_ref())?;
         let plan = Plan { target: running.address(), seed, ..self.plan.clone() };
-        let sampler = running.process().map(|process| Sampler::start(process.id())).transpose()?;
+        let watch = running.process().map(|process| UsageWatch::start(process.id())).transpose()?;
         let outcome = (self.load)(&plan);
-        let samples = sampler.map(Sampler::stop);
+        let samples = watch.map(UsageWatch::stop);
         // That the server ended says more than what the run made of it.
         if let (Err(_), Some(process)) = (&outcome, running.process_mut()) {
             process.check_after_failure()?;
@@ -64,7 +64,7 @@ impl<L: FnMut(&Plan) -> Result<RunReport, String>> Bench<L> {
 }
 
 /// What the samples say about the measured part of the run.
-fn server_use(samples: &Samples, report: &RunReport) -> ServerUse {
+fn server_use(samples: &UsageSamples, report: &RunReport) -> ServerUse {
     let Some((start, end)) = measured_part(report) else { return ServerUse::default() };
     #[allow(clippy::cast_precision_loss)] // A ratio needs no more digits.
     let ratio = |amount: u64, count: u64| (count > 0).then(|| amount as f64 / count as f64);
@@ -92,7 +92,7 @@ mod tests {
     use std::time::{Duration, Instant, UNIX_EPOCH};
 
     use super::*;
-    use crate::compare::sampler::PERIOD;
+    use crate::compare::usage_watch::PERIOD;
     use crate::fake;
     use crate::plan::Limit;
     use crate::sample;
@@ -103,7 +103,7 @@ mod tests {
         let mut report = fake::closed([1_000; 100]);
         report.load.connections = 10;
         let start = humantime::parse_rfc3339(&report.started_at).expect("a time");
-        let samples = Samples::new(
+        let samples = UsageSamples::new(
             [
                 (0, 5_000, 1_000),
                 (1_000, 10_000, 3_000),
@@ -131,7 +131,7 @@ mod tests {
         let samples = [(0, 1_000), (1_000, 6_000)].map(|(ms, resident_bytes)| {
             (start + Duration::from_millis(ms), Usage { cpu_ns: ms, resident_bytes })
         });
-        let server = server_use(&Samples::new(samples.to_vec()), &report);
+        let server = server_use(&UsageSamples::new(samples.to_vec()), &report);
         assert_eq!(server.cpu_per_message_ns, None);
         // One connection, and the four of the flood.
         assert_eq!(server.memory_per_connection_bytes, Some(1_000.0));
@@ -140,8 +140,8 @@ mod tests {
     #[test]
     fn what_was_not_sampled_is_not_known() {
         let report = fake::closed([1_000; 100]);
-        assert_eq!(server_use(&Samples::new(vec![]), &report), ServerUse::default());
-        let long_ago = Samples::new(vec![(UNIX_EPOCH, Usage::default()); 2]);
+        assert_eq!(server_use(&UsageSamples::new(vec![]), &report), ServerUse::default());
+        let long_ago = UsageSamples::new(vec![(UNIX_EPOCH, Usage::default()); 2]);
         assert_eq!(server_use(&long_ago, &report), ServerUse::default());
     }
 
@@ -174,8 +174,8 @@ mod tests {
     #[test]
     fn a_command_is_started_loaded_watched_and_stopped() {
         let Some(server) = fake::python_server(fake::PYTHON_ECHO) else { return };
-        let mut bench = Bench::new(server.clone(), server, plan(), None, exchange);
-        let measured = bench.measure(Side::B, 1).expect("it runs");
+        let mut runner = SideRunner::new(server.clone(), server, plan(), None, exchange);
+        let measured = runner.measure(Side::B, 1).expect("it runs");
         let server = measured.server.expect("it is a command");
         if cfg!(target_os = "linux") {
             // A Python interpreter takes more than this for anything, and less than the other.
@@ -197,8 +197,8 @@ listener.accept()[0].recv(1)
 sys.exit(\"out of luck\")
 ";
         let Some(server) = fake::python_server(script) else { return };
-        let mut bench = Bench::new(server.clone(), server, plan(), None, exchange);
-        let error = bench.measure(Side::A, 1).expect_err("it ends");
+        let mut runner = SideRunner::new(server.clone(), server, plan(), None, exchange);
+        let error = runner.measure(Side::A, 1).expect_err("it ends");
         assert!(error.contains("ended") && error.ends_with("out of luck"), "{error}");
     }
 
@@ -206,11 +206,11 @@ sys.exit(\"out of luck\")
     fn an_address_is_loaded_and_not_watched() {
         let target: Target = "127.0.0.1:9000".parse().expect("an address");
         let mut seeds = vec![];
-        let mut bench = Bench::new(target.clone(), target, plan(), None, |plan: &Plan| {
+        let mut runner = SideRunner::new(target.clone(), target, plan(), None, |plan: &Plan| {
             seeds.push((plan.target.to_string(), plan.seed));
             Ok(fake::closed([1_000]))
         });
-        assert_eq!(bench.measure(Side::A, 5).expect("nothing fails").server, None);
+        assert_eq!(runner.measure(Side::A, 5).expect("nothing fails").server, None);
         assert_eq!(seeds, [("127.0.0.1:9000".to_owned(), 5)]);
     }
 }

@@ -12,19 +12,19 @@ use crate::target::{Usage, Watch};
 /// evenly.
 pub(super) const PERIOD: Duration = Duration::from_millis(100);
 
-/// Samples while it lives, on a thread of its own.
+/// UsageSamples while it lives, on a thread of its own.
 #[derive(Debug)]
-pub(super) struct Sampler {
+pub(super) struct UsageWatch {
     running: Sender<()>,
-    thread: JoinHandle<Samples>,
+    thread: JoinHandle<UsageSamples>,
 }
 
-impl Sampler {
+impl UsageWatch {
     /// Watches a process that leads its group; the first sample is taken before this returns.
     pub(super) fn start(leader: u32) -> Result<Self, String> {
         let (running, stop) = bounded(0);
         let mut watch = Watch::new(leader);
-        let mut samples = Samples::new(vec![]);
+        let mut samples = UsageSamples::new(vec![]);
         samples.take(&mut watch);
         let thread = thread::Builder::new()
             .name("sampler".to_owned())
@@ -34,7 +34,7 @@ impl Sampler {
     }
 
     /// All samples; the last is taken now.
-    pub(super) fn stop(self) -> Samples {
+    pub(super) fn stop(self) -> UsageSamples {
         drop(self.running);
         // It does not panic; if it did, nothing would be known.
         self.thread.join().unwrap_or_default()
@@ -43,9 +43,9 @@ impl Sampler {
 
 /// What was taken by when, in order.
 #[derive(Debug, Default)]
-pub(super) struct Samples(Vec<(SystemTime, Usage)>);
+pub(super) struct UsageSamples(Vec<(SystemTime, Usage)>);
 
-impl Samples {
+impl UsageSamples {
     pub(super) fn new(samples: Vec<(SystemTime, Usage)>) -> Self {
         Self(samples)
     }
