@@ -12,15 +12,14 @@
 pub(crate) mod curve;
 mod report;
 mod search;
-mod table;
 
 use log::info;
 
 pub use report::{CapacityReport, FORMAT, Knee, Round};
 pub use search::Ending;
 
-use crate::objective::Slo;
-use crate::run_report::{RunReport, VerdictKind};
+use crate::report::objective::Slo;
+use crate::report::run_report::{RunReport, VerdictKind};
 use search::{Judgement, Search, Step};
 
 /// How to search. Rates are messages a second, positive and finite.

@@ -8,13 +8,12 @@
 //! A round in which a side's run is not VALID is marked, left out and measured again, until
 //! [`Settings::max_repeats`] is used up.
 
-mod conclusion;
+pub(crate) mod conclusion;
 mod fail_if;
 mod metric;
 mod report;
 mod round;
 mod runner;
-mod table;
 mod usage_watch;
 
 use log::info;
@@ -25,7 +24,7 @@ pub use report::{CompareReport, Comparison, Condition, Difference, FORMAT, Inter
 pub use round::{Figures, Round, ServerUse, Side};
 pub use runner::{Measured, SideRunner};
 
-use crate::run_report::{RunReport, Verdict, VerdictKind};
+use crate::report::run_report::{RunReport, Verdict, VerdictKind};
 
 /// How to compare.
 #[derive(Debug, Clone, PartialEq)]

@@ -46,7 +46,7 @@ use std::time::{Duration, SystemTime};
 use hdrhistogram::Histogram;
 
 use crate::plan::Plan;
-use crate::run_report::{Interval, RunReport};
+use crate::report::run_report::{Interval, RunReport};
 use clock::Clock;
 use coordinator::Coordinator;
 use crew::Work;

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::samples_file::SamplesFile;
+use crate::report::samples_file::SamplesFile;
 
 /// Whether this system tells what [`Plan::kernel_timestamps`] asks for.
 pub const KERNEL_TIMESTAMPS: bool = cfg!(target_os = "linux");

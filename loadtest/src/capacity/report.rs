@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Settings;
 use super::search::{Ending, Rung};
-use crate::human;
-use crate::run_report::{Load, Machine, Objective, Verdict};
+use crate::formatting;
+use crate::report::run_report::{Load, Machine, Objective, Verdict};
 use crate::statistics::wilson;
 
 /// The value of [`CapacityReport::format`]. It changes when a reader has to.
@@ -119,19 +119,19 @@ pub(super) fn conclusion(
     let found = match (held, broke) {
         (Some(held), Some(broke)) if !broke.generator_limited => format!(
             "capacity {}: {}; {}",
-            human::per_second(held.rate),
+            formatting::per_second(held.rate),
             in_words(held),
             in_words(broke)
         ),
         (Some(held), _) => {
-            format!("capacity at least {}: {}", human::per_second(held.rate), in_words(held))
+            format!("capacity at least {}: {}", formatting::per_second(held.rate), in_words(held))
         }
         (None, Some(broke)) if !broke.generator_limited => {
             format!("no rate is known to hold: {}", in_words(broke))
         }
         (None, _) => "no rate is known to hold".to_owned(),
     };
-    let limit = broke.map(|broke| human::per_second(broke.rate)).unwrap_or_default();
+    let limit = broke.map(|broke| formatting::per_second(broke.rate)).unwrap_or_default();
     let why = match ending {
         Ending::Found => return found,
         Ending::GeneratorLimited => format!("the generator cannot ask for {limit}"),
@@ -148,11 +148,11 @@ pub(super) fn conclusion(
 
 fn in_words(knee: &Knee) -> String {
     if knee.rounds == 0 {
-        return format!("{} brought back too little to count", human::per_second(knee.rate));
+        return format!("{} brought back too little to count", formatting::per_second(knee.rate));
     }
     format!(
         "{} held in {} of {} rounds ({:.0} to {:.0} % of all, at 95 % confidence)",
-        human::per_second(knee.rate),
+        formatting::per_second(knee.rate),
         knee.held,
         knee.rounds,
         knee.chance_low * 100.0,

@@ -125,7 +125,7 @@ fn signed(percent: f64) -> String {
 }
 
 /// `p=0.004`; it is never shown as 0.
-pub(super) fn show_p_value(p_value: f64) -> String {
+pub(crate) fn show_p_value(p_value: f64) -> String {
     match p_value {
         small if small < 0.001 => "p<0.001".to_owned(),
         small if small < 0.1 => format!("p={small:.3}"),

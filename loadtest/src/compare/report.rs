@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::metric::Metric;
 use super::round::Round;
-use crate::run_report::{Load, Machine, Verdict};
+use crate::report::run_report::{Load, Machine, Verdict};
 
 /// The value of [`CompareReport::format`]. It changes when a reader has to.
 pub const FORMAT: &str = "echo-loadtest/compare/1";

@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::run_report::{RunReport, Verdict, VerdictKind};
+use crate::report::run_report::{RunReport, Verdict, VerdictKind};
 
 /// One of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -46,7 +46,7 @@ pub struct Round {
 
 impl Round {
     /// The verdicts because of which it does not count.
-    pub(super) fn invalid(&self) -> impl Iterator<Item = &Verdict> {
+    pub(crate) fn invalid(&self) -> impl Iterator<Item = &Verdict> {
         [&self.a.verdict, &self.b.verdict]
             .into_iter()
             .filter(|verdict| verdict.kind != VerdictKind::Valid)

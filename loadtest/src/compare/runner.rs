@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use super::round::{ServerUse, Side};
 use super::usage_watch::{UsageSamples, UsageWatch};
 use crate::plan::Plan;
-use crate::run_report::RunReport;
+use crate::report::run_report::RunReport;
 use crate::target::{Cpus, Target};
 
 /// A run, and what the server took.

@@ -21,7 +21,7 @@ use super::fault::Fault;
 use super::recorder::Came;
 use super::socket;
 use crate::plan::{Limit, Plan};
-use crate::run_report::errors::Kind;
+use crate::report::run_report::errors::Kind;
 
 /// What one connection may receive in one turn before the others get theirs.
 const TURN_BUDGET: usize = 1 << 20;

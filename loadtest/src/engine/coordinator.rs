@@ -15,7 +15,7 @@ use super::summary::Summary;
 use super::window::{Start, Window};
 use super::{Observer, Phase, Progress, Stop};
 use crate::plan::Plan;
-use crate::run_report::RunReport;
+use crate::report::run_report::RunReport;
 
 /// How often the observer is told how far the run is, and how soon a request to stop is seen.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);

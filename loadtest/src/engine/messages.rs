@@ -5,8 +5,8 @@ use hdrhistogram::Histogram;
 use super::cpu::ThreadUse;
 use super::exchange::Times;
 use super::fault::Fault;
-use crate::distribution::histogram;
-use crate::run_report::Errors;
+use crate::report::distribution::histogram;
+use crate::report::run_report::Errors;
 
 /// What a thread tells the coordinator.
 pub(crate) enum Message {

@@ -8,10 +8,10 @@ use super::exchange::Times;
 use super::fault::Fault;
 use super::messages::{Found, Latencies, Message, Piece, Tally};
 use super::window::Window;
-use crate::distribution::histogram;
 use crate::plan::{Limit, Plan};
-use crate::run_report::Errors;
-use crate::samples_file::SamplesWriter;
+use crate::report::distribution::histogram;
+use crate::report::run_report::Errors;
+use crate::report::samples_file::SamplesWriter;
 
 /// Findings that one thread keeps; the rest is only counted.
 const MAX_FINDINGS: usize = 10;

@@ -1,0 +1,51 @@
+//! A report as a person reads it: the verdict first, then the figures, each with its unit. Pure.
+
+mod sections;
+
+use crate::formatting;
+use crate::report::run_report::{Load, RunReport, VerdictKind};
+
+/// The findings that are shown; the document has more.
+const MAX_FINDINGS: usize = 10;
+
+/// The whole report, with a newline at its end. No byte that came from outside reaches a terminal as a
+/// control sequence.
+#[must_use]
+pub fn render(report: &RunReport) -> String {
+    let sections = [
+        sections::verdict(report),
+        sections::load(report),
+        sections::work(report),
+        sections::times(report),
+        sections::faults(report),
+        sections::generator(report),
+        sections::objectives(report),
+    ];
+    let shown: Vec<_> = sections.into_iter().filter(|section| !section.is_empty()).collect();
+    tamed(&shown.join("\n"))
+}
+
+/// Whether the figures are to be taken with a warning.
+fn doubtful(report: &RunReport) -> bool {
+    report.verdict.kind != VerdictKind::Valid || report.interrupted
+}
+
+/// What times of messages end with, when it is not that the load tester had read them.
+pub(crate) fn end_of_times(load: &Load, without_stamp: u64) -> Option<String> {
+    let but = match without_stamp {
+        0 => String::new(),
+        count => {
+            format!(", those of {} without a stamp when they were read", formatting::count(count))
+        }
+    };
+    load.kernel_timestamps.then(|| format!("of messages end when the system received them{but}"))
+}
+
+/// Text in which nothing but newlines has power over a terminal.
+fn tamed(text: &str) -> String {
+    let power = |character: char| character.is_control() && character != '\n';
+    text.chars().map(|character| if power(character) { '\u{fffd}' } else { character }).collect()
+}
+
+#[cfg(test)]
+mod tests;
