@@ -5,12 +5,11 @@
 //!  │  ▲ tried · pieces · outcome (channel)
 //!  ▼  │ start · stop (flags and a waker)
 //! driver ×T ── one Poll each: wait → mark → drive → wake → open → clock
-//!    └─ connection ×N ─┬─ socket      opens it
-//!                      ├─ stamps      when the system received what is read
-//!                      ├─ exchange ── content   what goes out, what has to come back; pure
-//!                      ├─ arrivals    when messages are due; pure
-//!                      ├─ fault       what went wrong, in words; pure
-//!                      └─ recorder    counts and histograms
+//!    └─ connection ×N ─┬─ stream ◄── socket, stamps      the seam, and the system behind it
+//!                      ├─ conversation ─┬─ exchange ── content   what goes out, what has to come back
+//!                      │                └─ arrivals              when messages are due
+//!                      ├─ retries, inspection, fault      what to do when something is wrong
+//!                      └─ recorder                        counts and histograms
 //! ```
 //!
 //! A crew is the drivers of one load. Beside the crew of the run there may be that of a flood, which
@@ -22,6 +21,7 @@ mod clock;
 mod connection;
 mod content;
 mod context;
+mod conversation;
 mod coordinator;
 mod cpu;
 mod crew;
@@ -29,12 +29,16 @@ mod driver;
 mod exchange;
 mod fault;
 mod flood;
+mod inspection;
 mod messages;
+mod orders;
 mod recorder;
+mod retries;
 mod series;
 mod shared;
 mod socket;
 mod stamps;
+mod stream;
 mod summary;
 mod window;
 

@@ -12,8 +12,9 @@ use mio::Waker;
 use super::clock::Clock;
 use super::content::Content;
 use super::context::ThreadContext;
-use super::driver::{Driver, Equipment, MAX_SEATS};
+use super::driver::{Driver, Equipment, MAX_SEATS, Post};
 use super::messages::{Latencies, Message};
+use super::orders::Orders;
 use super::recorder::Recorder;
 use super::shared::Shared;
 use super::window::Window;
@@ -109,14 +110,15 @@ impl<'a> Work<'a> {
     }
 
     fn driver(&self, thread: usize, equipment: Equipment) -> Driver<'_> {
-        let recorder = Recorder::new(self.plan, thread, &self.shared.messages, &self.recycled);
-        let mut cx = ThreadContext::new(self.plan, &self.content, self.clock, recorder);
         let numbers = self.plan.our_connections().map(|number| self.first + number);
         let ours = numbers.skip(thread).step_by(self.threads);
+        let mut orders = Orders::new(self.plan, &self.content);
         if let Limit::Count(count) = self.plan.limit {
-            cx.quota = self.plan.part_of(count, ours.clone());
+            orders.quota = self.plan.part_of(count, ours.clone());
         }
-        Driver::new(cx, &self.shared, thread, equipment, ours)
+        let cx = ThreadContext::new(orders, self.clock, Recorder::new(self.plan, thread));
+        let post = Post { thread, shared: &self.shared, recycled: self.recycled.clone() };
+        Driver::new(cx, post, equipment, ours)
     }
 }
 

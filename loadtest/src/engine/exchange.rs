@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::content::{Content, Id};
+use super::content::{Content, Id, Lines};
 
 /// A place in a connection's stream of lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +65,12 @@ pub(crate) enum Wrong {
 }
 
 impl Wrong {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Different(bytes) | Self::Surplus(bytes) => bytes,
+        }
+    }
+
     pub(crate) fn bytes_mut(&mut self) -> &mut Vec<u8> {
         match self {
             Self::Different(bytes) | Self::Surplus(bytes) => bytes,
@@ -180,17 +186,17 @@ impl Exchange {
         }
     }
 
-    /// Compares what has come with what was sent, and tells `done` of lines that are complete: their
-    /// times, how many have the same, and how long those are together.
+    /// Compares `bytes` with what was sent. Calls `done` for lines that are complete: once for all lines
+    /// that have the same times.
     ///
     /// # Errors
-    /// Something else came; the exchange cannot go on.
+    /// Other bytes came than were sent. The exchange cannot go on.
     #[inline]
     pub(crate) fn receive(
         &mut self,
         content: &Content,
         bytes: &[u8],
-        mut done: impl FnMut(Times, u64, usize),
+        mut done: impl FnMut(Times, Lines),
     ) -> Result<(), Wrong> {
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -201,7 +207,8 @@ impl Exchange {
             let result = self.receive_until(end, content, &mut rest);
             let count = self.receiving.sequence - from.sequence;
             if count > 0 {
-                done(times, count, from.offset + left - rest.len() - self.receiving.offset);
+                let len = from.offset + left - rest.len() - self.receiving.offset;
+                done(times, Lines { count, len });
             }
             result?;
             if self.receiving.sequence == end {
@@ -301,9 +308,9 @@ mod tests {
                     let (mut rest, mut done, mut done_len) = (&all[..], vec![], 0);
                     while !rest.is_empty() {
                         let (now, later) = rest.split_at(random.usize(1..=rest.len()));
-                        let result = exchange.receive(&content, now, |times, count, len| {
-                            done.extend((0..count).map(|_| times));
-                            done_len += len;
+                        let result = exchange.receive(&content, now, |times, lines| {
+                            done.extend((0..lines.count).map(|_| times));
+                            done_len += lines.len;
                         });
                         assert_eq!(result, Ok(()));
                         rest = later;
@@ -323,9 +330,9 @@ mod tests {
         exchange.send(4, times(1));
         let all = sent(&mut exchange, &content, 100, 100);
         let mut told = vec![];
-        let result =
-            exchange.receive(&content, &all, |times, count, len| told.push((times, count, len)));
-        assert_eq!((result, told), (Ok(()), vec![(times(1), 4, 40)]));
+        let result = exchange.receive(&content, &all, |times, lines| told.push((times, lines)));
+        let lines = Lines { count: 4, len: 40 };
+        assert_eq!((result, told), (Ok(()), vec![(times(1), lines)]));
     }
 
     #[test]
@@ -339,9 +346,10 @@ mod tests {
                 all[place] ^= 4;
                 let mut done = 0;
                 let (first, second) = all.split_at(split);
-                let result = exchange
-                    .receive(&content, first, |_, count, _| done += count)
-                    .and_then(|()| exchange.receive(&content, second, |_, count, _| done += count));
+                let result =
+                    exchange.receive(&content, first, |_, lines| done += lines.count).and_then(
+                        |()| exchange.receive(&content, second, |_, lines| done += lines.count),
+                    );
                 let line = place / 20;
                 let until = if place < split { split } else { 60 };
                 let came = all[line * 20..until].to_vec();
@@ -357,7 +365,7 @@ mod tests {
         exchange.send(1, times(0));
         let mut all = sent(&mut exchange, &content, 100, 100);
         all.push(b'x');
-        let result = exchange.receive(&content, &all, |_, _, _| {});
+        let result = exchange.receive(&content, &all, |_, _| {});
         assert_eq!(result, Err(Wrong::Surplus(b"x".to_vec())));
     }
 

@@ -38,6 +38,16 @@ impl Fault {
         Self::new(kind, format!("connect to {target}: {error}"))
     }
 
+    /// The connection was not made in time.
+    pub(crate) fn no_connection(target: SocketAddr, timeout: Duration) -> Self {
+        Self::new(Kind::Timeout, format!("connect to {target}: no answer within {timeout:?}"))
+    }
+
+    /// The end of the stream did not come in time.
+    pub(crate) fn no_end(timeout: Duration) -> Self {
+        Self::new(Kind::Timeout, format!("the end of the stream did not come within {timeout:?}"))
+    }
+
     /// It broke in the middle of things.
     pub(crate) fn broken(action: &str, error: &io::Error, exchange: &Exchange) -> Self {
         let kind = match error.kind() {
@@ -189,7 +199,7 @@ mod tests {
     fn said(content: &Content, came: &[u8]) -> String {
         let mut exchange = Exchange::new(7, 4);
         exchange.send(4, Times::default());
-        let wrong = exchange.receive(content, came, |_, _, _| {}).expect_err("something is wrong");
+        let wrong = exchange.receive(content, came, |_, _| {}).expect_err("something is wrong");
         let fault = Fault::corrupt(content, &exchange, &wrong);
         assert_eq!(fault.kind, Kind::Corrupt);
         fault.text

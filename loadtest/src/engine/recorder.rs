@@ -1,12 +1,12 @@
 //! What one thread measures: counts and histograms, in pieces of the measured part. The size does not
 //! depend on how long the run is.
 
-use crossbeam_channel::{Receiver, Sender};
 use hdrhistogram::Histogram;
 
+use super::content::Lines;
 use super::exchange::Times;
 use super::fault::Fault;
-use super::messages::{Found, Latencies, Message, Piece, Tally};
+use super::messages::{Found, Latencies, Piece, Tally};
 use super::window::Window;
 use crate::plan::{Limit, Plan};
 use crate::report::distribution::histogram;
@@ -16,12 +16,12 @@ use crate::report::samples_file::SamplesWriter;
 /// Findings that one thread keeps; the rest is only counted.
 const MAX_FINDINGS: usize = 10;
 
-/// When messages came back.
+/// When bytes came.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Came {
-    /// When they had been read.
+pub(crate) struct Receipt {
+    /// When this program had read them.
     pub(crate) read_ns: u64,
-    /// When the system had received them, if it tells.
+    /// When the system had received them, if it says so.
     pub(crate) received_ns: Option<u64>,
 }
 
@@ -55,18 +55,11 @@ pub(crate) struct Recorder<'a> {
     piece: u64,
     tally_at_piece: Tally,
     thread: usize,
-    messages: Sender<Message>,
-    recycled: Receiver<Latencies>,
     samples: Option<SamplesWriter<'a>>,
 }
 
 impl<'a> Recorder<'a> {
-    pub(crate) fn new(
-        plan: &'a Plan,
-        thread: usize,
-        messages: &Sender<Message>,
-        recycled: &Receiver<Latencies>,
-    ) -> Self {
+    pub(crate) fn new(plan: &'a Plan, thread: usize) -> Self {
         Self {
             window: Window::UNKNOWN,
             tally: Tally::default(),
@@ -86,8 +79,6 @@ impl<'a> Recorder<'a> {
             piece: 0,
             tally_at_piece: Tally::default(),
             thread,
-            messages: messages.clone(),
-            recycled: recycled.clone(),
             samples: plan.samples.as_deref().map(SamplesWriter::new),
         }
     }
@@ -95,17 +86,11 @@ impl<'a> Recorder<'a> {
     /// Messages of a connection with these times came back, of this length together. By a clock that was
     /// set forward they seem to have been received before they were sent: that is no stamp.
     #[inline]
-    pub(crate) fn back(
-        &mut self,
-        connection: u64,
-        times: Times,
-        came: Came,
-        count: u64,
-        len: usize,
-    ) {
-        let received_ns = came.received_ns.filter(|&received_ns| received_ns >= times.sent_ns);
-        let back_ns = received_ns.unwrap_or(came.read_ns);
-        self.last_back_ns = came.read_ns;
+    pub(crate) fn back(&mut self, connection: u64, times: Times, receipt: Receipt, lines: Lines) {
+        let Lines { count, len } = lines;
+        let received_ns = receipt.received_ns.filter(|&received_ns| received_ns >= times.sent_ns);
+        let back_ns = received_ns.unwrap_or(receipt.read_ns);
+        self.last_back_ns = receipt.read_ns;
         self.tally.messages += count;
         if self.window.contains(times.due_ns) {
             self.verified += count;
@@ -169,43 +154,36 @@ impl<'a> Recorder<'a> {
         self.piece
     }
 
-    /// This piece begins, if it has not begun yet.
-    pub(crate) fn turn_to(&mut self, piece: u64) {
-        if piece > self.piece {
-            self.hand_over(self.counted());
-            self.piece = piece;
-        }
+    /// Begins the piece with this number, and returns what was measured in the one before. `recycled` is
+    /// used again for the new piece, if there is one.
+    pub(crate) fn turn_to(&mut self, number: u64, recycled: Option<Latencies>) -> Piece {
+        let piece = self.take_piece(self.counted(), recycled);
+        self.piece = number;
+        piece
     }
 
-    /// Hands over what was measured since the piece began. Counts up to `tally`, which is now or, for
-    /// the last piece, when the measured part ended.
-    fn hand_over(&mut self, tally: Tally) {
-        let fresh = || {
+    /// Returns the last piece. Its counts are `tally_at_end`, as they were when the measured part ended;
+    /// its latencies include the messages that came back later.
+    pub(crate) fn finish(&mut self, tally_at_end: Tally) -> Piece {
+        self.take_piece(tally_at_end, None)
+    }
+
+    /// Returns what was measured since the piece began, with counts up to `tally`.
+    fn take_piece(&mut self, tally: Tally, recycled: Option<Latencies>) -> Piece {
+        let next = recycled.unwrap_or_else(|| {
             let mut fresh = self.current.clone();
             fresh.reset();
             fresh
-        };
-        let next = self.recycled.try_recv().unwrap_or_else(|_| fresh());
+        });
         let latencies = std::mem::replace(&mut self.current, next);
         let tally_in_piece = tally.since(self.tally_at_piece);
         self.tally_at_piece = tally;
-        // Nobody listens only when the run was given up.
-        let (thread, number) = (self.thread, self.piece);
-        let piece = Piece { thread, number, tally: tally_in_piece, latencies };
-        let _ = self.messages.send(Message::Piece(Box::new(piece)));
-    }
-
-    /// Hands over the last piece: counts as they were when the measured part ended, latencies of what
-    /// came back since, too.
-    pub(crate) fn finish(&mut self, tally_at_end: Tally) {
-        self.hand_over(tally_at_end);
+        Piece { thread: self.thread, number: self.piece, tally: tally_in_piece, latencies }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crossbeam_channel::unbounded;
-
     use super::*;
 
     fn plan() -> Plan {
@@ -213,9 +191,7 @@ mod tests {
     }
 
     fn recorder(plan: &Plan) -> Recorder<'_> {
-        let (messages, _) = unbounded();
-        let (_, recycled) = unbounded();
-        let mut recorder = Recorder::new(plan, 0, &messages, &recycled);
+        let mut recorder = Recorder::new(plan, 0);
         recorder.window = Window { start_ns: 100, end_ns: u64::MAX };
         recorder
     }
@@ -225,7 +201,12 @@ mod tests {
         let plan = plan();
         let mut recorder = recorder(&plan);
         let times = Times { due_ns: 100, sent_ns: 100 };
-        recorder.back(0, times, Came { read_ns: 300, received_ns: Some(150) }, 1, 10);
+        recorder.back(
+            0,
+            times,
+            Receipt { read_ns: 300, received_ns: Some(150) },
+            Lines { count: 1, len: 10 },
+        );
         assert_eq!((recorder.current.service.max(), recorder.last_back_ns), (50, 300));
     }
 
@@ -244,7 +225,12 @@ mod tests {
         ] {
             let mut recorder = recorder(&plan);
             let times = Times { due_ns, sent_ns: 500 };
-            recorder.back(0, times, Came { read_ns: 700, received_ns }, 3, 30);
+            recorder.back(
+                0,
+                times,
+                Receipt { read_ns: 700, received_ns },
+                Lines { count: 3, len: 30 },
+            );
             let found = (recorder.current.service.max(), recorder.without_stamp);
             assert_eq!(found, (took_ns, without_stamp), "due {due_ns}, {received_ns:?}");
         }

@@ -1,17 +1,65 @@
-//! Opens a connection, without waiting for it.
+//! The socket as the system has it, on the other side of the seam: how it is opened, and what events
+//! say.
 
-use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Shutdown, SocketAddr};
 
+use echo_common::socket as system;
+use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::stamps::Stamps;
+use super::stream::{Readiness, Stream};
 use crate::plan::Plan;
 
-/// Starts to connect; an event of `token` tells that it is done, well or not. Both directions are
-/// asked for once and for all: events come when something changes, so that costs nothing.
+impl Stream for TcpStream {
+    fn check_connected(&self) -> io::Result<()> {
+        match self.take_error()? {
+            Some(error) => Err(error),
+            None if is_connected_to_itself(self) => Err(ErrorKind::ConnectionRefused.into()),
+            None => Ok(()),
+        }
+    }
+
+    #[inline]
+    fn receive(&mut self, buffer: &mut [u8], stamps: Option<&mut Stamps>) -> io::Result<usize> {
+        match stamps {
+            None => system::receive(self, buffer),
+            Some(stamps) => stamps.receive(self, buffer),
+        }
+    }
+
+    #[inline]
+    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        system::send(self, bytes)
+    }
+
+    fn finish(&self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+/// Returns whether a stream is connected to itself. Where nobody listens, the system may choose the very
+/// port that is connected to: such a connection echoes everything, and there is no server.
+fn is_connected_to_itself(stream: &TcpStream) -> bool {
+    matches!((stream.local_addr(), stream.peer_addr()), (Ok(local), Ok(peer)) if local == peer)
+}
+
+/// Returns what an event says about a stream.
+pub(crate) fn readiness(event: &Event) -> Readiness {
+    let read_until_blocked = event.is_read_closed() || event.is_error();
+    Readiness {
+        readable: event.is_readable() || read_until_blocked,
+        writable: event.is_writable() || event.is_write_closed() || event.is_error(),
+        read_until_blocked,
+    }
+}
+
+/// Starts to connect. An event of `token` says when the attempt is over, whether it succeeded or not.
+/// Events of both directions are asked for once and for all: an event comes only when something changes,
+/// so this costs nothing.
 pub(crate) fn connect(
     plan: &Plan,
     number: u64,
