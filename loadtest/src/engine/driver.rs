@@ -10,9 +10,8 @@ mod openings;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod turns;
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,9 +31,9 @@ use super::shared::Shared;
 use super::socket;
 use crate::target::{Cpus, pin_current_thread};
 use measurement::{Measured, Measurement};
-use openings::Openings;
 pub(crate) use tokens::MAX_SEATS;
 use tokens::{ALARM, WAKER};
+use turns::Turns;
 
 /// Maximum number of events taken from the system at a time.
 const MAX_EVENTS: usize = 1024;
@@ -52,13 +51,7 @@ struct Seat {
     connection: Connection<TcpStream>,
     /// Which of the connections that replace each other this is: events of earlier ones are dropped.
     generation: usize,
-    /// When it wants a turn; `u64::MAX` when it does not.
-    wake_ns: u64,
-    /// It waits for another turn.
-    is_ready: bool,
-    /// It waits to be opened.
-    is_queued: bool,
-    is_over: bool,
+    /// It counts among those that have been tried.
     was_tried: bool,
 }
 
@@ -72,16 +65,10 @@ pub(crate) struct Driver<'a> {
     /// Kept because the thread that wakes this one may be gone before this one wakes up.
     _waker: Arc<Waker>,
     seats: Vec<Seat>,
-    /// The places of connections that asked for another turn.
-    ready: VecDeque<usize>,
-    openings: Openings,
-    /// When connections want a turn, and their places.
-    wakes: BinaryHeap<Reverse<(u64, usize)>>,
+    turns: Turns,
     next_check_ns: u64,
     /// How many connections have not been tried.
     untried: usize,
-    /// How many connections are not over.
-    live: usize,
     /// The connections have been told that no more messages are sent.
     knows_end: bool,
     measurement: Measurement,
@@ -126,12 +113,9 @@ impl<'a> Driver<'a> {
             alarm: equipment.alarm,
             _waker: equipment.waker,
             events: Events::with_capacity(MAX_EVENTS),
-            ready: VecDeque::with_capacity(seats.len()),
-            openings: Openings::new(cx.orders.plan, seats.len()),
-            wakes: BinaryHeap::with_capacity(seats.len()),
+            turns: Turns::new(cx.orders.plan, seats.len()),
             next_check_ns: 0,
             untried: seats.len(),
-            live: seats.len(),
             knows_end: false,
             measurement: Measurement::new(cx.orders.plan.interval),
             seats,
@@ -159,7 +143,7 @@ impl<'a> Driver<'a> {
     }
 
     fn turn_to_the_end(&mut self) -> Result<(), String> {
-        while self.live > 0 {
+        while !self.turns.are_over() {
             self.turn().map_err(|error| format!("wait for events: {error}"))?;
         }
         Ok(())
@@ -174,14 +158,15 @@ impl<'a> Driver<'a> {
         }
         events.clear();
         self.events = events;
-        for _ in 0..self.ready.len() {
-            if let Some(place) = self.ready.pop_front() {
-                self.seats[place].is_ready = false;
+        for _ in 0..self.turns.ready_len() {
+            if let Some(place) = self.turns.take_ready() {
                 self.drive(place);
             }
         }
         let now_ns = self.cx.clock.now_ns();
-        self.wake_due(now_ns);
+        while let Some(place) = self.turns.take_due(now_ns) {
+            self.drive(place);
+        }
         self.open_some(now_ns);
         self.look_at_the_clock(now_ns);
         if self.cx.recorder.last_back_ns != last_back_ns {
@@ -195,7 +180,7 @@ impl<'a> Driver<'a> {
     fn wait(&mut self) -> io::Result<()> {
         let before_ns = self.cx.clock.now_ns();
         let is_busy = self.cx.orders.plan.busy_poll;
-        let timeout = if self.ready.is_empty() && !is_busy {
+        let timeout = if self.turns.ready_len() == 0 && !is_busy {
             let until_ns = self.next_time_ns();
             self.alarm.wait_until(until_ns, before_ns)
         } else {
@@ -206,7 +191,7 @@ impl<'a> Driver<'a> {
             _ => {}
         }
         let is_idle = match timeout {
-            Some(Duration::ZERO) => self.ready.is_empty() && self.events.is_empty(),
+            Some(Duration::ZERO) => self.turns.ready_len() == 0 && self.events.is_empty(),
             _ => true,
         };
         if is_idle {
@@ -217,9 +202,8 @@ impl<'a> Driver<'a> {
 
     /// Returns when something is to be done, whatever events come.
     fn next_time_ns(&self) -> u64 {
-        let wake_ns = self.wakes.peek().map_or(u64::MAX, |Reverse((at_ns, _))| *at_ns);
         let mark_ns = self.measurement.next_mark_ns(&self.cx);
-        wake_ns.min(self.openings.next_ns()).min(self.next_check_ns).min(mark_ns)
+        self.turns.next_ns().min(self.next_check_ns).min(mark_ns)
     }
 
     fn on_event(&mut self, event: &Event) {
@@ -259,39 +243,8 @@ impl<'a> Driver<'a> {
     }
 
     fn settle(&mut self, place: usize, next: Next) {
-        let seat = &mut self.seats[place];
-        match next {
-            Next::Wait => {}
-            Next::WaitUntil(at_ns) => {
-                if seat.wake_ns != at_ns {
-                    seat.wake_ns = at_ns;
-                    self.wakes.push(Reverse((at_ns, place)));
-                }
-            }
-            Next::Turn => self.make_ready(place),
-            Next::Open => self.queue(place),
-            Next::Over => {
-                self.live -= usize::from(!std::mem::replace(&mut seat.is_over, true));
-            }
-        }
+        self.turns.settle(place, next);
         self.note_try(place);
-    }
-
-    /// Queues a connection to be opened. A connection that is queued may ask for it again.
-    fn queue(&mut self, place: usize) {
-        if !std::mem::replace(&mut self.seats[place].is_queued, true) {
-            self.openings.push(place);
-        }
-    }
-
-    fn make_ready(&mut self, place: usize) {
-        if !std::mem::replace(&mut self.seats[place].is_ready, true) {
-            self.ready.push_back(place);
-        }
-    }
-
-    fn make_all_ready(&mut self) {
-        (0..self.seats.len()).for_each(|place| self.make_ready(place));
     }
 
     /// Notes whether the connection has been tried. When all have been, the coordinator is told.
@@ -319,30 +272,10 @@ impl<'a> Driver<'a> {
         self.tell(Message::Piece(Box::new(piece)));
     }
 
-    /// Gives a turn to those whose time has come.
-    fn wake_due(&mut self, now_ns: u64) {
-        while let Some(&Reverse((at_ns, place))) = self.wakes.peek() {
-            if at_ns > now_ns {
-                return;
-            }
-            self.wakes.pop();
-            let seat = &mut self.seats[place];
-            if seat.wake_ns == at_ns {
-                seat.wake_ns = u64::MAX;
-                self.drive(place);
-            }
-        }
-    }
-
     /// Opens connections at the rate that was asked for, and not too many in one turn.
     fn open_some(&mut self, now_ns: u64) {
         for _ in 0..MAX_OPENED {
-            let seats = &mut self.seats;
-            let place = self.openings.take(now_ns, |place| {
-                seats[place].is_queued = false;
-                !seats[place].is_over
-            });
-            let Some(place) = place else { return };
+            let Some(place) = self.turns.take_opening(now_ns) else { return };
             let seat = &mut self.seats[place];
             seat.generation = tokens::next_generation(seat.generation);
             let token = tokens::join(place, seat.generation);
@@ -362,7 +295,7 @@ impl<'a> Driver<'a> {
         }
         if !self.knows_end && self.cx.orders.is_over(now_ns) {
             self.knows_end = true;
-            self.make_all_ready();
+            self.turns.make_all_ready();
         }
     }
 
@@ -377,7 +310,7 @@ impl<'a> Driver<'a> {
 
     fn pass_marks(&mut self, now_ns: u64) {
         if self.measurement.is_waiting() {
-            self.make_all_ready();
+            self.turns.make_all_ready();
         }
         let piece = self.measurement.pass_marks(now_ns, &mut self.cx.recorder);
         if let Some(number) = piece.filter(|&number| number > self.cx.recorder.piece()) {
@@ -451,15 +384,6 @@ impl Drop for Farewell<'_> {
 
 impl Seat {
     fn new(orders: &Orders<'_>, number: u64) -> Self {
-        Self {
-            connection: Connection::new(orders, number),
-            generation: 0,
-            wake_ns: u64::MAX,
-            is_ready: false,
-            // All are to be opened when the thread begins.
-            is_queued: true,
-            is_over: false,
-            was_tried: false,
-        }
+        Self { connection: Connection::new(orders, number), generation: 0, was_tried: false }
     }
 }

@@ -30,6 +30,6 @@ fn a_connection_that_is_over_is_not_opened_though_it_waits_for_that() {
         driver.settle(0, next);
         driver.open_some(0);
         let openings: Vec<usize> = driver.seats.iter().map(|seat| seat.generation).collect();
-        assert_eq!((openings, driver.live), (vec![0, 1], 1));
+        assert_eq!((openings, driver.turns.are_over()), (vec![0, 1], false));
     });
 }
