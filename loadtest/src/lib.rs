@@ -5,14 +5,12 @@ pub mod address;
 pub mod capacity;
 pub mod compare;
 pub mod engine;
-#[cfg(test)]
-mod fake;
 pub mod files;
 pub mod formatting;
+#[cfg(test)]
+mod harness;
 pub mod plan;
 mod report;
-#[cfg(test)]
-mod sample;
 mod show;
 pub mod statistics;
 pub mod target;

@@ -74,7 +74,6 @@ impl<'a> Console<'a> {
         }
     }
 
-    #[allow(clippy::cast_precision_loss)] // For people.
     fn show(&mut self, now: &Progress, since: Duration) {
         let fresh = now.messages - self.shown.messages;
         self.reporter.show(&Snapshot {

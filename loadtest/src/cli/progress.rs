@@ -101,7 +101,6 @@ impl Reporter {
 
 impl Snapshot {
     /// The part of the phase that is over, 0 to 1; `None` when that cannot be known.
-    #[allow(clippy::cast_precision_loss)] // For a bar.
     fn part(&self) -> Option<f64> {
         let part = match (self.phase, self.goal) {
             (Phase::Draining, _) => return None,
@@ -113,7 +112,6 @@ impl Snapshot {
     }
 
     /// How long this phase will go on; `None` when that cannot be known.
-    #[allow(clippy::cast_precision_loss)] // An estimate.
     fn left(&self) -> Option<Duration> {
         match (self.phase, self.goal) {
             (Phase::Draining, _) | (_, Goal::Connections) => None,

@@ -75,8 +75,8 @@ impl UsageSamples {
         let part = at.duration_since(*start).ok()?.as_secs_f64();
         let whole = end.duration_since(*start).ok()?.as_secs_f64();
         let taken = later.cpu_ns.saturating_sub(earlier.cpu_ns);
-        #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
-        #[allow(clippy::cast_sign_loss)] // A part of it.
+        #[expect(clippy::cast_possible_truncation, reason = "a part of what was taken")]
+        #[expect(clippy::cast_sign_loss, reason = "both factors are positive")]
         let taken = (taken as f64 * (part / whole)) as u64;
         Some(earlier.cpu_ns + taken)
     }

@@ -34,7 +34,6 @@ impl Arrivals {
         let between_all_ns = 1e9 * f64::from(plan.send_burst) / rate;
         let gap_ns = between_all_ns * f64::from(plan.connections);
         let random = is_random.then(|| Rng::with_seed(mix(plan.seed ^ mix(!connection))));
-        #[allow(clippy::cast_precision_loss)] // Far fewer connections than that.
         let mut arrivals = Self { due_ns: between_all_ns * connection as f64, gap_ns, random };
         if is_random {
             arrivals.due_ns = 0.0;
@@ -44,7 +43,8 @@ impl Arrivals {
     }
 
     /// When the next burst is due.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Centuries, and positive.
+    #[expect(clippy::cast_possible_truncation, reason = "the time is below 2^64 for centuries")]
+    #[expect(clippy::cast_sign_loss, reason = "the time is positive")]
     pub(crate) fn due_ns(&self) -> u64 {
         self.due_ns as u64
     }
@@ -72,8 +72,8 @@ impl Arrivals {
     }
 
     /// How many are due before that, evenly or, by chance, on average.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Negative is none.
-    #[allow(clippy::cast_precision_loss)] // 104 days are exact.
+    #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
+    #[expect(clippy::cast_sign_loss, reason = "a negative number of bursts is none")]
     fn count_before(&self, end_ns: u64) -> u64 {
         ((end_ns as f64 - self.due_ns) / self.gap_ns).ceil() as u64
     }

@@ -25,7 +25,6 @@ pub(crate) fn nanoseconds(duration: Duration) -> u64 {
 }
 
 /// For people and for reports.
-#[allow(clippy::cast_precision_loss)]
 pub(crate) fn seconds(ns: u64) -> f64 {
     ns as f64 / 1e9
 }

@@ -144,7 +144,6 @@ impl Content {
 
 impl<'a> Line<'a> {
     #[inline]
-    #[allow(clippy::cast_possible_truncation)] // A chance in any range.
     fn random<const HAS_WHOLE_STAMP: bool>(
         id: Id,
         key: u64,
@@ -168,7 +167,10 @@ impl<'a> Line<'a> {
     #[inline]
     fn of_file(id: Id, messages: &'a Messages) -> Self {
         let place = (id.connection + id.sequence) % messages.lines.len() as u64;
-        #[allow(clippy::cast_possible_truncation)] // Less than the number of lines.
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the place is less than the number of lines"
+        )]
         let text = &messages.lines[place as usize];
         Self { stamp: [0; STAMP_LEN], stamp_len: 0, text, end: b"" }
     }

@@ -89,7 +89,6 @@ impl ThreadUse {
     }
 }
 
-#[allow(clippy::cast_precision_loss)]
 fn part(ns: u64, of_ns: u64) -> f64 {
     (ns as f64 / of_ns.max(1) as f64).min(1.0)
 }

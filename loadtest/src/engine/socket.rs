@@ -85,7 +85,7 @@ fn cannot_stamp(error: io::Error) -> io::Error {
 /// Each connection has its address, in turn.
 fn source(plan: &Plan, number: u64) -> Option<IpAddr> {
     let count = plan.source_ips.len() as u64;
-    #[allow(clippy::cast_possible_truncation)] // Less than the length.
+    #[expect(clippy::cast_possible_truncation, reason = "the place is less than the length")]
     (count > 0).then(|| plan.source_ips[(number % count) as usize])
 }
 

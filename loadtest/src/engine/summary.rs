@@ -104,7 +104,6 @@ impl<'a> Summary<'a> {
     }
 
     /// Of `asked` connections, as the threads that had them tell.
-    #[allow(clippy::cast_precision_loss)]
     fn connections(&self, asked: usize, outcomes: &[Outcome]) -> report::Connections {
         let count = |of: fn(&Outcome) -> u64| outcomes.iter().map(of).sum::<u64>();
         let asked_ns = self.measured_ns() as f64 * asked as f64;
@@ -126,7 +125,6 @@ impl<'a> Summary<'a> {
         report::Messages { asked, sent, verified: self.count(|one| one.verified), unsent }
     }
 
-    #[allow(clippy::cast_precision_loss)]
     fn throughput(&self) -> report::Throughput {
         let mut tally = Tally::default();
         self.outcomes.iter().for_each(|one| tally.add(one.tally));
@@ -141,7 +139,6 @@ impl<'a> Summary<'a> {
         }
     }
 
-    #[allow(clippy::cast_precision_loss)]
     fn flood(&self) -> Option<report::Flood> {
         let (plan, found) = (flood::plan(self.plan)?, self.flood.as_ref()?);
         let measured_s = seconds(found.thread.measured_ns);
@@ -186,7 +183,6 @@ impl<'a> Summary<'a> {
         found.into_iter().map(finding).collect()
     }
 
-    #[allow(clippy::cast_precision_loss)]
     fn generator(&self, is_open_loop: bool) -> report::Generator {
         let thread = |Outcome { thread, .. }: &Outcome| report::GeneratorThread {
             busy: thread.busy(self.plan.busy_poll),

@@ -82,7 +82,6 @@ impl RunReport {
     /// Messages a second that the generators of this report were to send; in an open loop only, of which
     /// something was measured.
     #[must_use]
-    #[allow(clippy::cast_precision_loss)] // A rate needs no more digits.
     pub fn rate_asked(&self) -> Option<f64> {
         let rate = self.load.rate?;
         let rate = match (self.load.count, self.messages.asked) {
@@ -96,7 +95,6 @@ impl RunReport {
 
     /// How much of that rate was achieved.
     #[must_use]
-    #[allow(clippy::cast_precision_loss)] // A share needs no more digits.
     pub fn rate_share(&self) -> Option<f64> {
         let asked_per_s = self.rate_asked()?;
         Some(match (self.load.count, self.messages.asked) {

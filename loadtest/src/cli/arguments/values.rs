@@ -94,7 +94,8 @@ pub(super) fn count(text: &str) -> Result<u64, String> {
     let form = || "expected a whole number above 0, such as 1000000, 50k or 1.5M".to_owned();
     let exact = text.parse().ok().filter(|count| *count > 0);
     // Those with a unit are exact up to 2^53, far more than is ever sent.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    #[expect(clippy::cast_possible_truncation, reason = "the count is whole and below 2^53")]
+    #[expect(clippy::cast_sign_loss, reason = "the count is positive")]
     let scaled = || {
         let count = number(text).filter(|count| count.fract() == 0.0 && *count < 9e15);
         count.map(|count| count as u64).filter(|count| *count > 0)

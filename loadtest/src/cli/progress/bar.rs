@@ -32,8 +32,8 @@ impl Bar {
     pub(super) fn show(&self, snapshot: &Snapshot) {
         // Of no known end: full, for there is nothing left but to wait.
         let part = snapshot.part().unwrap_or(1.0);
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        #[allow(clippy::cast_precision_loss)] // From 0 to STEPS.
+        #[expect(clippy::cast_possible_truncation, reason = "the position is at most STEPS")]
+        #[expect(clippy::cast_sign_loss, reason = "the position is positive")]
         let position = (part * STEPS as f64) as u64;
         self.0.set_position(position);
         self.0.set_prefix(text::name(snapshot.phase));

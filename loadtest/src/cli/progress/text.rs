@@ -6,7 +6,6 @@ use crate::cli::progress::{Phase, Snapshot};
 use echo_loadtest::formatting;
 
 /// A line for the log.
-#[allow(clippy::cast_precision_loss)] // For people.
 pub(super) fn line(snapshot: &Snapshot) -> String {
     let mut line = format!(
         "progress phase={} elapsed={:.1}s connections={}/{} messages={} messages_per_s={:.1}",
@@ -30,7 +29,6 @@ pub(super) fn line(snapshot: &Snapshot) -> String {
 }
 
 /// What stands beside the bar, the most important first: a narrow terminal cuts the rest.
-#[allow(clippy::cast_precision_loss)] // For people.
 pub(super) fn beside_bar(snapshot: &Snapshot) -> String {
     let mut parts = match snapshot.phase {
         Phase::Connecting => vec![format!(

@@ -16,7 +16,6 @@ pub(super) struct Openings {
 impl Openings {
     /// Returns the openings of a thread that has `count` of the plan's connections. All of them wait.
     pub(super) fn new(plan: &Plan, count: usize) -> Self {
-        #[expect(clippy::cast_precision_loss, reason = "fewer than 2^53 connections")]
         let share = count as f64 / f64::from(plan.connections);
         let gap_ns = plan.connect_rate.map(|rate| 1e9 / (rate * share));
         Self { places: (0..count).collect(), gap_ns, next_ns: 0.0 }
@@ -35,7 +34,6 @@ impl Openings {
 
     /// Takes the next connection for which `wants` holds, if one may be opened now. Drops those for which
     /// `wants` does not hold.
-    #[expect(clippy::cast_precision_loss, reason = "the clock is exact for 104 days")]
     pub(super) fn take(
         &mut self,
         now_ns: u64,

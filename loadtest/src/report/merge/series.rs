@@ -34,7 +34,8 @@ pub(super) fn longest_s<'a>(reports: impl Iterator<Item = &'a RunReport>) -> f64
 }
 
 /// Which piece one that starts then is; a length of 0 makes them all the same.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // The cast saturates.
+#[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
+#[expect(clippy::cast_sign_loss, reason = "the cast saturates")]
 fn number(start_s: f64, length_s: f64) -> u64 {
     (start_s / length_s).round() as u64
 }

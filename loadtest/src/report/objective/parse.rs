@@ -90,7 +90,6 @@ fn duration(text: &str) -> Result<f64, String> {
     if limit.as_nanos() > u128::from(MAX_NS) {
         return Err("must not be longer than 60s: longer times are not told apart".to_owned());
     }
-    #[allow(clippy::cast_precision_loss)] // At most a minute.
     Ok(limit.as_nanos() as f64)
 }
 

@@ -7,7 +7,7 @@ use super::chart::{Chart, Key, Symbol, WIDE};
 use super::ink::{Colour, Stroke};
 use super::plot::{Line, Marks, Place, Plot, Rule};
 use super::rounds::Outcome;
-use super::units;
+use super::ticks;
 use crate::capacity::curve::{exact, points};
 use crate::capacity::{CapacityReport, Round};
 use crate::formatting;
@@ -64,8 +64,8 @@ pub(super) fn chart(report: &CapacityReport) -> Option<Chart> {
     let limited = limits.iter().flat_map(|(_, ns)| [ns / AROUND_LIMIT, ns * AROUND_LIMIT]);
     let times = drawn.iter().map(|(_, y)| *y).chain(limited);
     let most = rates.reduce(f64::max).filter(|most| *most > 0.0)?;
-    let x = Axis::linear(most, 5.0, units::tick_rate);
-    let y = Axis::logarithmic(times, units::tick_time).filter(|_| !drawn.is_empty())?;
+    let x = Axis::linear(most, 5.0, ticks::rate);
+    let y = Axis::logarithmic(times, ticks::time).filter(|_| !drawn.is_empty())?;
     let rules = rules(report.capacity, &limits);
     Some(Chart::new(WORDS, legends, WIDE, &Plot { x, y, lines, marks, rules }))
 }
@@ -121,7 +121,7 @@ fn rules(capacity: Option<f64>, limits: &[(&str, f64)]) -> Vec<Rule> {
         at: Place::Y(*ns),
         colour: Colour::Bad,
         stroke: Stroke::Dashed,
-        label: format!("limit of {name}: {}", units::tick_time(*ns)),
+        label: format!("limit of {name}: {}", ticks::time(*ns)),
     };
     let capacity = capacity.map(|rate| Rule {
         at: Place::X(rate),

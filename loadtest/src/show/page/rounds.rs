@@ -2,9 +2,9 @@
 
 use super::ink::{Colour, Mark};
 use super::text::visible;
-use super::units::Unit;
 use super::{Cell, Document};
 use crate::capacity::{CapacityReport, Round};
+use crate::formatting::Unit;
 
 pub(super) struct RoundRow {
     pub(super) number: Cell,

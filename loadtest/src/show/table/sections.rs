@@ -4,7 +4,7 @@
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use crate::formatting;
-use crate::report::distribution::{Distribution, MAX_NS};
+use crate::report::distribution::{self, Distribution};
 use crate::report::run_report::{Arrival, Connections, Flood, Load, RunReport, VerdictKind};
 use crate::report::verdict::MAX_BUSY;
 use crate::show::table::{MAX_FINDINGS, doubtful, end_of_times};
@@ -64,7 +64,6 @@ fn asked(load: &Load) -> String {
     parts.join(", ")
 }
 
-#[allow(clippy::cast_precision_loss)] // For people.
 fn size(load: &Load) -> String {
     let len = |len: usize| formatting::bytes(len as f64);
     let (min, max) = (load.size.min, load.size.max);
@@ -119,7 +118,6 @@ fn throughput(report: &RunReport) -> String {
 }
 
 /// What kept the server busy besides; it is in none of the other figures but the errors.
-#[allow(clippy::cast_precision_loss)] // For people.
 fn flood(report: &RunReport, found: &Flood) -> String {
     let Connections { asked, established, .. } = found.connections;
     let mut text =
@@ -158,7 +156,6 @@ pub(super) fn times(report: &RunReport) -> String {
 }
 
 /// A row of times; a dash where there are none.
-#[allow(clippy::cast_precision_loss)] // For people.
 fn percentiles(name: &str, times: &Distribution) -> Vec<String> {
     let known = [
         times.p50_ns,
@@ -174,11 +171,7 @@ fn percentiles(name: &str, times: &Distribution) -> Vec<String> {
         row.extend(vec!["–".to_owned(); known.len() + 1]);
         return row;
     }
-    row.extend(known.map(|ns| {
-        // What stands for so long or longer must not look like a measurement.
-        let least = if ns >= MAX_NS { "≥" } else { "" };
-        format!("{least}{}", formatting::time(ns as f64))
-    }));
+    row.extend(known.map(|ns| distribution::show_time(ns as f64)));
     row.push(formatting::time(times.mean_ns));
     row
 }
@@ -200,7 +193,6 @@ pub(super) fn faults(report: &RunReport) -> String {
     text
 }
 
-#[allow(clippy::cast_precision_loss)] // For people.
 pub(super) fn generator(report: &RunReport) -> String {
     let threads = &report.generator.threads;
     let greatest = |part: fn(&crate::report::run_report::GeneratorThread) -> f64| {
