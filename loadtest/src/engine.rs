@@ -133,10 +133,9 @@ impl Observer for () {}
 pub fn run(plan: &Plan, stop: &Stop, observer: &mut dyn Observer) -> Result<RunReport, String> {
     plan.check()?;
     let (clock, flood) = (Clock::start(), flood::plan(plan));
-    let work = Work::new(plan, 0, clock)?;
+    let work = Work::new(plan, 0, clock);
     // Its connections have the numbers after those of the run.
     let beside = flood.as_ref().map(|flood| Work::new(flood, plan.connections.into(), clock));
-    let beside = beside.transpose().map_err(|error| format!("flood: {error}"))?;
     let all = [Some(&work), beside.as_ref()];
     check_descriptors(
         all.iter().flatten().map(|work| work.connections()).sum(),

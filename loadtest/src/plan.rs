@@ -9,6 +9,9 @@ use crate::report::samples_file::SamplesFile;
 /// Whether this system tells what [`Plan::kernel_timestamps`] asks for.
 pub const KERNEL_TIMESTAMPS: bool = cfg!(target_os = "linux");
 
+/// Whether a plan keeps a rule, and the rule in words.
+type Rule = (bool, &'static str);
+
 /// A load. For the defaults see [`Plan::new`].
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -96,51 +99,87 @@ impl Plan {
         }
     }
 
-    /// Whether it can be carried out at all.
+    /// Checks whether the plan can be carried out. These are all rules of a plan: the command line adds
+    /// only rules of its flags.
     ///
     /// # Errors
-    /// A sentence that says what makes no sense.
+    /// The first rule that is broken, in the words of the command line.
     pub fn check(&self) -> Result<(), String> {
-        let is_rate = |rate: f64| rate.is_finite() && rate > 0.0;
-        let sizes_make_sense = match &self.sizes {
+        let rules = self.size_rules().into_iter().chain(self.pace_rules());
+        let mut rules = rules.chain(self.share_rules()).chain(self.flood_rules());
+        match rules.find(|(is_kept, _)| !is_kept) {
+            Some((_, sentence)) => Err(sentence.to_owned()),
+            None => Ok(()),
+        }
+    }
+
+    fn size_rules(&self) -> [Rule; 4] {
+        let are_sizes_sound = match &self.sizes {
             Sizes::Range(min, max) => (1..=*max).contains(min),
             Sizes::Messages(messages) => {
                 !messages.lines.is_empty()
                     && messages.lines.iter().all(|line| line.ends_with(b"\n"))
             }
         };
-        let demands = [
+        [
             (self.connections > 0, "a load needs a connection"),
             (self.threads > 0, "a load needs a thread"),
             (
-                sizes_make_sense,
+                are_sizes_sound,
                 "a message ends with a newline, there is at least one, and no range goes down",
             ),
-            (
-                (1..=self.depth).contains(&self.send_burst),
-                "a burst has at least one message, and no more than may be in flight",
-            ),
             (self.messages_per_connection != Some(0), "a connection needs a message"),
+        ]
+    }
+
+    fn pace_rules(&self) -> [Rule; 5] {
+        let is_rate = |rate: f64| rate.is_finite() && rate > 0.0;
+        [
+            (self.send_burst > 0, "a burst has at least one message"),
+            (self.send_burst <= self.depth, "--send-burst cannot be greater than --depth"),
             (self.rate().is_none_or(is_rate), "a rate is above 0"),
             (self.connect_rate.is_none_or(is_rate), "a rate of connects is above 0"),
             (
                 KERNEL_TIMESTAMPS || !self.kernel_timestamps,
-                "only Linux tells when it received what came back",
+                "--kernel-timestamps needs Linux: no other system is asked when it received something",
             ),
-            (self.share.index < self.share.count, "agents are numbered from 0"),
+        ]
+    }
+
+    fn share_rules(&self) -> [Rule; 3] {
+        let Share { index, count } = self.share;
+        let has_messages = match self.limit {
+            Limit::Count(messages) => messages >= count.into(),
+            Limit::Duration(_) => true,
+        };
+        [
+            (index < count, "agents are numbered from 0"),
             (
-                self.flood.is_none_or(|flood| flood.connections > 0 && flood.depth > 0),
+                self.connections >= count,
+                "there are fewer --connections than generators (--agent-count): each needs one",
+            ),
+            (
+                has_messages,
+                "there are fewer messages (--count) than generators (--agent-count): each needs one",
+            ),
+        ]
+    }
+
+    fn flood_rules(&self) -> [Rule; 3] {
+        let holds =
+            |rule: fn(Flood, Share) -> bool| self.flood.is_none_or(|flood| rule(flood, self.share));
+        [
+            (
+                holds(|flood, _| flood.connections > 0 && flood.depth > 0),
                 "a flood has at least one connection, with at least one message in flight",
             ),
+            (holds(|flood, _| flood.size > 0), "each message of a flood ends with a newline"),
             (
-                self.flood.is_none_or(|flood| flood.size > 0),
-                "each message of a flood ends with a newline",
+                holds(|flood, share| flood.connections >= share.count),
+                "there are fewer connections of the --flood than generators (--agent-count): each \
+                 needs one",
             ),
-        ];
-        match demands.iter().find(|(is_met, _)| !is_met) {
-            Some((_, sentence)) => Err((*sentence).to_owned()),
-            None => Ok(()),
-        }
+        ]
     }
 
     /// The numbers of the connections that are ours: every `share.count`-th.

@@ -21,7 +21,7 @@ use echo_loadtest::objective::Slo;
 use log::LevelFilter;
 
 pub(crate) use crate::cli::arguments::compare::{CapacityArgs, CompareArgs};
-pub(crate) use crate::cli::arguments::load::LoadArgs;
+pub(crate) use crate::cli::arguments::load::{LoadArgs, NOWHERE};
 
 const EXIT_CODES: &str = "\
 Exit codes:

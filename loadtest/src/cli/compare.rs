@@ -7,7 +7,7 @@ use echo_loadtest::plan::Plan;
 use echo_loadtest::run_report::VerdictKind;
 use log::warn;
 
-use crate::cli::arguments::CompareArgs;
+use crate::cli::arguments::{CompareArgs, NOWHERE};
 use crate::cli::exit_code::{EXIT_NOT_VALID, EXIT_OBJECTIVE};
 use crate::cli::results;
 use crate::cli::session::Session;
@@ -18,8 +18,7 @@ use crate::cli::session::Session;
 /// A sentence when neither could be measured, or a file not be written.
 pub(crate) fn compare(args: &CompareArgs, quiet: bool) -> Result<u8, String> {
     let session = Session::new(quiet)?;
-    let nowhere = ([127, 0, 0, 1], 0).into();
-    let plan = args.load.plan(nowhere)?;
+    let plan = args.load.plan(NOWHERE)?;
     let settings = compare::Settings {
         rounds: args.rounds,
         seed: plan.seed,

@@ -1,6 +1,5 @@
 //! What the commands that load a server share: the request to stop, the server inside, single runs.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process;
 
@@ -12,7 +11,7 @@ use echo_loadtest::plan::Plan;
 use echo_loadtest::run_report::RunReport;
 use echo_loadtest::target::kill_all;
 
-use crate::cli::arguments::LoadArgs;
+use crate::cli::arguments::{LoadArgs, NOWHERE};
 use crate::cli::console::Console;
 use crate::cli::embedded_server::EmbeddedServer;
 
@@ -82,8 +81,7 @@ impl Session {
         if let Some(target) = target {
             return work(load.plan(target.resolve(load.timeout)?)?);
         }
-        let nowhere: SocketAddr = ([127, 0, 0, 1], 0).into();
-        let plan = load.plan(nowhere)?;
+        let plan = load.plan(NOWHERE)?;
         let flood = plan.flood.map_or(0, |flood| flood.connections);
         let server = EmbeddedServer::start(plan.connections.saturating_add(flood), plan.threads)?;
         let done = work(Plan { target: server.address(), ..plan });

@@ -36,20 +36,13 @@ pub(crate) struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    /// # Errors
-    /// A sentence when there is nothing to do.
-    pub(crate) fn new(plan: &'a Plan, first: u64, clock: Clock) -> Result<Self, String> {
+    /// Returns the work of a plan that keeps all rules. Its connections have the numbers from `first` on.
+    pub(crate) fn new(plan: &'a Plan, first: u64, clock: Clock) -> Self {
         let connections = plan.our_connections().len();
-        if connections == 0 {
-            return Err(format!(
-                "agent {} of {} has nothing to do: there are {} connections",
-                plan.share.index, plan.share.count, plan.connections
-            ));
-        }
         let threads = connections.min(plan.threads as usize);
         let (messages, inbox) = unbounded();
         let (recycling, recycled) = unbounded();
-        Ok(Self {
+        Self {
             plan,
             first,
             connections,
@@ -60,7 +53,7 @@ impl<'a> Work<'a> {
             inbox,
             recycling,
             recycled,
-        })
+        }
     }
 
     pub(crate) fn connections(&self) -> u64 {
@@ -180,7 +173,7 @@ mod tests {
             threads: 1,
             ..Plan::new(([127, 0, 0, 1], 9).into(), Limit::Count(1))
         };
-        let work = Work::new(&plan, 0, Clock::start()).expect("there is something to do");
+        let work = Work::new(&plan, 0, Clock::start());
         let error = thread::scope(|scope| work.start("load", scope).err());
         let text = "4294967295 connections on one thread: there is room for 4294967293";
         assert_eq!(error.as_deref(), Some(text));

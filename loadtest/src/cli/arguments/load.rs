@@ -1,12 +1,12 @@
 //! The flags that say what load a server gets, the same for every command that makes one.
 
 use std::env;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 use clap::builder::BoolishValueParser;
 use clap::{ValueEnum, value_parser};
-use echo_loadtest::plan::{Arrival, Flood, KERNEL_TIMESTAMPS, Limit, Plan, Share, Sizes};
+use echo_loadtest::plan::{Arrival, Flood, Limit, Plan, Share, Sizes};
 use echo_loadtest::target::Cpus;
 
 use crate::cli::arguments::messages;
@@ -14,6 +14,9 @@ use crate::cli::arguments::values::{self, SizeArg};
 
 /// Set by Kubernetes in the pods of an Indexed Job.
 const JOB_INDEX_VARIABLE: &str = "JOB_COMPLETION_INDEX";
+
+/// Stands for the target where it is not known yet.
+pub(crate) const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 const DEFAULT_DURATION: Duration = Duration::from_secs(10);
 
@@ -189,10 +192,11 @@ pub(crate) enum ArrivalArg {
 }
 
 impl LoadArgs {
-    /// What contradicts itself, in a sentence.
+    /// Checks what the flags say together.
+    ///
+    /// # Errors
+    /// A sentence that names the flags which contradict each other.
     pub(super) fn check(&self) -> Result<(), String> {
-        let job_index = env::var(JOB_INDEX_VARIABLE).ok();
-        let share = self.share(job_index.as_deref())?;
         let contradictions = [
             (
                 self.duration.is_some() && self.count.is_some(),
@@ -200,33 +204,17 @@ impl LoadArgs {
             ),
             (self.arrival.is_some() && self.rate.is_none(), "--arrival needs --rate"),
             (
-                self.kernel_timestamps && !KERNEL_TIMESTAMPS,
-                "--kernel-timestamps needs Linux: no other system is asked when it received something",
-            ),
-            (self.send_burst > self.depth, "--send-burst cannot be greater than --depth"),
-            (
                 self.churn && self.messages_per_connection.is_some(),
                 "--churn is one message per connection: it cannot be used with \
                  --messages-per-connection",
             ),
-            (
-                share.count > self.connections,
-                "there are fewer --connections than generators (--agent-count): each needs one",
-            ),
-            (
-                self.flood > 0 && share.count > self.flood,
-                "there are fewer connections of the --flood than generators (--agent-count): each \
-                 needs one",
-            ),
-            (
-                self.count.is_some_and(|count| count < share.count.into()),
-                "there are fewer messages (--count) than generators (--agent-count): each needs one",
-            ),
         ];
-        match contradictions.iter().find(|(holds, _)| *holds) {
-            Some((_, sentence)) => Err((*sentence).to_owned()),
-            None => Ok(()),
+        if let Some((_, sentence)) = contradictions.iter().find(|(holds, _)| *holds) {
+            return Err((*sentence).to_owned());
         }
+        // A file of messages is read, and checked, when its run begins.
+        let any = Sizes::Range(1, 1);
+        self.plan_with(NOWHERE, any)?.check()
     }
 
     /// Which part of the load is ours. The variable of Kubernetes counts only where the load is
@@ -264,6 +252,10 @@ impl LoadArgs {
             SizeArg::Range(min, max) => Sizes::Range(*min, *max),
             SizeArg::File(path) => messages::read(path)?,
         };
+        self.plan_with(target, sizes)
+    }
+
+    fn plan_with(&self, target: SocketAddr, sizes: Sizes) -> Result<Plan, String> {
         Ok(Plan {
             target,
             connections: self.connections,
