@@ -195,6 +195,14 @@ impl Plan {
         connections.map(|number| part(count, number, self.connections.into())).sum()
     }
 
+    /// Returns whether messages wait for earlier ones.
+    pub(crate) fn loop_kind(&self) -> Loop {
+        match self.arrival {
+            Arrival::Closed => Loop::Closed,
+            Arrival::Constant(_) | Arrival::Poisson(_) => Loop::Open,
+        }
+    }
+
     /// Messages a second, over all agents, in an open loop.
     #[must_use]
     pub fn rate(&self) -> Option<f64> {
@@ -249,6 +257,15 @@ pub enum Arrival {
     Constant(f64),
     /// So many a second over all agents, by chance: positive and finite.
     Poisson(f64),
+}
+
+/// Whether messages wait for earlier ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Loop {
+    /// A message follows the reply to an earlier one.
+    Closed,
+    /// A message is due whether earlier ones are back or not.
+    Open,
 }
 
 /// When to stop.

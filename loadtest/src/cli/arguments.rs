@@ -79,6 +79,31 @@ pub(crate) struct Args {
     pub(crate) quiet: bool,
 }
 
+/// How much is shown besides the results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verbosity {
+    /// The progress is shown.
+    Normal,
+    /// Nothing is shown.
+    Quiet,
+}
+
+/// What standard output carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StandardOutput {
+    /// The results as text.
+    Text,
+    /// A document, which text would spoil.
+    Document,
+}
+
+impl StandardOutput {
+    /// Returns what standard output carries when documents go to these files.
+    fn of<'a>(mut files: impl Iterator<Item = &'a Path>) -> Self {
+        if files.any(files::is_standard_output) { Self::Document } else { Self::Text }
+    }
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -220,6 +245,11 @@ impl Args {
         }
     }
 
+    /// Returns how much is shown besides the results.
+    pub(crate) fn verbosity(&self) -> Verbosity {
+        if self.quiet { Verbosity::Quiet } else { Verbosity::Normal }
+    }
+
     fn take_target(&mut self) -> Result<(), String> {
         let variable = env::var_os(TARGET_VARIABLE).filter(|_| self.command.is_none());
         let told = |reason: String| format!("{TARGET_VARIABLE}: {reason}");
@@ -279,9 +309,9 @@ impl OutputArgs {
         Ok(())
     }
 
-    /// Whether standard output carries a document, which a table would spoil.
-    pub(crate) fn takes_standard_output(&self, hdr: Option<&Path>) -> bool {
-        self.files().chain(hdr).any(files::is_standard_output)
+    /// Returns what standard output carries when the interval log goes to `hdr`.
+    pub(crate) fn standard_output(&self, hdr: Option<&Path>) -> StandardOutput {
+        StandardOutput::of(self.files().chain(hdr))
     }
 
     fn files(&self) -> impl Iterator<Item = &Path> {
@@ -290,8 +320,8 @@ impl OutputArgs {
 }
 
 impl DocumentArgs {
-    /// See [`OutputArgs::takes_standard_output`].
-    pub(crate) fn takes_standard_output(&self) -> bool {
-        self.json.as_deref().is_some_and(files::is_standard_output)
+    /// Returns what standard output carries.
+    pub(crate) fn standard_output(&self) -> StandardOutput {
+        StandardOutput::of(self.json.as_deref().into_iter())
     }
 }

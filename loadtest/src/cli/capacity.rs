@@ -4,7 +4,7 @@ use echo_common::command_line::exit;
 use echo_loadtest::capacity::{self, CapacityReport, Ending};
 use echo_loadtest::plan::{Arrival, Plan};
 
-use crate::cli::arguments::CapacityArgs;
+use crate::cli::arguments::{CapacityArgs, Verbosity};
 use crate::cli::exit_code::{EXIT_NOT_VALID, EXIT_OBJECTIVE};
 use crate::cli::results;
 use crate::cli::session::Session;
@@ -13,15 +13,15 @@ use crate::cli::session::Session;
 ///
 /// # Errors
 /// A sentence when not even the first round could be run, or a file not be written.
-pub(crate) fn capacity(args: &CapacityArgs, quiet: bool) -> Result<u8, String> {
-    let session = Session::new(quiet)?;
+pub(crate) fn capacity(args: &CapacityArgs, verbosity: Verbosity) -> Result<u8, String> {
+    let session = Session::new(verbosity)?;
     let defaults = capacity::Settings::default();
     let settings = capacity::Settings {
         start_rate: args.load.rate.unwrap_or(defaults.start_rate),
         max_rate: args.max_rate.unwrap_or(defaults.max_rate),
         precision: args.precision,
         confirmations: args.repeats,
-        tells_rounds: !quiet,
+        tells_rounds: verbosity == Verbosity::Normal,
         ..defaults
     };
     let report = Session::with_target(args.target.as_ref(), &args.load, |plan| {
@@ -29,7 +29,7 @@ pub(crate) fn capacity(args: &CapacityArgs, quiet: bool) -> Result<u8, String> {
             session.run(&Plan { arrival: at_rate(plan.arrival, rate), ..plan.clone() })
         })
     })?;
-    results::conclude_capacity(&report, &args.output, quiet)?;
+    results::conclude_capacity(&report, &args.output, verbosity)?;
     Ok(code_of_capacity(&report))
 }
 

@@ -7,7 +7,7 @@ use echo_loadtest::plan::Plan;
 use echo_loadtest::run_report::VerdictKind;
 use log::warn;
 
-use crate::cli::arguments::{CompareArgs, NOWHERE};
+use crate::cli::arguments::{CompareArgs, NOWHERE, Verbosity};
 use crate::cli::exit_code::{EXIT_NOT_VALID, EXIT_OBJECTIVE};
 use crate::cli::results;
 use crate::cli::session::Session;
@@ -16,14 +16,14 @@ use crate::cli::session::Session;
 ///
 /// # Errors
 /// A sentence when neither could be measured, or a file not be written.
-pub(crate) fn compare(args: &CompareArgs, quiet: bool) -> Result<u8, String> {
-    let session = Session::new(quiet)?;
+pub(crate) fn compare(args: &CompareArgs, verbosity: Verbosity) -> Result<u8, String> {
+    let session = Session::new(verbosity)?;
     let plan = args.load.plan(NOWHERE)?;
     let settings = compare::Settings {
         rounds: args.rounds,
         seed: plan.seed,
         fail_if: args.fail_if.clone(),
-        tells_rounds: !quiet,
+        tells_rounds: verbosity == Verbosity::Normal,
         ..compare::Settings::default()
     };
     warn_of_one_core(args);
@@ -33,7 +33,7 @@ pub(crate) fn compare(args: &CompareArgs, quiet: bool) -> Result<u8, String> {
         SideRunner::new(a, b, plan, args.pin_server.clone(), |plan: &Plan| session.run(plan));
     let report =
         compare::compare(&settings, &names.0, &names.1, |side, seed| runner.measure(side, seed))?;
-    results::conclude(&report, &args.output, quiet)?;
+    results::conclude(&report, &args.output, verbosity)?;
     Ok(code_of_comparison(&report))
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::cli::arguments::Verbosity;
 use crate::cli::progress::{Goal, Latency, Reporter, Snapshot};
 use echo_loadtest::engine::{Observer, Phase, Progress};
 use echo_loadtest::files;
@@ -41,10 +42,14 @@ struct Log {
 impl<'a> Console<'a> {
     /// # Errors
     /// A sentence when the file of the interval log cannot be made.
-    pub(crate) fn new(plan: &'a Plan, quiet: bool, hdr: Option<&Path>) -> Result<Self, String> {
+    pub(crate) fn new(
+        plan: &'a Plan,
+        verbosity: Verbosity,
+        hdr: Option<&Path>,
+    ) -> Result<Self, String> {
         Ok(Self {
             plan,
-            reporter: Reporter::new(quiet),
+            reporter: Reporter::new(verbosity),
             log: hdr.map(Log::create).transpose()?,
             phase: Phase::Connecting,
             messages_at_phase: 0,

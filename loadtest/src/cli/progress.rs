@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use log::info;
 
+use crate::cli::arguments::Verbosity;
 use crate::cli::progress::bar::Bar;
 pub(crate) use echo_loadtest::engine::Phase;
 
@@ -72,9 +73,9 @@ enum Kind {
 impl Reporter {
     /// Shows nothing when `quiet`; otherwise a bar when standard error is a terminal, and lines in the
     /// log at INFO when it is not.
-    pub(crate) fn new(quiet: bool) -> Self {
+    pub(crate) fn new(verbosity: Verbosity) -> Self {
         match Bar::on_stderr() {
-            _ if quiet => Self(Kind::Quiet),
+            _ if verbosity == Verbosity::Quiet => Self(Kind::Quiet),
             Some(bar) => Self(Kind::Terminal(bar)),
             None => Self(Kind::Lines),
         }
@@ -170,7 +171,7 @@ pub(crate) mod tests {
     #[test]
     fn quiet_asks_for_nothing_and_lines_come_as_often_as_wanted() {
         let interval = Duration::from_secs(3);
-        assert_eq!(Reporter::new(true).period(interval), None);
+        assert_eq!(Reporter::new(Verbosity::Quiet).period(interval), None);
         assert_eq!(Reporter(Kind::Lines).period(interval), Some(interval));
         assert_eq!(Reporter(Kind::Terminal(Bar::hidden())).period(interval), Some(TERMINAL_PERIOD));
     }

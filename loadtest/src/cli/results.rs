@@ -13,7 +13,7 @@ use echo_loadtest::run_report::RunReport;
 use echo_loadtest::{files, json, table};
 use serde::Serialize;
 
-use crate::cli::arguments::{DocumentArgs, OutputArgs};
+use crate::cli::arguments::{DocumentArgs, OutputArgs, StandardOutput, Verbosity};
 use crate::cli::exit_code;
 
 /// Returns the report with its objectives judged.
@@ -30,10 +30,10 @@ pub(crate) fn conclude_run(
     report: &RunReport,
     output: &OutputArgs,
     hdr: Option<&Path>,
-    quiet: bool,
+    verbosity: Verbosity,
 ) -> Result<u8, String> {
     let written = write(report, output, || page_of_runs(&[("run".to_owned(), report.clone())]));
-    print(table::render(report), output.takes_standard_output(hdr), quiet);
+    print(table::render(report), output.standard_output(hdr), verbosity);
     written.map(|()| exit_code::of(report))
 }
 
@@ -44,10 +44,10 @@ pub(crate) fn conclude_run(
 pub(crate) fn conclude_capacity(
     report: &CapacityReport,
     output: &OutputArgs,
-    quiet: bool,
+    verbosity: Verbosity,
 ) -> Result<(), String> {
     let written = write(report, output, || page::render_capacity("capacity", report));
-    print(report, output.takes_standard_output(None), quiet);
+    print(report, output.standard_output(None), verbosity);
     written
 }
 
@@ -58,10 +58,10 @@ pub(crate) fn conclude_capacity(
 pub(crate) fn conclude(
     document: &(impl Serialize + Display),
     output: &DocumentArgs,
-    quiet: bool,
+    verbosity: Verbosity,
 ) -> Result<(), String> {
     let written = output.json.as_ref().map_or(Ok(()), |path| json::write(path, document));
-    print(document, output.takes_standard_output(), quiet);
+    print(document, output.standard_output(), verbosity);
     written
 }
 
@@ -78,12 +78,12 @@ fn write(
 
 /// On standard output, unless that carries a document. Then it is progress rather than the result, and
 /// would spoil the document where both outputs end up in the same place.
-fn print(text: impl Display, is_taken: bool, quiet: bool) {
+fn print(text: impl Display, output: StandardOutput, verbosity: Verbosity) {
     // A reader that has gone away has seen enough.
-    let _ = match (is_taken, quiet) {
-        (true, true) => Ok(()),
-        (true, false) => write!(io::stderr().lock(), "{text}"),
-        (false, _) => write!(io::stdout().lock(), "{text}"),
+    let _ = match (output, verbosity) {
+        (StandardOutput::Text, _) => write!(io::stdout().lock(), "{text}"),
+        (StandardOutput::Document, Verbosity::Normal) => write!(io::stderr().lock(), "{text}"),
+        (StandardOutput::Document, Verbosity::Quiet) => Ok(()),
     };
 }
 

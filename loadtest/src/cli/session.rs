@@ -11,14 +11,14 @@ use echo_loadtest::plan::Plan;
 use echo_loadtest::run_report::RunReport;
 use echo_loadtest::target::kill_all;
 
-use crate::cli::arguments::{LoadArgs, NOWHERE};
+use crate::cli::arguments::{LoadArgs, NOWHERE, Verbosity};
 use crate::cli::console::Console;
 use crate::cli::embedded_server::EmbeddedServer;
 
 /// Runs loads until it is asked to stop.
 pub(crate) struct Session {
     stop: Stop,
-    quiet: bool,
+    verbosity: Verbosity,
 }
 
 impl Session {
@@ -26,7 +26,7 @@ impl Session {
     ///
     /// # Errors
     /// A sentence when the system refuses to hand them over.
-    pub(crate) fn new(quiet: bool) -> Result<Self, String> {
+    pub(crate) fn new(verbosity: Verbosity) -> Result<Self, String> {
         descriptors::raise_limit();
         let stop = Stop::default();
         let asked = stop.clone();
@@ -38,7 +38,7 @@ impl Session {
                 process::exit(exit::INTERRUPTED.into());
             }
         })?;
-        Ok(Self { stop, quiet })
+        Ok(Self { stop, verbosity })
     }
 
     /// Whether a signal came.
@@ -63,7 +63,7 @@ impl Session {
         plan: &Plan,
         hdr: Option<&Path>,
     ) -> Result<(RunReport, Result<(), String>), String> {
-        let mut console = Console::new(plan, self.quiet, hdr)?;
+        let mut console = Console::new(plan, self.verbosity, hdr)?;
         let report = engine::run(plan, &self.stop, &mut console)?;
         Ok((report, console.finish()))
     }

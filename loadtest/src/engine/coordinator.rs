@@ -12,7 +12,7 @@ use super::flood::{Flood, why_nothing_began};
 use super::messages::{Message, Outcome};
 use super::series::Series;
 use super::summary::Summary;
-use super::window::{Start, Window};
+use super::window::{Completion, Start, Window};
 use super::{Observer, Phase, Progress, Stop};
 use crate::plan::Plan;
 use crate::report::run_report::RunReport;
@@ -37,7 +37,7 @@ pub(crate) struct Coordinator<'a> {
     trying: usize,
     made: u64,
     started: Option<Start>,
-    is_interrupted: bool,
+    completion: Completion,
     failure: Option<String>,
 }
 
@@ -49,13 +49,13 @@ impl<'a> Coordinator<'a> {
         Self {
             plan,
             stop,
-            series: Series::new(threads, plan.rate().is_some(), interval_ns, recycling),
+            series: Series::new(threads, plan.loop_kind(), interval_ns, recycling),
             outcomes: vec![],
             running: threads,
             trying: threads,
             made: 0,
             started: None,
-            is_interrupted: false,
+            completion: Completion::Full,
             failure: None,
             crew,
             flood,
@@ -78,8 +78,8 @@ impl<'a> Coordinator<'a> {
             if let Ok(message) = self.crew.inbox.recv_timeout(PROGRESS_INTERVAL) {
                 self.take(message, observer);
             }
-            if self.stop.is_asked() && !self.is_interrupted {
-                self.is_interrupted = true;
+            if self.stop.is_asked() && self.completion == Completion::Full {
+                self.completion = Completion::Interrupted;
                 self.crew.give_up();
             }
             observer.progress(&self.progress());
@@ -175,7 +175,7 @@ impl<'a> Coordinator<'a> {
             return Err(failure);
         }
         let Some(start) = self.started else {
-            return Err(why_nothing_began(&self.outcomes, self.is_interrupted));
+            return Err(why_nothing_began(&self.outcomes, self.completion));
         };
         let flood = self.flood.as_ref().map(|flood| {
             // Where messages are counted, this is the end.
@@ -184,7 +184,7 @@ impl<'a> Coordinator<'a> {
             flood.end()
         });
         let flood = flood.transpose()?;
-        let summary = Summary::new(self.plan, start, self.outcomes, flood, self.is_interrupted);
+        let summary = Summary::new(self.plan, start, self.outcomes, flood, self.completion);
         self.series.finish(summary.measured_ns(), observer);
         Ok(summary.into_report(self.series))
     }

@@ -57,6 +57,15 @@ impl ThreadTime {
     }
 }
 
+/// What a thread does while it waits for events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// It sleeps until there is one.
+    Sleeps,
+    /// It looks for one all the time.
+    Spins,
+}
+
 /// What a thread did while it measured.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ThreadUse {
@@ -77,10 +86,13 @@ impl ThreadUse {
     /// connections a tenth of the time goes there. So it is at least the part in which the scheduler
     /// had the thread on a CPU or ready for one, unless the thread never sleeps because it is to look
     /// for replies all the time.
-    pub(crate) fn busy(&self, never_sleeps: bool) -> f64 {
+    pub(crate) fn busy(&self, waiting: Waiting) -> f64 {
         let by_calls = part(self.measured_ns.saturating_sub(self.idle_ns), self.measured_ns);
         let awake = part(self.time.running_ns + self.time.waiting_ns, self.timed_ns);
-        if never_sleeps { by_calls } else { by_calls.max(awake) }
+        match waiting {
+            Waiting::Sleeps => by_calls.max(awake),
+            Waiting::Spins => by_calls,
+        }
     }
 
     /// The part of the time in which it was ready to run and had no CPU, 0 to 1.
@@ -113,11 +125,11 @@ mod tests {
             (thread(11, 160, 0), 0.89),
             (thread(11, 0, 0), 0.89),
         ] {
-            assert!((thread.busy(false) - busy).abs() < 1e-9, "{thread:?}");
+            assert!((thread.busy(Waiting::Sleeps) - busy).abs() < 1e-9, "{thread:?}");
         }
-        assert!((thread(40, 200, 0).busy(true) - 0.6).abs() < 1e-9, "looking is no work");
+        assert!((thread(40, 200, 0).busy(Waiting::Spins) - 0.6).abs() < 1e-9, "looking is no work");
         assert!((thread(0, 0, 10).waiting() - 0.05).abs() < 1e-9);
-        assert!(ThreadUse::default().busy(false).abs() < 1e-9);
+        assert!(ThreadUse::default().busy(Waiting::Sleeps).abs() < 1e-9);
     }
 
     #[cfg(target_os = "linux")]

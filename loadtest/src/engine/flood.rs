@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::Stop;
 use super::crew::{Crew, Work};
 use super::messages::{Found, Message, Outcome};
-use super::window::Window;
+use super::window::{Completion, Window};
 use crate::plan::{Arrival, Limit, Plan, Sizes};
 
 /// How soon a request to stop is seen.
@@ -110,10 +110,14 @@ impl<'a> Flood<'a> {
         }
     }
 
+    fn completion(&self) -> Completion {
+        if self.stop.is_asked() { Completion::Interrupted } else { Completion::Full }
+    }
+
     fn why_it_did_not_begin(&self) -> String {
         self.crew.give_up();
         match self.end() {
-            Ok(outcome) => why_nothing_began([&outcome], self.stop.is_asked()),
+            Ok(outcome) => why_nothing_began([&outcome], self.completion()),
             Err(failure) => failure,
         }
     }
@@ -122,12 +126,12 @@ impl<'a> Flood<'a> {
 /// In words: the first thing that went wrong, unless it was stopped.
 pub(crate) fn why_nothing_began<'a>(
     outcomes: impl IntoIterator<Item = &'a Outcome>,
-    is_interrupted: bool,
+    completion: Completion,
 ) -> String {
     let found = outcomes.into_iter().flat_map(|outcome| &outcome.findings);
     let first = found.min_by_key(|found: &&Found| found.at_ns).map(|found| &found.fault.text);
     match first {
-        Some(text) if !is_interrupted => text.clone(),
+        Some(text) if completion == Completion::Full => text.clone(),
         _ => "stopped before it began".to_owned(),
     }
 }

@@ -5,6 +5,7 @@ use hdrhistogram::Histogram;
 use super::cpu::ThreadUse;
 use super::exchange::Times;
 use super::fault::Fault;
+use crate::plan::Loop;
 use crate::report::distribution::histogram;
 use crate::report::run_report::Errors;
 
@@ -46,8 +47,12 @@ pub(crate) struct Latencies {
 }
 
 impl Latencies {
-    pub(crate) fn new(is_open_loop: bool) -> Self {
-        Self { service: histogram(), response: is_open_loop.then(histogram) }
+    pub(crate) fn new(loop_kind: Loop) -> Self {
+        let response = match loop_kind {
+            Loop::Closed => None,
+            Loop::Open => Some(histogram()),
+        };
+        Self { service: histogram(), response }
     }
 
     /// As a user of the server sees them.

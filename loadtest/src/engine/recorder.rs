@@ -25,13 +25,21 @@ pub(crate) struct Receipt {
     pub(crate) received_ns: Option<u64>,
 }
 
+/// Which messages the measured part counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counting {
+    /// All messages that come back in it.
+    BackInIt,
+    /// Those of them that were due in it.
+    DueInIt,
+}
+
 /// Where a thread writes down what happens.
 #[derive(Debug)]
 pub(crate) struct Recorder<'a> {
     pub(crate) window: Window,
     pub(crate) tally: Tally,
-    /// Only messages of the measured part are counted in it, not all that come back meanwhile.
-    counts_its_own: bool,
+    counting: Counting,
     pub(crate) errors: Errors,
     pub(crate) findings: Vec<Found>,
     /// Messages of the measured part that were sent.
@@ -63,7 +71,10 @@ impl<'a> Recorder<'a> {
         Self {
             window: Window::UNKNOWN,
             tally: Tally::default(),
-            counts_its_own: matches!(plan.limit, Limit::Count(_)),
+            counting: match plan.limit {
+                Limit::Count(_) => Counting::DueInIt,
+                Limit::Duration(_) => Counting::BackInIt,
+            },
             errors: Errors::default(),
             findings: vec![],
             sent: 0,
@@ -75,7 +86,7 @@ impl<'a> Recorder<'a> {
             missing_ns: 0,
             connect: histogram(),
             lateness: histogram(),
-            current: Latencies::new(plan.rate().is_some()),
+            current: Latencies::new(plan.loop_kind()),
             piece: 0,
             tally_at_piece: Tally::default(),
             thread,
@@ -137,10 +148,11 @@ impl<'a> Recorder<'a> {
 
     /// What the measured part's figures are differences of.
     pub(crate) fn counted(&self) -> Tally {
-        if self.counts_its_own {
-            Tally { messages: self.verified, bytes: self.verified_bytes, ..self.tally }
-        } else {
-            self.tally
+        match self.counting {
+            Counting::BackInIt => self.tally,
+            Counting::DueInIt => {
+                Tally { messages: self.verified, bytes: self.verified_bytes, ..self.tally }
+            }
         }
     }
 

@@ -8,8 +8,9 @@ use crossbeam_channel::Sender;
 use super::Observer;
 use super::clock::seconds;
 use super::messages::{Latencies, Piece, Tally};
+use crate::plan::Loop;
 use crate::report::distribution::{self, histogram};
-use crate::report::run_report::Interval;
+use crate::report::run_report::{Counts, Interval};
 
 /// Intervals in a report, so that its size does not depend on how long the run was.
 const MAX_INTERVALS: usize = 1_000;
@@ -17,6 +18,7 @@ const MAX_INTERVALS: usize = 1_000;
 /// See the module.
 pub(crate) struct Series {
     interval_ns: u64,
+    loop_kind: Loop,
     /// Not yet heard of by all threads.
     open: BTreeMap<u64, (Tally, Latencies)>,
     /// The last piece that each thread has handed over.
@@ -34,17 +36,18 @@ pub(crate) struct Series {
 impl Series {
     pub(crate) fn new(
         threads: usize,
-        is_open_loop: bool,
+        loop_kind: Loop,
         interval_ns: u64,
         recycling: Sender<Latencies>,
     ) -> Self {
         Self {
             interval_ns,
+            loop_kind,
             open: BTreeMap::new(),
             heard: vec![None; threads],
             next: 0,
             recycling,
-            total: Latencies::new(is_open_loop),
+            total: Latencies::new(loop_kind),
             intervals: vec![],
             kept_ns: interval_ns,
         }
@@ -113,11 +116,12 @@ impl Series {
         let start_ns = self.next * self.interval_ns;
         let known = self.open.remove(&self.next);
         let is_known = known.is_some();
-        let (tally, latencies) = known
-            .unwrap_or_else(|| (Tally::default(), Latencies::new(self.total.response.is_some())));
+        let (tally, latencies) =
+            known.unwrap_or_else(|| (Tally::default(), Latencies::new(self.loop_kind)));
         let (start_s, len_s, seen) = (seconds(start_ns), seconds(len_ns), latencies.seen());
         let Tally { messages, bytes, errors } = tally;
-        let interval = Interval::new(start_s, len_s, messages, bytes, errors, seen);
+        let counts = Counts { messages, bytes, errors };
+        let interval = Interval::new(start_s, len_s, counts, seen);
         observer.interval(&interval, seen);
         self.keep(interval, start_ns);
         self.total.add(&latencies);
@@ -159,14 +163,12 @@ fn joined(first: &Interval, second: &Interval) -> Interval {
             let _ = times.add(&part);
         }
     }
-    Interval::new(
-        first.start_s,
-        first.duration_s + second.duration_s,
-        first.messages + second.messages,
-        first.bytes + second.bytes,
-        first.errors + second.errors,
-        &times,
-    )
+    let counts = Counts {
+        messages: first.messages + second.messages,
+        bytes: first.bytes + second.bytes,
+        errors: first.errors + second.errors,
+    };
+    Interval::new(first.start_s, first.duration_s + second.duration_s, counts, &times)
 }
 
 #[cfg(test)]
@@ -178,7 +180,7 @@ mod tests {
     const SECOND: u64 = 1_000_000_000;
 
     fn piece(thread: usize, number: u64, times_ns: &[u64]) -> Box<Piece> {
-        let mut latencies = Latencies::new(false);
+        let mut latencies = Latencies::new(Loop::Closed);
         times_ns.iter().for_each(|&time_ns| latencies.service.saturating_record(time_ns));
         let messages = times_ns.len() as u64;
         Box::new(Piece {
@@ -190,7 +192,7 @@ mod tests {
     }
 
     fn series(threads: usize) -> Series {
-        Series::new(threads, false, SECOND, unbounded().0)
+        Series::new(threads, Loop::Closed, SECOND, unbounded().0)
     }
 
     /// What is known of each interval: start, length, messages, the longest time.

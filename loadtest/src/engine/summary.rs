@@ -7,11 +7,12 @@ use hdrhistogram::Histogram;
 use humantime::format_rfc3339_nanos;
 
 use super::clock::seconds;
+use super::cpu::Waiting;
 use super::flood;
 use super::messages::{Found, Outcome, Tally};
 use super::series::Series;
-use super::window::{Start, Window};
-use crate::plan::{Arrival, Limit, Plan, Sizes};
+use super::window::{Completion, Start, Window};
+use crate::plan::{Arrival, Limit, Loop, Plan, Sizes};
 use crate::report::distribution::{Distribution, histogram};
 use crate::report::machine;
 use crate::report::run_report as report;
@@ -29,7 +30,7 @@ pub(crate) struct Summary<'a> {
     window_ns: (u64, u64),
     outcomes: Vec<Outcome>,
     flood: Option<Outcome>,
-    is_interrupted: bool,
+    completion: Completion,
 }
 
 impl<'a> Summary<'a> {
@@ -38,15 +39,15 @@ impl<'a> Summary<'a> {
         start: Start,
         outcomes: Vec<Outcome>,
         flood: Option<Outcome>,
-        is_interrupted: bool,
+        completion: Completion,
     ) -> Self {
         let Window { start_ns, end_ns: planned_ns } = Window::of(plan, start.at_ns);
         let end_ns = outcomes.iter().map(|one| one.end_ns).max().unwrap_or_default();
         let end_ns = match plan.limit {
-            Limit::Duration(_) if !is_interrupted => planned_ns,
+            Limit::Duration(_) if completion == Completion::Full => planned_ns,
             Limit::Duration(_) | Limit::Count(_) => end_ns.max(start_ns),
         };
-        Self { plan, start, window_ns: (start_ns, end_ns), outcomes, flood, is_interrupted }
+        Self { plan, start, window_ns: (start_ns, end_ns), outcomes, flood, completion }
     }
 
     pub(crate) fn measured_ns(&self) -> u64 {
@@ -54,7 +55,6 @@ impl<'a> Summary<'a> {
     }
 
     pub(crate) fn into_report(self, series: Series) -> RunReport {
-        let is_open_loop = self.plan.rate().is_some();
         let mut report = RunReport {
             format: report::FORMAT.to_owned(),
             program: concat!("loadtest ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -66,7 +66,7 @@ impl<'a> Summary<'a> {
             ended_at: self.time_of(self.window_ns.1),
             load: load(self.plan, series.kept_ns),
             verdict: report::Verdict { kind: report::VerdictKind::Valid, reasons: vec![] },
-            interrupted: self.is_interrupted,
+            interrupted: self.completion == Completion::Interrupted,
             connections: self.connections(self.plan.our_connections().len(), &self.outcomes),
             messages: self.messages(),
             throughput: self.throughput(),
@@ -76,7 +76,7 @@ impl<'a> Summary<'a> {
             connect_time: Distribution::new(&self.sum(|one| &one.connect)),
             errors: self.errors(),
             findings: self.findings(),
-            generator: self.generator(is_open_loop),
+            generator: self.generator(),
             intervals: series.intervals,
             objectives: vec![],
         };
@@ -148,7 +148,7 @@ impl<'a> Summary<'a> {
             messages: found.tally.messages,
             bytes: found.tally.bytes,
             bytes_per_s: if measured_s > 0.0 { bytes / measured_s } else { 0.0 },
-            busy: Some(found.thread.busy(false)),
+            busy: Some(found.thread.busy(Waiting::Sleeps)),
             errors: found.errors,
         })
     }
@@ -183,9 +183,10 @@ impl<'a> Summary<'a> {
         found.into_iter().map(finding).collect()
     }
 
-    fn generator(&self, is_open_loop: bool) -> report::Generator {
+    fn generator(&self) -> report::Generator {
+        let waiting = if self.plan.busy_poll { Waiting::Spins } else { Waiting::Sleeps };
         let thread = |Outcome { thread, .. }: &Outcome| report::GeneratorThread {
-            busy: thread.busy(self.plan.busy_poll),
+            busy: thread.busy(waiting),
             waiting: thread.waiting(),
             cpu_s: seconds(thread.time.running_ns),
         };
@@ -194,7 +195,8 @@ impl<'a> Summary<'a> {
         report::Generator {
             threads: self.outcomes.iter().map(thread).collect(),
             cpu_per_message_ns: cpu_ns / messages,
-            lateness: is_open_loop.then(|| Distribution::new(&self.sum(|one| &one.lateness))),
+            lateness: (self.plan.loop_kind() == Loop::Open)
+                .then(|| Distribution::new(&self.sum(|one| &one.lateness))),
             without_stamp: self.plan.kernel_timestamps.then(|| self.count(|one| one.without_stamp)),
         }
     }

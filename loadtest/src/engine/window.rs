@@ -14,6 +14,15 @@ pub(crate) struct Start {
     pub(crate) time: SystemTime,
 }
 
+/// Whether a run went on to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Completion {
+    /// It did.
+    Full,
+    /// It was stopped before its time.
+    Interrupted,
+}
+
 /// From its start up to, not including, its end, in the run's nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Window {

@@ -378,17 +378,22 @@ pub struct Interval {
     pub histogram: String,
 }
 
+/// What was counted in an [`Interval`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Messages that came back.
+    pub messages: u64,
+    /// Bytes that came back.
+    pub bytes: u64,
+    /// What went wrong.
+    pub errors: u64,
+}
+
 impl Interval {
-    /// A piece in which `messages` came back that took what `times` holds.
+    /// Returns the interval with these counts, in which messages took what `times` holds.
     #[must_use]
-    pub fn new(
-        start_s: f64,
-        duration_s: f64,
-        messages: u64,
-        bytes: u64,
-        errors: u64,
-        times: &Histogram<u64>,
-    ) -> Self {
+    pub fn new(start_s: f64, duration_s: f64, counts: Counts, times: &Histogram<u64>) -> Self {
+        let Counts { messages, bytes, errors } = counts;
         Self {
             start_s,
             duration_s,

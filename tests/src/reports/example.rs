@@ -6,8 +6,8 @@ use echo_loadtest::capacity::{self, CapacityReport};
 use echo_loadtest::compare::{self, CompareReport, Measured, ServerUse, Side};
 use echo_loadtest::distribution::{Distribution, histogram};
 use echo_loadtest::run_report::{
-    Arrival, Connections, Errors, Finding, Flood, FloodLoad, Generator, GeneratorThread, Interval,
-    Load, Messages, Objective, RunReport, Size, Throughput,
+    Arrival, Connections, Counts, Errors, Finding, Flood, FloodLoad, Generator, GeneratorThread,
+    Interval, Load, Messages, Objective, RunReport, Size, Throughput,
 };
 use hdrhistogram::Histogram;
 
@@ -37,7 +37,8 @@ pub fn example() -> RunReport {
     let second = times(&[(45_000, 4_900), (120_000, 90), (1_500_000, 9), (20_000_000, 1)]);
     let mut both = second.clone();
     both.add(&second).expect("of the same form");
-    let interval = |start_s| Interval::new(start_s, 1.0, 5_000, 640_000, 0, &second);
+    let counts = Counts { messages: 5_000, bytes: 640_000, errors: 0 };
+    let interval = |start_s| Interval::new(start_s, 1.0, counts, &second);
     RunReport {
         command: ["loadtest", "run", "127.0.0.1:9000", "--rate", "5k"].map(str::to_owned).to_vec(),
         started_at: at(0.0),

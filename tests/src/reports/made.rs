@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use echo_loadtest::distribution::{Distribution, histogram};
 use echo_loadtest::run_report::{
-    Arrival, Connections, Errors, FORMAT, Generator, GeneratorThread, Interval, Load, Machine,
-    Messages, RunReport, Size, Throughput, Verdict, VerdictKind,
+    Arrival, Connections, Counts, Errors, FORMAT, Generator, GeneratorThread, Interval, Load,
+    Machine, Messages, RunReport, Size, Throughput, Verdict, VerdictKind,
 };
 
 use crate::random::Random;
@@ -237,7 +237,8 @@ fn machine() -> Machine {
 
 fn interval(second: u64, times: &Times) -> Interval {
     let messages = times.len();
-    Interval::new(float(second), 1.0, messages, messages * MESSAGE_LEN, 0, times)
+    let counts = Counts { messages, bytes: messages * MESSAGE_LEN, errors: 0 };
+    Interval::new(float(second), 1.0, counts, times)
 }
 
 fn around(median_ns: f64, count: u64, random: &mut Random) -> Distribution {

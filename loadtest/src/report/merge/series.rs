@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::report::merge::times::Windows;
 use crate::report::merge::{Part, sums};
-use crate::report::run_report::{Interval, RunReport};
+use crate::report::run_report::{Counts, Interval, RunReport};
 
 /// Pieces of several generators that are of about the same time.
 type Group<'a> = Vec<(&'a Part, f64, &'a Interval)>;
@@ -45,14 +45,13 @@ fn combine(group: &Group<'_>) -> Result<Interval, String> {
         group.iter().map(|(_, _, interval)| count(interval)).fold(0, u64::saturating_add)
     };
     let times = sums::add(group.iter().map(|(part, _, piece)| (*part, piece.histogram.as_str())))?;
-    Ok(Interval::new(
-        group.iter().map(|(_, start_s, _)| *start_s).fold(f64::INFINITY, f64::min),
-        duration_s(group),
-        total(|interval| interval.messages),
-        total(|interval| interval.bytes),
-        total(|interval| interval.errors),
-        &times,
-    ))
+    let counts = Counts {
+        messages: total(|interval| interval.messages),
+        bytes: total(|interval| interval.bytes),
+        errors: total(|interval| interval.errors),
+    };
+    let start_s = group.iter().map(|(_, start_s, _)| *start_s).fold(f64::INFINITY, f64::min);
+    Ok(Interval::new(start_s, duration_s(group), counts, &times))
 }
 
 /// That of the part with the longest: it may have several pieces here.

@@ -5,7 +5,7 @@ use hdrhistogram::Histogram;
 use super::*;
 use crate::harness;
 use crate::report::distribution::{self, Distribution};
-use crate::report::run_report::{Errors, GeneratorThread, Interval, Objective};
+use crate::report::run_report::{Counts, Errors, GeneratorThread, Interval, Objective};
 
 /// Set this to a printed seed to repeat a run.
 const SEED_VARIABLE: &str = "ECHO_TEST_SEED";
@@ -50,6 +50,11 @@ fn histogram(times: &[u64]) -> Histogram<u64> {
     let mut histogram = distribution::histogram();
     times.iter().for_each(|time| histogram.record(*time).unwrap());
     histogram
+}
+
+/// Counts of messages of 9 bytes each.
+fn counts(messages: u64, errors: u64) -> Counts {
+    Counts { messages, bytes: messages * 9, errors }
 }
 
 /// Times, dealt to parts at random; a part may get none.
@@ -111,8 +116,7 @@ fn pieces_are_added_with_those_of_the_same_time() {
                 let mine: Vec<_> =
                     (0..random.usize(..100)).map(|_| random_time(&mut random)).collect();
                 let count = mine.len() as u64;
-                let piece =
-                    Interval::new(second as f64, 1.0, count, count * 9, 1, &histogram(&mine));
+                let piece = Interval::new(second as f64, 1.0, counts(count, 1), &histogram(&mine));
                 part.report.intervals.push(piece);
                 *messages += count;
                 times.extend(mine);
@@ -121,14 +125,8 @@ fn pieces_are_added_with_those_of_the_same_time() {
         let merged = merge(&parts).unwrap().intervals;
         assert_eq!(merged.len(), seconds);
         for (second, (piece, (messages, times))) in merged.iter().zip(all).enumerate() {
-            let expected = Interval::new(
-                piece.start_s,
-                1.0,
-                messages,
-                messages * 9,
-                parts.len() as u64,
-                &histogram(&times),
-            );
+            let counts = counts(messages, parts.len() as u64);
+            let expected = Interval::new(piece.start_s, 1.0, counts, &histogram(&times));
             assert_eq!(*piece, expected);
             assert!((piece.start_s - second as f64).abs() < 0.5, "{}", piece.start_s);
         }
@@ -141,7 +139,8 @@ fn pieces_of_half_the_length_are_parts_of_those_of_the_others() {
     let mut parts = parts(2);
     let piece = |start_s, length_s, messages: usize| {
         let times = histogram(&vec![1_000; messages]);
-        Interval::new(start_s, length_s, messages as u64, 0, 0, &times)
+        let counts = Counts { messages: messages as u64, ..Counts::default() };
+        Interval::new(start_s, length_s, counts, &times)
     };
     for (part, length_s) in parts.iter_mut().zip([1.0, 2.0]) {
         part.report.ended_at = reports::at(3.5);

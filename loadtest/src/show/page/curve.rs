@@ -6,7 +6,7 @@ use super::axis::Axis;
 use super::chart::{Chart, Key, Symbol, WIDE};
 use super::ink::{Colour, Stroke};
 use super::plot::{Line, Marks, Place, Plot, Rule};
-use super::rounds::Outcome;
+use super::rounds::Standing;
 use super::ticks;
 use crate::capacity::curve::{exact, points};
 use crate::capacity::{CapacityReport, Round};
@@ -103,12 +103,12 @@ fn stroke(percentile: Percentile, judged: Percentile) -> Stroke {
 
 fn marks(rounds: &[Round], judged: Percentile) -> Vec<Marks> {
     let of = |outcome| {
-        let (colour, mark, _) = Outcome::look(outcome);
-        let of_it = rounds.iter().filter(|round| Outcome::of(round) == outcome);
+        let (colour, mark, _) = Standing::look(outcome);
+        let of_it = rounds.iter().filter(|round| Standing::of(round) == outcome);
         let points = of_it.map(|round| (round.rate_achieved, exact((judged.of)(round))));
         Marks { points: points.filter(can_be_drawn).collect(), colour, mark }
     };
-    Outcome::ALL.map(of).into_iter().filter(|marks| !marks.points.is_empty()).collect()
+    Standing::ALL.map(of).into_iter().filter(|marks| !marks.points.is_empty()).collect()
 }
 
 /// A round in which nothing came back has no place.
@@ -134,12 +134,12 @@ fn rules(capacity: Option<f64>, limits: &[(&str, f64)]) -> Vec<Rule> {
 
 fn legend_of_marks(marks: &[Marks], judged: Percentile) -> Vec<Key> {
     let key = |outcome| {
-        let (colour, mark, words) = Outcome::look(outcome);
+        let (colour, mark, words) = Standing::look(outcome);
         let is_there = marks.iter().any(|marks| marks.mark == mark);
         let text = format!("{words}, at its {}", judged.name);
         is_there.then_some(Key { colour: Some(colour), symbol: Symbol::Mark(mark), text })
     };
-    Outcome::ALL.into_iter().filter_map(key).collect()
+    Standing::ALL.into_iter().filter_map(key).collect()
 }
 
 fn legend_of_lines(judged: Percentile) -> Vec<Key> {
