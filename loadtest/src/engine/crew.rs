@@ -1,5 +1,5 @@
-//! The threads of one load: started, told what to do, and heard. Knows neither what they do nor what
-//! becomes of what they say.
+//! The threads of one load: starts them, gives them orders, and holds the channel on which they answer.
+//! Knows neither what the threads do nor what their answers mean.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,10 +20,10 @@ use super::shared::Shared;
 use super::window::Window;
 use crate::plan::{Limit, Plan};
 
-/// A load that is about to begin, with all that its threads borrow.
+/// A load that is about to begin, with everything that its threads borrow.
 pub(crate) struct Work<'a> {
     plan: &'a Plan,
-    /// The number of its first connection.
+    /// The number of the load's first connection.
     first: u64,
     connections: usize,
     threads: usize,
@@ -64,11 +64,11 @@ impl<'a> Work<'a> {
         self.threads as u64
     }
 
-    /// Starts the threads, which are called `name` and their number.
+    /// Starts the threads. Each is called `name` and has a number.
     ///
     /// # Errors
-    /// A sentence when they would have too many connections each, or the system refuses what they
-    /// need; those that were started end.
+    /// A sentence when a thread would have too many connections, or the system refuses what the threads
+    /// need. Threads that were started end.
     pub(crate) fn start<'scope>(
         &'scope self,
         name: &str,
@@ -93,7 +93,7 @@ impl<'a> Work<'a> {
             let started = thread::Builder::new().name(format!("{name}-{thread}")).spawn_scoped(
                 scope,
                 move || {
-                    // That it panicked is told by the driver; the scope needs not panic as well.
+                    // The driver tells the coordinator of a panic. The scope must not panic as well.
                     let _ = catch_unwind(AssertUnwindSafe(|| driver.run_to_the_end()));
                 },
             );
@@ -115,7 +115,7 @@ impl<'a> Work<'a> {
     }
 }
 
-/// The threads of a load. Those that still run when it is dropped are told to end.
+/// The threads of a load. Dropping it tells all threads to end.
 pub(crate) struct Crew<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) clock: Clock,
@@ -130,19 +130,19 @@ impl Crew<'_> {
         self.wakers.len()
     }
 
-    /// The load begins at this time.
+    /// Tells all threads that the load begins at this time.
     pub(crate) fn begin(&self, start_ns: u64) {
         self.shared.start_at(start_ns);
         self.wake_all();
     }
 
-    /// What is due in this window is measured; nothing more is sent after it.
+    /// Tells all threads to measure the messages that are due in this window, and to send nothing after it.
     pub(crate) fn measure(&self, window: Window) {
         self.shared.measure(window);
         self.wake_all();
     }
 
-    /// All threads are to end at once.
+    /// Tells all threads to end at once.
     pub(crate) fn give_up(&self) {
         self.shared.stop();
         self.wake_all();

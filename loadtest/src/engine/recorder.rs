@@ -1,5 +1,5 @@
-//! What one thread measures: counts and histograms, in pieces of the measured part. The size does not
-//! depend on how long the run is.
+//! What one thread measures: counts and histograms, in pieces of the measured part. Its size does not
+//! depend on the length of the run.
 
 use hdrhistogram::Histogram;
 
@@ -13,7 +13,7 @@ use crate::report::distribution::histogram;
 use crate::report::run_report::Errors;
 use crate::report::samples_file::SamplesWriter;
 
-/// Findings that one thread keeps; the rest is only counted.
+/// Maximum number of findings that one thread keeps. Further ones are only counted.
 const MAX_FINDINGS: usize = 10;
 
 /// When bytes came.
@@ -34,7 +34,7 @@ enum Counting {
     DueInIt,
 }
 
-/// Where a thread writes down what happens.
+/// A thread's record of what happens.
 #[derive(Debug)]
 pub(crate) struct Recorder<'a> {
     pub(crate) window: Window,
@@ -42,22 +42,22 @@ pub(crate) struct Recorder<'a> {
     counting: Counting,
     pub(crate) errors: Errors,
     pub(crate) findings: Vec<Found>,
-    /// Messages of the measured part that were sent.
+    /// Number of messages of the measured part that were sent.
     pub(crate) sent: u64,
-    /// Those of them that came back.
+    /// Number of messages of the measured part that came back.
     pub(crate) verified: u64,
-    /// Their bytes.
+    /// Number of bytes of these messages.
     pub(crate) verified_bytes: u64,
-    /// Those of them that are back when they had been read: when they were received is not known.
+    /// Number of these messages without a kernel timestamp. They count as received when they were read.
     pub(crate) without_stamp: u64,
-    /// When the last message that came back had been read.
+    /// When the last message that came back was read.
     pub(crate) last_back_ns: u64,
-    /// Connections that were made.
+    /// Number of connections that were made.
     pub(crate) opened: u64,
-    /// For how long, altogether, connections that had failed were not replaced.
+    /// How long connections that had failed were missing, added up over all connections.
     pub(crate) missing_ns: u64,
     pub(crate) connect: Histogram<u64>,
-    /// In an open loop: between when a message could have been sent and when it was.
+    /// In an open loop: how much later than possible each burst was sent.
     pub(crate) lateness: Histogram<u64>,
     current: Latencies,
     piece: u64,
@@ -94,8 +94,8 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// Messages of a connection with these times came back, of this length together. By a clock that was
-    /// set forward they seem to have been received before they were sent: that is no stamp.
+    /// Records lines that came back complete and have these times. A timestamp from before the lines were sent
+    /// is ignored: the system's clock was set meanwhile.
     #[inline]
     pub(crate) fn back(&mut self, connection: u64, times: Times, receipt: Receipt, lines: Lines) {
         let Lines { count, len } = lines;
@@ -127,7 +127,7 @@ impl<'a> Recorder<'a> {
     pub(crate) fn fault(&mut self, fault: Fault, connection: u64, at_ns: u64) {
         self.errors.count(fault.kind);
         self.tally.errors += 1;
-        // What is wrong with the bytes matters more than that a connection broke.
+        // Wrong bytes matter more than a broken connection.
         let is_full = self.findings.len() >= MAX_FINDINGS;
         let found = Found { fault, connection, at_ns };
         if !is_full {
@@ -140,13 +140,13 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// A connection that had failed was not there between these times.
+    /// Records that a connection that had failed was missing between these times.
     pub(crate) fn missing(&mut self, from_ns: u64, until_ns: u64) {
         let Window { start_ns, end_ns } = self.window;
         self.missing_ns += until_ns.min(end_ns).saturating_sub(from_ns.max(start_ns));
     }
 
-    /// What the measured part's figures are differences of.
+    /// Returns what has been counted so far. The figures of the measured part are differences of two of these.
     pub(crate) fn counted(&self) -> Tally {
         match self.counting {
             Counting::BackInIt => self.tally,
@@ -156,12 +156,12 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// The measured part begins: nothing that was counted before is in its first piece.
+    /// Begins the measured part. Its first piece holds nothing that was counted before.
     pub(crate) fn start_measuring(&mut self) {
         self.tally_at_piece = self.counted();
     }
 
-    /// The number of the piece that is measured.
+    /// Returns the number of the piece that is measured.
     pub(crate) fn piece(&self) -> u64 {
         self.piece
     }

@@ -82,7 +82,7 @@ fn cannot_stamp(error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("ask for the time at which the system receives: {error}"))
 }
 
-/// Each connection has its address, in turn.
+/// Returns the local address of a connection. Connections take the addresses in turn.
 fn source(plan: &Plan, number: u64) -> Option<IpAddr> {
     let count = plan.source_ips.len() as u64;
     #[expect(clippy::cast_possible_truncation, reason = "the place is less than the length")]
@@ -101,11 +101,12 @@ fn connect_from(source: IpAddr, target: SocketAddr) -> io::Result<TcpStream> {
     Ok(TcpStream::from_std(socket.into()))
 }
 
-/// Otherwise the port would be taken for all targets, and there would be 28,000 of them in all.
+/// Lets the system choose the local port when it knows the target. Otherwise a port would be in use for
+/// all targets, and there would be only about 28,000 ports.
 #[cfg(target_os = "linux")]
 fn let_connect_choose_the_port(socket: &Socket) {
     use nix::sys::socket::{setsockopt, sockopt::IpBindAddressNoPort};
-    // Older systems do without.
+    // Older systems do not know the option.
     let _ = setsockopt(socket, IpBindAddressNoPort, &true);
 }
 

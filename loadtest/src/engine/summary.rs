@@ -1,4 +1,4 @@
-//! Puts together what the threads found: the report.
+//! The end of a run: makes a report of what the threads found.
 
 use std::slice;
 use std::time::{Duration, SystemTime};
@@ -19,14 +19,14 @@ use crate::report::run_report as report;
 use crate::report::run_report::{Errors, RunReport};
 use crate::report::verdict;
 
-/// Findings in a report; the rest is only counted.
+/// Maximum number of findings in a report. Further ones are only counted.
 const MAX_FINDINGS: usize = 20;
 
-/// See the module.
+/// Everything that a report is made of, except the intervals.
 pub(crate) struct Summary<'a> {
     plan: &'a Plan,
     start: Start,
-    /// When measuring began and ended, in the run's time.
+    /// When the measured part began and ended, on the run's clock.
     window_ns: (u64, u64),
     outcomes: Vec<Outcome>,
     flood: Option<Outcome>,
@@ -84,7 +84,7 @@ impl<'a> Summary<'a> {
         report
     }
 
-    /// A time of the run, for people.
+    /// Converts a time of the run's clock to the calendar.
     fn time_of(&self, at_ns: u64) -> String {
         let at = self.start.time + Duration::from_nanos(at_ns.saturating_sub(self.start.at_ns));
         format_rfc3339_nanos(at.max(SystemTime::UNIX_EPOCH)).to_string()
@@ -97,13 +97,13 @@ impl<'a> Summary<'a> {
     fn sum(&self, of: impl Fn(&Outcome) -> &Histogram<u64>) -> Histogram<u64> {
         let mut sum = histogram();
         for outcome in &self.outcomes {
-            // Bounds are the same everywhere.
+            // All histograms have the same bounds.
             let _ = sum.add(of(outcome));
         }
         sum
     }
 
-    /// Of `asked` connections, as the threads that had them tell.
+    /// Returns the account of `asked` connections, from the outcomes of the threads that had them.
     fn connections(&self, asked: usize, outcomes: &[Outcome]) -> report::Connections {
         let count = |of: fn(&Outcome) -> u64| outcomes.iter().map(of).sum::<u64>();
         let asked_ns = self.measured_ns() as f64 * asked as f64;
@@ -159,12 +159,12 @@ impl<'a> Summary<'a> {
         sum
     }
 
-    /// The outcomes of the run and of the flood.
+    /// Returns the outcomes of the run and of the flood.
     fn all(&self) -> impl Iterator<Item = &Outcome> {
         self.outcomes.iter().chain(&self.flood)
     }
 
-    /// The first ones; wrong bytes before all others.
+    /// Returns the first findings. Findings of wrong bytes come before all others.
     fn findings(&self) -> Vec<report::Finding> {
         let mut found: Vec<&Found> = self.all().flat_map(|one| &one.findings).collect();
         found.sort_by_key(|found| (!found.fault.is_about_bytes(), found.at_ns));
@@ -202,7 +202,7 @@ impl<'a> Summary<'a> {
     }
 }
 
-/// What was asked, as it stands in a report.
+/// Returns the load that was asked for, as it stands in a report.
 fn load(plan: &Plan, interval_ns: u64) -> report::Load {
     let (duration_s, count) = match plan.limit {
         Limit::Duration(duration) => (Some(duration.as_secs_f64()), None),

@@ -18,7 +18,7 @@ use crate::plan::{Limit, Plan};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// One connection that is driven by hand, and its other end.
+/// A connection that is driven by hand, and its other end.
 struct Stage<'a> {
     cx: ThreadContext<'a>,
     poll: Poll,
@@ -70,7 +70,7 @@ fn with_stage(kernel_timestamps: bool, act: impl FnOnce(Stage<'_>)) {
     });
 }
 
-/// Waits until what is asked for is there, and reads nothing of it.
+/// Waits until events say what is asked for. Reads nothing.
 fn wait_until(
     connection: &mut Connection<TcpStream>,
     poll: &mut Poll,
@@ -85,7 +85,7 @@ fn wait_until(
     }
 }
 
-/// Tries to open it where nobody listens.
+/// Tries to open a connection where nobody listens.
 fn try_in_vain(connection: &mut Connection<TcpStream>, cx: &mut ThreadContext<'_>) -> Next {
     let mut poll = Poll::new().unwrap();
     match open(connection, cx, &poll) {
@@ -98,7 +98,7 @@ fn try_in_vain(connection: &mut Connection<TcpStream>, cx: &mut ThreadContext<'_
     }
 }
 
-/// Bound and not listening: nobody else gets the port.
+/// Returns an address on which nobody listens. The socket is bound, so that nobody else gets the port.
 fn nobody() -> (Socket, SocketAddr) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
@@ -115,7 +115,8 @@ impl Stage<'_> {
         assert_eq!(self.connection.drive(&mut self.cx), Next::Wait);
     }
 
-    /// The message in flight comes back, and is read four times as late as it came; the next one is sent.
+    /// Echoes the message in flight, and reads it after four times the time that it took. Then the next
+    /// message is sent.
     fn echo_and_read_late(&mut self) -> Took {
         let clock = self.cx.clock;
         let sent_ns = self.connection.conversation.exchange.oldest_sent_ns().unwrap();
@@ -130,13 +131,13 @@ impl Stage<'_> {
         Took { before_echo_ns, there_ns, recorded_ns: self.recorded_ns() }
     }
 
-    /// From now on nothing that comes is stamped.
+    /// Stops the kernel's timestamps.
     fn stop_the_stamps(&self) {
         let stream = self.connection.stream.as_ref().unwrap();
         setsockopt(stream, ReceiveTimestampns, &false).unwrap();
     }
 
-    /// The longest time since this was asked last; histograms round it up a little.
+    /// Returns the longest recorded time since the last call. Histograms round it up a little.
     fn recorded_ns(&mut self) -> u64 {
         let number = self.cx.recorder.piece() + 1;
         self.cx.recorder.turn_to(number, None).latencies.service.max()
@@ -148,7 +149,7 @@ fn by_the_systems_time_a_message_that_is_read_late_is_not_late() {
     with_stage(true, |mut stage| {
         stage.wait_until(|connection| connection.ready.writable);
         stage.drive();
-        // The system begins to stamp a moment after it was asked.
+        // The system begins with timestamps a moment after it was asked.
         loop {
             let without_stamp = stage.cx.recorder.without_stamp;
             let took = stage.echo_and_read_late();
@@ -194,7 +195,7 @@ fn a_connection_is_not_given_up_while_it_waits_to_be_tried_again() {
         let mut connection = Connection::new(&cx.orders, 0);
         let next = try_in_vain(&mut connection, &mut cx);
         assert!(matches!(next, Next::WaitUntil(_)), "{next:?}");
-        // As if it had waited for longer than that.
+        // As if the connection had waited for longer than the timeout.
         cx.orders.timeout_ns = 0;
         let next = connection.drive(&mut cx);
         assert!(matches!(next, Next::WaitUntil(_) | Next::Open), "{next:?}");

@@ -6,7 +6,7 @@ use crate::engine::content::Content;
 use crate::engine::recorder::Recorder;
 use crate::plan::{Limit, Plan};
 
-/// A thread that is driven by hand, with all connections of the plan.
+/// Calls `act` with a thread that has all connections of the plan and is driven by hand.
 fn with_driver(plan: &Plan, act: impl FnOnce(Driver<'_>)) {
     let content = Content::new(plan.seed, &plan.sizes);
     let (messages, _inbox) = unbounded();
