@@ -149,8 +149,8 @@ impl Plan {
     fn share_rules(&self) -> [Rule; 3] {
         let Share { index, count } = self.share;
         let has_messages = match self.limit {
-            Limit::Count(messages) => messages >= count.into(),
-            Limit::Duration(_) => true,
+            Limit::Count(messages) if count > 1 => messages >= count.into(),
+            Limit::Count(_) | Limit::Duration(_) => true,
         };
         [
             (index < count, "agents are numbered from 0"),

@@ -9,10 +9,10 @@ use crate::cli::exit_code::{EXIT_NOT_VALID, EXIT_OBJECTIVE};
 use crate::cli::results;
 use crate::cli::session::Session;
 
-/// Searches the capacity; the exit code.
+/// Searches for the capacity and returns the exit code.
 ///
 /// # Errors
-/// A sentence when not even the first round could be run, or a file not be written.
+/// A sentence when the first round could not be run, or a file could not be written.
 pub(crate) fn capacity(args: &CapacityArgs, verbosity: Verbosity) -> Result<u8, String> {
     let session = Session::new(verbosity)?;
     let defaults = capacity::Settings::default();
@@ -33,7 +33,7 @@ pub(crate) fn capacity(args: &CapacityArgs, verbosity: Verbosity) -> Result<u8, 
     Ok(code_of_capacity(&report))
 }
 
-/// The same kind of open loop, constant if none was chosen, at another rate.
+/// Returns the same kind of open loop at another rate. A closed loop becomes a constant rate.
 fn at_rate(arrival: Arrival, rate: f64) -> Arrival {
     match arrival {
         Arrival::Poisson(_) => Arrival::Poisson(rate),
@@ -41,8 +41,7 @@ fn at_rate(arrival: Arrival, rate: f64) -> Arrival {
     }
 }
 
-/// What was found stands also where the search ended early; a search that could not be finished is
-/// no failure of the server's.
+/// Returns the exit code for the ending of a search.
 fn code_of_capacity(report: &CapacityReport) -> u8 {
     match report.ending {
         Ending::Interrupted => exit::INTERRUPTED,

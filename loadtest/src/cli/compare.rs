@@ -12,10 +12,10 @@ use crate::cli::exit_code::{EXIT_NOT_VALID, EXIT_OBJECTIVE};
 use crate::cli::results;
 use crate::cli::session::Session;
 
-/// Compares two servers; the exit code.
+/// Compares two servers and returns the exit code.
 ///
 /// # Errors
-/// A sentence when neither could be measured, or a file not be written.
+/// A sentence when a server could not be measured at all, or a file could not be written.
 pub(crate) fn compare(args: &CompareArgs, verbosity: Verbosity) -> Result<u8, String> {
     let session = Session::new(verbosity)?;
     let plan = args.load.plan(NOWHERE)?;
@@ -37,7 +37,8 @@ pub(crate) fn compare(args: &CompareArgs, verbosity: Verbosity) -> Result<u8, St
     Ok(code_of_comparison(&report))
 }
 
-/// No verdict sees it: both are slower than they would be, and neither waits for a CPU.
+/// Warns when servers and load tester share a core. No verdict sees that: both are slower than they would
+/// be alone, and neither waits for a CPU.
 fn warn_of_one_core(args: &CompareArgs) {
     let (Some(servers), Some(clients)) = (&args.pin_server, &args.load.pin_client) else { return };
     if let Some((server, client)) = cpus::on_one_core(servers, clients) {

@@ -1,4 +1,4 @@
-//! What is shown and written while a run goes on.
+//! What a person sees, and what is written, while a run goes on.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -14,7 +14,7 @@ use echo_loadtest::plan::{Limit, Plan};
 use echo_loadtest::run_report::Interval;
 use hdrhistogram::Histogram;
 
-/// Shows progress, and writes the interval log if there is to be one.
+/// Shows the progress of a run, and writes the interval log if one was asked for.
 pub(crate) struct Console<'a> {
     plan: &'a Plan,
     reporter: Reporter,
@@ -31,7 +31,7 @@ struct Shown {
     messages: u64,
 }
 
-/// The interval log: begun when it is known when measuring begins.
+/// The interval log. It begins when the start of the measured part is known.
 struct Log {
     path: PathBuf,
     output: Option<Box<dyn Write>>,
@@ -41,7 +41,7 @@ struct Log {
 
 impl<'a> Console<'a> {
     /// # Errors
-    /// A sentence when the file of the interval log cannot be made.
+    /// A sentence when the file of the interval log cannot be created.
     pub(crate) fn new(
         plan: &'a Plan,
         verbosity: Verbosity,

@@ -1,4 +1,4 @@
-//! Where results go: files, standard output, the exit code.
+//! The results of a command: written to files, printed, and turned into an exit code.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -22,7 +22,7 @@ pub(crate) fn judged(mut report: RunReport, objectives: &[Slo]) -> RunReport {
     report
 }
 
-/// Writes and prints a report; the exit code that it stands for.
+/// Writes and prints a report, and returns the exit code that it stands for.
 ///
 /// # Errors
 /// A sentence when a file cannot be written.
@@ -37,7 +37,7 @@ pub(crate) fn conclude_run(
     written.map(|()| exit_code::of(report))
 }
 
-/// Writes and prints what a search found.
+/// Writes and prints the report of a search.
 ///
 /// # Errors
 /// A sentence when a file cannot be written.
@@ -51,7 +51,7 @@ pub(crate) fn conclude_capacity(
     written
 }
 
-/// Writes the document to a file if that is wanted, and prints it as text.
+/// Writes a document to a file, if one was asked for, and prints it as text.
 ///
 /// # Errors
 /// A sentence when the file cannot be written.
@@ -65,7 +65,7 @@ pub(crate) fn conclude(
     written
 }
 
-/// Each that is wanted, also when another cannot be written.
+/// Writes the files that were asked for. If one cannot be written, the other still is.
 fn write(
     report: &impl Serialize,
     output: &OutputArgs,
@@ -76,10 +76,10 @@ fn write(
     json.and(html)
 }
 
-/// On standard output, unless that carries a document. Then it is progress rather than the result, and
-/// would spoil the document where both outputs end up in the same place.
+/// Prints the results to standard output. If that carries a document, text would spoil it, so the text
+/// goes to standard error.
 fn print(text: impl Display, output: StandardOutput, verbosity: Verbosity) {
-    // A reader that has gone away has seen enough.
+    // An error means that the reader has gone away and has seen enough.
     let _ = match (output, verbosity) {
         (StandardOutput::Text, _) => write!(io::stdout().lock(), "{text}"),
         (StandardOutput::Document, Verbosity::Normal) => write!(io::stderr().lock(), "{text}"),
@@ -87,10 +87,10 @@ fn print(text: impl Display, output: StandardOutput, verbosity: Verbosity) {
     };
 }
 
-/// A page of the reports in these files.
+/// Makes a page of the reports in these files, and returns the exit code.
 ///
 /// # Errors
-/// A sentence when one is none, or the page cannot be written.
+/// A sentence when a file is no report, or the page cannot be written.
 pub(crate) fn page_of_files(paths: &[PathBuf], html: &Path) -> Result<u8, String> {
     let name = |path: &Path| {
         path.file_stem().map_or(String::new(), |stem| stem.to_string_lossy().into_owned())

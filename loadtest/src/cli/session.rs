@@ -1,4 +1,4 @@
-//! What the commands that load a server share: the request to stop, the server inside, single runs.
+//! What the commands that load a server share: the request to stop, the embedded server, single runs.
 
 use std::path::Path;
 use std::process;
@@ -22,10 +22,10 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Takes the signals: the first ends a run early, the second everything.
+    /// Begins to handle signals. The first ends a run early, the second ends the program.
     ///
     /// # Errors
-    /// A sentence when the system refuses to hand them over.
+    /// A sentence when signals cannot be handled.
     pub(crate) fn new(verbosity: Verbosity) -> Result<Self, String> {
         descriptors::raise_limit();
         let stop = Stop::default();
@@ -41,23 +41,24 @@ impl Session {
         Ok(Self { stop, verbosity })
     }
 
-    /// Whether a signal came.
+    /// Returns whether a signal came.
     pub(crate) fn is_stopped(&self) -> bool {
         self.stop.is_asked()
     }
 
-    /// One run.
+    /// Does one run.
     ///
     /// # Errors
-    /// A sentence when it could not start.
+    /// A sentence when the run could not start.
     pub(crate) fn run(&self, plan: &Plan) -> Result<RunReport, String> {
         self.run_logged(plan, None).map(|(report, _)| report)
     }
 
-    /// One run, and whether its interval log could be written: if not, the rest stands.
+    /// Does one run. The second part of the result says whether the interval log could be written; the report
+    /// is good even if not.
     ///
     /// # Errors
-    /// A sentence when it could not start.
+    /// A sentence when the run could not start.
     pub(crate) fn run_logged(
         &self,
         plan: &Plan,
@@ -68,11 +69,11 @@ impl Session {
         Ok((report, console.finish()))
     }
 
-    /// Does `work` with the address of the target or, without one, of a server inside, and with the
-    /// plan that the flags make of it.
+    /// Does `work` with the plan that the flags ask for. Its target is the given one or, without one, an
+    /// embedded server.
     ///
     /// # Errors
-    /// A sentence: there is no such target, the server inside failed, or the work.
+    /// A sentence when there is no such target, the embedded server failed, or the work failed.
     pub(crate) fn with_target<T>(
         target: Option<&Address>,
         load: &LoadArgs,
