@@ -1,4 +1,4 @@
-//! The two sides for real: started, loaded, watched and stopped.
+//! Runs a load against one of the two servers: starts the server, watches it, and stops it.
 
 use std::time::SystemTime;
 
@@ -8,20 +8,21 @@ use crate::plan::Plan;
 use crate::report::run_report::RunReport;
 use crate::target::{Cpus, Target};
 
-/// A run, and what the server took.
+/// A run, and what the server used.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
     /// The run.
     pub report: RunReport,
-    /// Of a command; not of an address.
+    /// What the server used, if it is a command. `None` for an address.
     pub server: Option<ServerUse>,
 }
 
 /// Two targets and a load.
 ///
-/// A command is started anew for every run: what chance gives a process at its start, such as the
-/// layout of its memory, would otherwise be taken for a property of the program, and even a
-/// program compared with itself would differ. It also means that only one of the two runs.
+/// A command is started anew for every run. Some properties of a process are random, such as the layout of
+/// its memory. If a process lived through all runs, these would be taken for properties of the program, and
+/// even a program compared with itself would differ. A new start also means that only one of the two
+/// servers runs at a time.
 #[derive(Debug)]
 pub struct SideRunner<L> {
     a: Target,
@@ -32,16 +33,16 @@ pub struct SideRunner<L> {
 }
 
 impl<L: FnMut(&Plan) -> Result<RunReport, String>> SideRunner<L> {
-    /// `plan` says everything but the target and the seed; `load` runs it. Commands that are started
-    /// may use `server_cpus`; none given: any.
+    /// Returns a runner of `plan` with another target and seed each time. `load` carries a plan out. Commands
+    /// that are started may use only `server_cpus`, if they are given.
     pub fn new(a: Target, b: Target, plan: Plan, server_cpus: Option<Cpus>, load: L) -> Self {
         Self { a, b, plan, server_cpus, load }
     }
 
-    /// One run against a side.
+    /// Does one run against a side.
     ///
     /// # Errors
-    /// A sentence: the server could not be started, it ended, or the run failed.
+    /// A sentence when the server could not be started, it ended, or the run failed.
     pub fn measure(&mut self, side: Side, seed: u64) -> Result<Measured, String> {
         let target = match side {
             Side::A => &self.a,
@@ -52,7 +53,7 @@ impl<L: FnMut(&Plan) -> Result<RunReport, String>> SideRunner<L> {
         let watch = running.process().map(|process| UsageWatch::start(process.id())).transpose()?;
         let outcome = (self.load)(&plan);
         let samples = watch.map(UsageWatch::stop);
-        // That the server ended says more than what the run made of it.
+        // That the server ended says more than the error of the run.
         if let (Err(_), Some(process)) = (&outcome, running.process_mut()) {
             process.check_after_failure()?;
         }
@@ -63,7 +64,7 @@ impl<L: FnMut(&Plan) -> Result<RunReport, String>> SideRunner<L> {
     }
 }
 
-/// What the samples say about the measured part of the run.
+/// Returns what the samples say about the measured part of the run.
 fn server_use(samples: &UsageSamples, report: &RunReport) -> ServerUse {
     let Some((start, end)) = measured_part(report) else { return ServerUse::default() };
     let ratio = |amount: u64, count: u64| (count > 0).then(|| amount as f64 / count as f64);
@@ -154,7 +155,7 @@ mod tests {
         }
     }
 
-    /// One message after the other, for four times as long as there is between two samples.
+    /// Exchanges one message after the other for four times the time between two samples.
     fn exchange(plan: &Plan) -> Result<RunReport, String> {
         let mut stream = TcpStream::connect(plan.target).map_err(|error| error.to_string())?;
         let (mut messages, mut reply) = (0, [0; 6]);
