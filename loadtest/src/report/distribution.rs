@@ -1,5 +1,5 @@
-//! How long things took, as it stands in a report: the percentiles people ask for, and the whole
-//! histogram in the standard compressed form, so that everything else can be computed and merged.
+//! A set of times as it stands in a report: the usual percentiles, and the whole histogram in the standard
+//! compressed form, from which everything else can be computed and merged.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -13,11 +13,11 @@ use crate::formatting;
 /// The longest time that a histogram tells from longer ones: a minute.
 pub const MAX_NS: u64 = 60_000_000_000;
 
-/// Percentiles are exact to so many digits.
+/// Number of digits to which percentiles are exact.
 pub const DIGITS: u8 = 3;
 
-/// An empty histogram of times in nanoseconds, up to [`MAX_NS`], to [`DIGITS`] digits. Its size is
-/// 221 KB whatever is recorded.
+/// Returns an empty histogram of times in nanoseconds, up to [`MAX_NS`], to [`DIGITS`] digits. Its size is
+/// always 221 KB.
 #[must_use]
 pub fn histogram() -> Histogram<u64> {
     #[expect(clippy::expect_used, reason = "the library takes these constants")]
@@ -31,7 +31,7 @@ pub fn show_time(ns: f64) -> String {
     format!("{sign}{}", formatting::time(ns))
 }
 
-/// A histogram as text: V2, deflated, in base64, as all HdrHistogram tools read it.
+/// Encodes a histogram as text that all HdrHistogram tools read: V2, deflated, in base64.
 #[must_use]
 pub fn encode(histogram: &Histogram<u64>) -> String {
     let mut bytes = vec![];
@@ -40,7 +40,7 @@ pub fn encode(histogram: &Histogram<u64>) -> String {
     BASE64.encode(bytes)
 }
 
-/// What [`encode`] made, or another implementation.
+/// Decodes what [`encode`], or another implementation, has encoded.
 ///
 /// # Errors
 /// A sentence when the text is no histogram.
@@ -49,38 +49,38 @@ pub fn decode(text: &str) -> Result<Histogram<u64>, String> {
     Deserializer::new().deserialize(&mut bytes.as_slice()).map_err(|error| error.to_string())
 }
 
-/// A set of times, in nanoseconds. All 0 when there are none.
+/// A set of times, in nanoseconds. All figures are 0 if there are none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Distribution {
-    /// How many there are.
+    /// Number of times.
     pub count: u64,
-    /// The shortest.
+    /// The shortest time.
     pub min_ns: u64,
     /// The mean.
     pub mean_ns: f64,
     /// The standard deviation.
     pub stddev_ns: f64,
-    /// Half are not longer.
+    /// Half of the times are not longer.
     pub p50_ns: u64,
-    /// 75 of 100 are not longer.
+    /// 75 of 100 times are not longer.
     pub p75_ns: u64,
-    /// 90 of 100 are not longer.
+    /// 90 of 100 times are not longer.
     pub p90_ns: u64,
-    /// 99 of 100 are not longer.
+    /// 99 of 100 times are not longer.
     pub p99_ns: u64,
-    /// 999 of 1,000 are not longer.
+    /// 999 of 1,000 times are not longer.
     pub p99_9_ns: u64,
-    /// 9,999 of 10,000 are not longer.
+    /// 9,999 of 10,000 times are not longer.
     pub p99_99_ns: u64,
-    /// The longest; [`MAX_NS`] stands for that or longer.
+    /// The longest time; [`MAX_NS`] stands for longer times too.
     pub max_ns: u64,
-    /// All of them: an HdrHistogram of nanoseconds, V2, deflated, in base64.
+    /// All times: an HdrHistogram of nanoseconds, V2, deflated, in base64.
     pub histogram: String,
 }
 
 impl Distribution {
-    /// What `histogram` holds.
+    /// Returns the distribution of the times in `histogram`.
     #[must_use]
     pub fn new(histogram: &Histogram<u64>) -> Self {
         let at = |percentile| histogram.value_at_quantile(percentile);
@@ -100,7 +100,7 @@ impl Distribution {
         }
     }
 
-    /// The histogram again.
+    /// Returns the histogram.
     ///
     /// # Errors
     /// A sentence when the text is no histogram.

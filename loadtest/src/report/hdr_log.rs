@@ -1,7 +1,7 @@
-//! The interval log of the HdrHistogram tools: a histogram for each piece of a run, written while it
-//! goes on. Format: `HistogramLogWriter` of HdrHistogram, version 1.3.
+//! The interval log of the HdrHistogram tools: a histogram for each piece of a run, written while the run
+//! goes on. The format is that of `HistogramLogWriter` of HdrHistogram, version 1.3.
 //!
-//! The library's own writer borrows its output, so it cannot be kept beside it; the log is read back
+//! The library's own writer borrows its output, so one struct could not hold both. Tests read the log back
 //! with the library's reader.
 
 use std::io::{self, Write};
@@ -11,7 +11,8 @@ use hdrhistogram::Histogram;
 
 use crate::report::distribution;
 
-/// Times are logged in nanoseconds; the column that people read is in milliseconds.
+/// Nanoseconds in a millisecond. Histograms are in nanoseconds, and the column for people is in
+/// milliseconds.
 const MAX_VALUE_UNIT_RATIO: f64 = 1_000_000.0;
 
 const LEGEND: &str =
@@ -27,7 +28,7 @@ impl<W: Write> HdrLog<W> {
     /// Begins the log of a measurement that began at `start`.
     ///
     /// # Errors
-    /// What writing says.
+    /// The error of writing.
     pub fn new(mut output: W, start: SystemTime) -> io::Result<Self> {
         let since_epoch = start.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         writeln!(output, "#[Histogram log format version 1.3]")?;
@@ -42,11 +43,11 @@ impl<W: Write> HdrLog<W> {
         Ok(Self { output })
     }
 
-    /// Logs the times, in nanoseconds, of the piece that began `start_s` seconds after the start and
-    /// lasted `duration_s`. Pieces come in order.
+    /// Logs the times, in nanoseconds, of the piece that began `start_s` seconds after the start and lasted
+    /// `duration_s`. Pieces are logged in order.
     ///
     /// # Errors
-    /// What writing says.
+    /// The error of writing.
     pub fn interval(
         &mut self,
         start_s: f64,
@@ -56,7 +57,7 @@ impl<W: Write> HdrLog<W> {
         let max_ms = times.max() as f64 / MAX_VALUE_UNIT_RATIO;
         let encoded = distribution::encode(times);
         writeln!(self.output, "{start_s:.3},{duration_s:.3},{max_ms:.3},{encoded}")?;
-        // For those who follow the log; and what is there when the run is ended is whole.
+        // A reader may follow the log, and if the process is killed, the log ends with a whole line.
         self.output.flush()
     }
 }

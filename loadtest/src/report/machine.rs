@@ -6,7 +6,7 @@ use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
 use crate::report::run_report::Machine;
 
-/// This one. What the system does not tell is empty, or 0.
+/// Describes this machine. What the system does not say is empty, or 0.
 #[must_use]
 pub fn this() -> Machine {
     let what = RefreshKind::nothing()

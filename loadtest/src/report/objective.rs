@@ -1,7 +1,7 @@
-//! Service level objectives: what `--slo` says, and whether a run met it. Knows only the report.
+//! Service level objectives: what `--slo` asks for, and whether a run met it. Knows only the report.
 //!
-//! It is strict where a figure would flatter. A message that never came back was slower than any
-//! limit; what cannot be judged is not met, and says why.
+//! An objective is strict where a figure would flatter the server. A message that never came back counts as
+//! slower than any limit. An objective that cannot be judged is not met, and says why.
 
 mod parse;
 
@@ -16,13 +16,13 @@ pub(crate) use parse::{number, split};
 /// An objective, such as `p99<2ms`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Slo {
-    /// As it was given.
+    /// The objective, as it was given.
     text: String,
     bound: Bound,
     relation: Relation,
 }
 
-/// What is limited, and to what.
+/// The figure that is limited, and the limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Bound {
     Time(Times, Statistic, f64),
@@ -30,10 +30,10 @@ enum Bound {
     Rate(Amount),
 }
 
-/// Which times.
+/// A set of times.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Times {
-    /// Those that a user of the server sees.
+    /// The times that a user of the server sees.
     Latency,
     Service,
     Connect,
@@ -46,7 +46,7 @@ enum Statistic {
     Max,
 }
 
-/// An exact fraction from 0 to 1: a binary one of 99.9 % would be off by a message.
+/// An exact fraction from 0 to 1. A floating-point 99.9 % would be off by one message.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Percentile {
     numerator: u64,
@@ -55,12 +55,12 @@ struct Percentile {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Amount {
-    /// Of the messages, or of the asked rate.
+    /// A part of the messages, or of the rate that was asked for.
     Share(f64),
     Absolute(f64),
 }
 
-/// On which side of a limit, and whether the limit itself belongs to it.
+/// The side of a limit on which a value has to be, and whether the limit itself is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Relation {
     Below,
@@ -79,25 +79,25 @@ impl Relation {
         }
     }
 
-    /// Whether small values are those that hold.
+    /// Returns whether small values hold.
     pub(crate) fn is_upper_limit(self) -> bool {
         matches!(self, Self::Below | Self::AtMost)
     }
 }
 
-/// A figure to be judged, and in words. Or why there is none.
+/// A figure, and the same in words. The error says why there is none.
 type Measured = Result<(f64, String), String>;
 
 impl Slo {
-    /// Whether the run met it.
+    /// Judges whether a run met the objective.
     ///
-    /// - Times: those of [`RunReport::latency`] unless it says `service.` or `connect.`. Percentiles
-    ///   are those of the histogram. Messages that never came back, and connections that were never
-    ///   made, count as slower than all others.
-    /// - `errors` in percent: of the messages that were due, the part that did not come back; or the
-    ///   errors of the whole run, if these are more. As a number: the errors of the whole run.
-    /// - `rate` up to 1, or in percent: of the messages due, the part that came back in the time;
-    ///   only in an open loop. Above 1: messages that came back, a second.
+    /// - Times are those of [`RunReport::latency`], unless the name begins with `service.` or `connect.`.
+    ///   Percentiles are those of the histogram. Messages that never came back, and connections that were
+    ///   never made, count as slower than all others.
+    /// - `errors` in percent is the part of the due messages that did not come back, or the errors of the
+    ///   whole run if these are more. As a number it is the errors of the whole run.
+    /// - `rate` up to 1, or in percent, is the part of the due messages that came back in time; only in an
+    ///   open loop. Above 1 it is the number of messages that came back a second.
     #[must_use]
     pub fn judge(&self, report: &RunReport) -> Objective {
         let (limit, measured) = match self.bound {
@@ -114,8 +114,8 @@ impl Slo {
         Objective { text: self.text.clone(), measured, met }
     }
 
-    /// The name of the percentile of [`RunReport::latency`] that it limits, and nanoseconds; none when it
-    /// limits something else.
+    /// Returns the name of the percentile of [`RunReport::latency`] that the objective limits, and the limit in
+    /// nanoseconds. Returns `None` if it limits something else.
     pub(crate) fn latency_limit(&self) -> Option<(&str, f64)> {
         match self.bound {
             Bound::Time(Times::Latency, Statistic::Percentile(_), limit) => {
@@ -165,7 +165,7 @@ fn time(times: Times, statistic: Statistic, report: &RunReport) -> Measured {
 }
 
 impl Statistic {
-    /// In nanoseconds; there are `missing` more, which were slower than all.
+    /// Returns the statistic in nanoseconds. There are `missing` more times, slower than all others.
     fn of(self, distribution: &Distribution, missing: u64, what: &str) -> Result<f64, String> {
         let count = distribution.count.saturating_add(missing);
         let rank = match self {
@@ -185,7 +185,7 @@ impl Statistic {
 }
 
 impl Percentile {
-    /// Which of `count` times in order, from 1, has so many not above it.
+    /// Returns the rank, from 1, of the time at this percentile among `count` times in order.
     fn rank(self, count: u64) -> u64 {
         let exact = u128::from(self.numerator) * u128::from(count);
         let rank = exact.div_ceil(u128::from(self.denominator.max(1)));
@@ -193,7 +193,7 @@ impl Percentile {
     }
 }
 
-/// The time with that place in order, from 1 to the count.
+/// Returns the time with this rank, from 1 to the count.
 fn at_rank(distribution: &Distribution, rank: u64) -> Result<u64, String> {
     let times =
         distribution.to_histogram().map_err(|error| format!("read the histogram: {error}"))?;
@@ -216,7 +216,7 @@ fn errors(report: &RunReport) -> Measured {
 fn error_share(report: &RunReport) -> Measured {
     let (due, messages) = (due(report)?, &report.messages);
     let lost = messages.sent.saturating_sub(messages.verified) + messages.unsent;
-    // An error may cost many messages, or none.
+    // One error may cost many messages, or none.
     let (failed, what) = match report.errors.total() {
         errors if errors > lost => (errors, "errors on"),
         _ => (lost, "lost of"),
@@ -227,7 +227,7 @@ fn error_share(report: &RunReport) -> Measured {
     Ok((share, format!("{percent}: {failed} {what} {due} messages")))
 }
 
-/// Messages that should have come back, at least one.
+/// Returns how many messages should have come back, at least one.
 fn due(report: &RunReport) -> Result<u64, String> {
     let messages = &report.messages;
     match messages.asked.unwrap_or(0).max(messages.sent + messages.unsent) {

@@ -1,5 +1,6 @@
-//! What a run was asked, what it found, and how far that can be trusted: the document that
-//! `--json` writes and `report` and `merge` read. Its schema is kept in `loadtest/schema`.
+//! The report of a run: what was asked for, what was found, and how far the figures can be trusted. This is
+//! the document that `--json` writes, and that `report` and `merge` read. Its schema is in
+//! `loadtest/schema`.
 
 pub(crate) mod errors;
 
@@ -11,7 +12,7 @@ use crate::report::distribution::{self, Distribution};
 
 pub use errors::Errors;
 
-/// The value of [`RunReport::format`]. It changes when a reader has to.
+/// The value of [`RunReport::format`]. It changes when programs that read the document have to.
 pub const FORMAT: &str = "echo-loadtest/run/1";
 
 /// One run, or several that ran at the same time and were merged.
@@ -22,49 +23,48 @@ pub struct RunReport {
     pub format: String,
     /// The program that wrote this, with its version.
     pub program: String,
-    /// Its whole command line; of merged runs that of the first.
+    /// Its whole command line. A merged report has that of the first part.
     pub command: Vec<String>,
-    /// Where it ran.
+    /// The machine on which it ran.
     pub machine: Machine,
     /// The server's address.
     pub target: String,
-    /// The generators that took part, unless they were merged 1.
+    /// Number of generators that took part. It is 1 unless reports were merged.
     pub agents: u32,
     /// When the measured part began, in UTC, RFC 3339 with nanoseconds.
     pub started_at: String,
-    /// When it ended.
+    /// When the measured part ended.
     pub ended_at: String,
-    /// What was asked.
+    /// The load that was asked for.
     pub load: Load,
     /// Whether the figures can be trusted.
     pub verdict: Verdict,
-    /// Whether it was stopped by a signal before its time.
+    /// Whether a signal stopped the run.
     pub interrupted: bool,
     /// The connections.
     pub connections: Connections,
     /// The messages of the measured part.
     pub messages: Messages,
-    /// How fast it was.
+    /// The throughput.
     pub throughput: Throughput,
-    /// What came of the flood beside it, if there was one. None of its messages is among those of the
-    /// other figures.
+    /// The flood beside the run, if there was one. Its messages are not in the other figures.
     pub flood: Option<Flood>,
-    /// In an open loop: from the time a message was due to its last byte back. The measured part.
+    /// In an open loop: from the time a message was due to its last byte back, in the measured part.
     pub response_time: Option<Distribution>,
-    /// From when a message is ready for the system to take to its last byte back. It is taken at once
-    /// unless the server reads nothing and all buffers are full. The measured part.
+    /// From the time a message was ready for the system to take to its last byte back, in the measured part.
+    /// The system takes it at once unless the server reads nothing and all buffers are full.
     pub service_time: Distribution,
-    /// From the call to connect to when the load tester saw the connection. Of connections that are
-    /// kept all count, those that were made before the load began too; of those that are replaced
-    /// after some messages only those whose call was in the measured part. A connect that failed has
-    /// no time: it is an error.
+    /// From the call to connect to when the load tester saw the connection. If connections are kept, all of
+    /// them count, even those that were made before the load began. If connections are replaced after some
+    /// messages, only those count whose call was in the measured part. A connect that failed is an error and
+    /// has no time.
     pub connect_time: Distribution,
-    /// What went wrong, over the whole run; with the flood.
+    /// The errors of the whole run, those of the flood included.
     pub errors: Errors,
     /// The first faults, each with its place. Connections of the flood have the numbers from
     /// [`Load::connections`] on.
     pub findings: Vec<Finding>,
-    /// The load tester itself.
+    /// The load tester's own account.
     pub generator: Generator,
     /// The measured part, piece by piece.
     pub intervals: Vec<Interval>,
@@ -73,27 +73,28 @@ pub struct RunReport {
 }
 
 impl RunReport {
-    /// The times that a user of the server sees: from the intended time in an open loop.
+    /// Returns the times that a user of the server sees. In an open loop they count from when a message was
+    /// due.
     #[must_use]
     pub fn latency(&self) -> &Distribution {
         self.response_time.as_ref().unwrap_or(&self.service_time)
     }
 
-    /// Messages a second that the generators of this report were to send; in an open loop only, of which
-    /// something was measured.
+    /// Returns how many messages a second the generators of this report had to send. Only an open loop in which
+    /// something was measured has such a rate.
     #[must_use]
     pub fn rate_asked(&self) -> Option<f64> {
         let rate = self.load.rate?;
         let rate = match (self.load.count, self.messages.asked) {
-            // A Poisson process is not due exactly as often as its rate says.
+            // The messages of a Poisson process are not due exactly as often as its rate says.
             (None, Some(asked)) => asked as f64 / self.throughput.duration_s,
-            // Counted messages are as many however slow the server is. The load is that of all agents.
+            // A count of messages does not depend on how slow the server is. The load is that of all agents.
             _ => rate * self.connections.asked as f64 / self.load.connections as f64,
         };
         (rate.is_finite() && rate > 0.0).then_some(rate)
     }
 
-    /// How much of that rate was achieved.
+    /// Returns which part of that rate was achieved.
     #[must_use]
     pub fn rate_share(&self) -> Option<f64> {
         let asked_per_s = self.rate_asked()?;
@@ -120,55 +121,54 @@ pub struct Machine {
     pub memory_bytes: u64,
 }
 
-/// What was asked, of all generators together. What the server sees of it is the same in each of
-/// their reports; threads, seed and source addresses are a generator's own.
+/// The load that was asked for, of all generators together. The part of it that the server sees is the same
+/// in the reports of all generators. Threads, seed and source addresses are a generator's own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Load {
-    /// Connections at a time.
+    /// Number of connections that are open at a time.
     pub connections: u64,
-    /// Threads that drive them.
+    /// Number of threads that drive them.
     pub threads: u64,
     /// Lengths of the messages, newline included.
     pub size: Size,
-    /// Most messages in flight on a connection.
+    /// Maximum number of messages in flight on a connection.
     pub depth: u64,
-    /// Messages that go out together.
+    /// Number of messages that are sent together.
     pub send_burst: u64,
     /// When messages are sent.
     pub arrival: Arrival,
     /// Messages a second, over all connections; only in an open loop.
     pub rate: Option<f64>,
-    /// New connections a second; at once when there is no such limit.
+    /// New connections a second. Without it, all are made at once.
     pub connect_rate: Option<f64>,
-    /// After so many messages a connection is replaced.
+    /// Number of messages after which a connection is replaced.
     pub messages_per_connection: Option<u64>,
-    /// How long is measured; `None` when messages are counted instead.
+    /// Length of the measured part; `None` if messages are counted instead.
     pub duration_s: Option<f64>,
-    /// How many messages are measured.
+    /// Number of messages that are measured.
     pub count: Option<u64>,
-    /// What comes before, and is not measured.
+    /// How long the server is under load before the measured part.
     pub warmup_s: f64,
-    /// The patience with a connect, and with each message.
+    /// How long to wait for a connection, and for each reply.
     pub timeout_s: f64,
-    /// What the content and all chance follow from.
+    /// Seed of the content and of all randomness.
     pub seed: u64,
     /// Local addresses, if they were chosen.
     pub source_ips: Vec<String>,
     /// Whether the threads spin instead of sleeping.
     pub busy_poll: bool,
-    /// Whether times of messages end when the system received them, not when the load tester had read
-    /// them.
+    /// Whether the time of a message ends when the system received it, not when the load tester read it.
     #[serde(default)]
     pub kernel_timestamps: bool,
-    /// How long a piece of [`RunReport::intervals`] is; the last may be shorter. Twice as long as it was
-    /// asked for, or four times, when there would be more than 1,000 otherwise.
+    /// Length of a piece of [`RunReport::intervals`]; the last may be shorter. The length that was asked for
+    /// is doubled as often as needed to have no more than 1,000 pieces.
     pub interval_s: f64,
-    /// Which part of the load this generator is.
+    /// The number of this generator.
     pub agent_index: u32,
-    /// Generators that share the load.
+    /// Number of generators that share the load.
     pub agent_count: u32,
-    /// The flood beside it, if there is one.
+    /// The flood beside the load, if there is one.
     pub flood: Option<FloodLoad>,
 }
 
@@ -176,11 +176,11 @@ pub struct Load {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FloodLoad {
-    /// How many, of all generators together.
+    /// Number of connections, of all generators together.
     pub connections: u64,
     /// The length of their messages, newline included.
     pub size: usize,
-    /// Messages in flight on each, all the time.
+    /// Number of messages in flight on each connection, all the time.
     pub depth: u64,
 }
 
@@ -188,9 +188,9 @@ pub struct FloodLoad {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Size {
-    /// The shortest.
+    /// The shortest length.
     pub min: usize,
-    /// The longest.
+    /// The longest length.
     pub max: usize,
     /// The file that they come from.
     pub file: Option<String>,
@@ -200,11 +200,11 @@ pub struct Size {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Arrival {
-    /// When an earlier one has come back.
+    /// A message is sent when an earlier one has come back.
     Closed,
-    /// At a given rate, evenly.
+    /// Messages are sent evenly at a given rate.
     Constant,
-    /// At a given rate, by chance: the time to the next is exponentially distributed.
+    /// Messages are sent at random at a given rate: the time to the next is exponentially distributed.
     Poisson,
 }
 
@@ -212,9 +212,9 @@ pub enum Arrival {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Verdict {
-    /// In a word.
+    /// The verdict in a word.
     pub kind: VerdictKind,
-    /// Why, a sentence each; none when it is valid.
+    /// The reasons, a sentence each; none if it is valid.
     pub reasons: Vec<String>,
 }
 
@@ -226,14 +226,14 @@ pub struct Verdict {
 pub enum VerdictKind {
     /// The figures are the server's, and the network's.
     Valid,
-    /// The load tester, or its machine, was too slow: they may be its own.
+    /// The load tester, or its machine, was too slow: the figures may be its own.
     GeneratorLimited,
-    /// Fewer connections or messages than asked.
+    /// There were fewer connections or messages than asked for.
     Incomplete,
 }
 
 impl VerdictKind {
-    /// As it is shown.
+    /// Returns the word as it is shown.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -248,64 +248,64 @@ impl VerdictKind {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Connections {
-    /// How many were to be open at a time.
+    /// Number of connections that were asked for.
     pub asked: u64,
-    /// How many of those were open at least once.
+    /// Number of these that were open at least once.
     pub established: u64,
-    /// All that were opened, replacements included.
+    /// Number of connections that were opened, replacements included.
     pub opened: u64,
-    /// The part of those asked for that was missing, on average over the measured part, because it had
-    /// failed and was not replaced; 0 to 1.
+    /// The part of the connections that was missing, on average over the measured part, because they had
+    /// failed and were not replaced; 0 to 1.
     pub missing: f64,
 }
 
-/// Messages of the measured part: those due in it or, in a closed loop, sent in it.
+/// The messages of the measured part. They were due in it or, in a closed loop, sent in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Messages {
-    /// How many were due: in an open loop by its rate, otherwise by `count`.
+    /// Number of messages that were due: by the rate of an open loop, otherwise by `count`.
     pub asked: Option<u64>,
-    /// Handed to the system.
+    /// Number of messages that were handed to the system.
     pub sent: u64,
-    /// Back, every byte as it was sent.
+    /// Number of messages that came back with every byte as it was sent.
     pub verified: u64,
-    /// Due and never sent, because earlier ones were not back in time.
+    /// Number of messages that were due and never sent, because earlier ones were not back in time.
     pub unsent: u64,
 }
 
-/// How fast it was.
+/// The throughput of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Throughput {
-    /// How long was measured.
+    /// Length of the measured part.
     pub duration_s: f64,
-    /// Messages that came back in that time.
+    /// Number of messages that came back in that time.
     pub messages: u64,
-    /// Bytes that came back in that time.
+    /// Number of bytes that came back in that time.
     pub bytes: u64,
-    /// The same, a second.
+    /// Messages that came back per second.
     pub messages_per_s: f64,
-    /// The same, a second; as many were sent.
+    /// Bytes that came back per second. The same number was sent.
     pub bytes_per_s: f64,
 }
 
-/// What came back of a flood while the run was measured.
+/// A flood, while the run was measured.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Flood {
-    /// Its connections, over the whole run.
+    /// The connections of the flood, over the whole run.
     pub connections: Connections,
-    /// Messages that came back.
+    /// Number of messages that came back.
     pub messages: u64,
-    /// Bytes that came back.
+    /// Number of bytes that came back.
     pub bytes: u64,
-    /// The same, a second; as many were sent.
+    /// Bytes that came back per second. The same number was sent.
     pub bytes_per_s: f64,
-    /// The part of the time in which its thread, or the busiest of them, had something to do or waited
-    /// for a CPU, 0 to 1: above 0.95 the load tester may be what limits the bytes.
+    /// The part of the time in which the thread of the flood, or the busiest one, had something to do or
+    /// waited for a CPU, 0 to 1. Above 0.95 the load tester may limit the bytes.
     #[serde(default)]
     pub busy: Option<f64>,
-    /// What went wrong with it, over the whole run: a part of [`RunReport::errors`].
+    /// The errors of the flood, over the whole run. They are part of [`RunReport::errors`].
     pub errors: Errors,
 }
 
@@ -319,7 +319,7 @@ pub struct Finding {
     pub connection: u64,
     /// Seconds since the load began; negative while connections were being made.
     pub at_s: f64,
-    /// What was expected and what came.
+    /// What was expected, and what came instead.
     pub text: String,
 }
 
@@ -331,11 +331,11 @@ pub struct Generator {
     pub threads: Vec<GeneratorThread>,
     /// CPU time of all threads for each message that came back.
     pub cpu_per_message_ns: f64,
-    /// In an open loop: how much later than it could have a message was sent.
+    /// In an open loop: how much later than possible messages were sent.
     pub lateness: Option<Distribution>,
-    /// With [`Load::kernel_timestamps`]: messages of the measured part whose times end when the load
-    /// tester had read them all the same: the system had put no stamp on them, or one that cannot be,
-    /// by a clock that was set. None in reports from before they were counted.
+    /// With [`Load::kernel_timestamps`]: number of messages of the measured part without a kernel timestamp, or
+    /// with an impossible one because the clock was set. They count as received when they were read. None in
+    /// reports from before these messages were counted.
     #[serde(default)]
     pub without_stamp: Option<u64>,
 }
@@ -344,13 +344,13 @@ pub struct Generator {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GeneratorThread {
-    /// The part of the time in which it had something to do, 0 to 1; at least the part in which it was
-    /// on a CPU or ready for one, unless it looked for replies all the time.
+    /// The part of the time in which the thread had something to do, 0 to 1. It is at least the part in which
+    /// the thread was on a CPU or ready for one, unless the thread looked for replies all the time.
     pub busy: f64,
-    /// The part of the time in which it was ready to run and had no CPU, 0 to 1; 0 where the system
-    /// does not tell.
+    /// The part of the time in which the thread was ready to run and had no CPU, 0 to 1; 0 where the system
+    /// does not say.
     pub waiting: f64,
-    /// Its CPU time; 0 where the system does not tell.
+    /// The CPU time of the thread; 0 where the system does not say.
     pub cpu_s: f64,
 }
 
@@ -358,34 +358,34 @@ pub struct GeneratorThread {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Interval {
-    /// Since the measured part began.
+    /// Time from the beginning of the measured part to that of the piece.
     pub start_s: f64,
-    /// How long it is.
+    /// Length of the piece.
     pub duration_s: f64,
-    /// Messages that came back.
+    /// Number of messages that came back.
     pub messages: u64,
-    /// Bytes that came back.
+    /// Number of bytes that came back.
     pub bytes: u64,
-    /// What went wrong.
+    /// Number of errors.
     pub errors: u64,
-    /// Of the messages that came back: [`RunReport::latency`].
+    /// Half of the messages that came back did not take longer: see [`RunReport::latency`].
     pub p50_ns: u64,
-    /// 99 of 100 are not longer.
+    /// 99 of 100 messages did not take longer.
     pub p99_ns: u64,
-    /// The longest.
+    /// The time of the slowest message.
     pub max_ns: u64,
-    /// All of them, as in [`Distribution::histogram`]: what is merged later stays exact.
+    /// All times, as in [`Distribution::histogram`], so that merging stays exact.
     pub histogram: String,
 }
 
 /// What was counted in an [`Interval`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Messages that came back.
+    /// Number of messages that came back.
     pub messages: u64,
-    /// Bytes that came back.
+    /// Number of bytes that came back.
     pub bytes: u64,
-    /// What went wrong.
+    /// Number of errors.
     pub errors: u64,
 }
 
@@ -408,11 +408,11 @@ impl Interval {
     }
 }
 
-/// A service level objective, and what came of it.
+/// A service level objective, and whether it was met.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Objective {
-    /// As it was given, such as `p99<2ms`.
+    /// The objective as it was given, such as `p99<2ms`.
     pub text: String,
     /// What was measured, in words.
     pub measured: String,

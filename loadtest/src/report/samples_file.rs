@@ -1,4 +1,4 @@
-//! Every single latency, as text: for those who want to compute something else from it.
+//! The times of every message, as text, for other programs to compute with.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -9,7 +9,7 @@ use std::sync::Mutex;
 /// The first line.
 const LEGEND: &str = "connection,due_ns,sent_ns,back_ns\n";
 
-/// A thread hands over so much at a time.
+/// Number of bytes that a thread hands over at a time.
 const CHUNK_LEN: usize = 64 * 1024;
 
 /// A file with a line for each message of the measured part: the connection's number, and when the
@@ -21,10 +21,10 @@ pub struct SamplesFile {
 }
 
 impl SamplesFile {
-    /// Makes the file.
+    /// Creates the file.
     ///
     /// # Errors
-    /// A sentence when it cannot be made.
+    /// A sentence when it cannot be created.
     pub fn create(path: &Path) -> Result<Self, String> {
         let file = File::create(path);
         let file = file.map_err(|error| format!("create {}: {error}", path.display()))?;
@@ -33,10 +33,10 @@ impl SamplesFile {
         Ok(samples)
     }
 
-    /// The first failure, if there was one.
+    /// Checks that everything was written.
     ///
     /// # Errors
-    /// A sentence: not everything is in the file.
+    /// A sentence with the first failure. The file is incomplete then.
     pub fn finish(&self) -> Result<(), String> {
         let file = self.file.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         file.1.as_ref().copied().map_err(|error| format!("write {}: {error}", self.path.display()))
@@ -50,7 +50,7 @@ impl SamplesFile {
     }
 }
 
-/// What one thread has for the file, in large pieces.
+/// One thread's part of the file. Dropping it writes the rest.
 #[derive(Debug)]
 pub(crate) struct SamplesWriter<'a> {
     samples: &'a SamplesFile,
@@ -62,7 +62,7 @@ impl<'a> SamplesWriter<'a> {
         Self { samples, lines: String::with_capacity(CHUNK_LEN + 256) }
     }
 
-    /// So many messages had these times.
+    /// Writes `count` lines with these times.
     pub(crate) fn note(&mut self, connection: u64, times_ns: [u64; 3], count: u64) {
         let [due_ns, sent_ns, back_ns] = times_ns;
         for _ in 0..count {

@@ -1,37 +1,42 @@
 //! Whether a run's figures describe the server under the load that was asked for; pure.
 //!
-//! Three ways in which the load tester itself could have made the figures: its threads had something
-//! to do nearly all the time, so what came back waited for them; they were ready and had no CPU; or, in
-//! an open loop, messages went out late although the connection was free. When times of messages end when
-//! the system received them that holds too: rates, and when messages are sent, stay the load tester's. The
-//! thread of a flood is not judged: it is meant to be busy all the time.
+//! The load tester itself may have made the figures in three ways:
+//!
+//! - Its threads had something to do nearly all the time, so replies waited for them.
+//! - Its threads were ready to run and had no CPU.
+//! - In an open loop, messages were sent late although the connection was free.
+//!
+//! Kernel timestamps change nothing about that, because rates, and the times at which messages are sent,
+//! stay the load tester's. The thread of a flood is not judged: it has to be busy all the time.
 
 use crate::report::run_report::{Connections, Flood, RunReport, Verdict, VerdictKind};
 
-/// A thread that has something to do for a larger part of the time keeps replies waiting.
+/// Maximum part of the time in which a thread may have something to do. A busier thread keeps replies
+/// waiting.
 pub const MAX_BUSY: f64 = 0.95;
 
-/// A thread that is ready to run and has no CPU for a larger part of the time measures that.
+/// Maximum part of the time in which a thread may be ready to run and have no CPU. A thread that waits
+/// longer measures its own waiting.
 pub const MAX_WAITING: f64 = 0.10;
 
-/// Lateness at the 99th percentile that is never held against the load tester.
+/// Lateness at the 99th percentile that never counts against the load tester.
 pub const TOLERATED_LATENESS_NS: u64 = 200_000;
 
-/// Otherwise, and as a part of the 99th percentile of the response times.
+/// Maximum of greater lateness, as a part of the 99th percentile of the response times.
 pub const MAX_LATENESS: f64 = 0.10;
 
-/// The part of the messages asked for that has to be sent and to come back, and of the connections, over
-/// the measured time, that has to be there.
+/// The part of the messages asked for that has to come back, and the part of the connections that has to
+/// be there, on average over the measured part.
 pub const MIN_COMPLETE: f64 = 0.99;
 
-/// The part of the messages that may lack a stamp while times are said to end when the system received
-/// them.
+/// Maximum part of the messages without a kernel timestamp with which times are still said to end when the
+/// system received the messages.
 pub const MAX_WITHOUT_STAMP: f64 = 0.01;
 
-/// Said beside that a thread came late to what was there.
+/// Added to a reason about a late thread, if kernel timestamps keep its lateness out of the times.
 const BY_THE_SYSTEM: &str = "; times of messages end when the system received them";
 
-/// Judges a report, whatever verdict it holds.
+/// Judges a report. The verdict that it already holds does not matter.
 #[must_use]
 pub fn verdict(report: &RunReport) -> Verdict {
     let limits = generator_limits(report);
@@ -44,7 +49,7 @@ pub fn verdict(report: &RunReport) -> Verdict {
     Verdict { kind, reasons: [limits, missing].concat() }
 }
 
-/// What shows that the load tester was too slow.
+/// Returns the reasons to think that the load tester was too slow.
 fn generator_limits(report: &RunReport) -> Vec<String> {
     let threads = &report.generator.threads;
     let busiest = threads.iter().map(|thread| thread.busy).fold(0.0, f64::max);
@@ -69,7 +74,7 @@ fn generator_limits(report: &RunReport) -> Vec<String> {
     reasons
 }
 
-/// What a thread that came late did to times of messages, when they should end before it comes.
+/// With kernel timestamps: says whether a late thread changes the times of messages.
 fn end_of_times(report: &RunReport) -> String {
     if !report.load.kernel_timestamps {
         return String::new();
@@ -96,7 +101,7 @@ fn lateness(report: &RunReport) -> Option<String> {
     })
 }
 
-/// What is missing of what was asked for.
+/// Returns what is missing of the load that was asked for.
 fn missing(report: &RunReport) -> Vec<String> {
     let (connections, messages) = (&report.connections, &report.messages);
     let mut reasons = vec![];
@@ -127,7 +132,7 @@ fn missing(report: &RunReport) -> Vec<String> {
     reasons
 }
 
-/// What was measured beside less than the flood that was asked for.
+/// Returns what is missing of the flood that was asked for.
 fn missing_of_flood(flood: &Flood) -> Option<String> {
     let Connections { asked, established, .. } = flood.connections;
     match flood.messages {

@@ -1,15 +1,15 @@
-//! Which reports belong together.
+//! Checks whether reports belong together.
 
 use serde_json::{Map, Value};
 
 use crate::report::merge::Part;
 use crate::report::run_report::{FORMAT, Load, RunReport};
 
-/// What a generator may have of its own: the server sees none of it. That goes for the length of the
-/// pieces too: one whose run was a little longer has pieces of twice that of the others.
+/// The fields of a load in which generators may differ, because the server does not see them. The length of
+/// the pieces is one: a generator whose run was a little longer may have pieces of twice the length.
 const OWN: [&str; 6] = ["threads", "seed", "source_ips", "busy_poll", "interval_s", "agent_index"];
 
-/// The first of parts in the order of their agents, when they are all of one load.
+/// Returns the first report, if all parts are of one load. The parts are in the order of their agents.
 pub(super) fn belong_together<'a>(parts: &[&'a Part]) -> Result<&'a RunReport, String> {
     let [first, others @ ..] = parts else { return Err(too_few(parts)) };
     if others.is_empty() {
@@ -61,7 +61,7 @@ fn same_load(first: &Part, other: &Part) -> Result<(), String> {
     Ok(())
 }
 
-/// A load by the names that it has in the document.
+/// Returns the fields of a load by their names in the document.
 fn fields(load: &Load) -> Map<String, Value> {
     match serde_json::to_value(load) {
         Ok(Value::Object(fields)) => fields,

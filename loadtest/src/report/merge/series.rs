@@ -1,4 +1,4 @@
-//! The pieces of the measured part, put together by the wall clock.
+//! Adds up the pieces of the measured parts, by the wall clock.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use crate::report::merge::times::Windows;
 use crate::report::merge::{Part, sums};
 use crate::report::run_report::{Counts, Interval, RunReport};
 
-/// Pieces of several generators that are of about the same time.
+/// Pieces of several generators from about the same time.
 type Group<'a> = Vec<(&'a Part, f64, &'a Interval)>;
 
-/// The pieces of all parts on one clock. Generators do not begin at the very same moment, so a piece
-/// goes to the nearest multiple of its length, at most half a piece from where it was; shorter ones of
-/// others go to that of which they are a part. Within it everything is added exactly.
+/// Adds up the pieces of all parts on one clock. Generators do not begin at exactly the same moment, so a
+/// piece moves to the nearest multiple of the longest length, by at most half a piece. Shorter pieces of
+/// other generators become parts of that piece. Counts and histograms are added exactly.
 pub(super) fn merge(parts: &[&Part], windows: &Windows) -> Result<Vec<Interval>, String> {
     let mut groups: BTreeMap<u64, Group<'_>> = BTreeMap::new();
     let longest_s = longest_s(parts.iter().map(|part| &part.report));
@@ -28,12 +28,12 @@ pub(super) fn merge(parts: &[&Part], windows: &Windows) -> Result<Vec<Interval>,
     groups.values().map(combine).collect()
 }
 
-/// The length of the longest pieces.
+/// Returns the length of the longest pieces.
 pub(super) fn longest_s<'a>(reports: impl Iterator<Item = &'a RunReport>) -> f64 {
     reports.map(|report| report.load.interval_s).fold(0.0, f64::max)
 }
 
-/// Which piece one that starts then is; a length of 0 makes them all the same.
+/// Returns the number of a piece that starts at this time. With a length of 0 all have the same number.
 #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
 #[expect(clippy::cast_sign_loss, reason = "the cast saturates")]
 fn number(start_s: f64, length_s: f64) -> u64 {
@@ -54,7 +54,7 @@ fn combine(group: &Group<'_>) -> Result<Interval, String> {
     Ok(Interval::new(start_s, duration_s(group), counts, &times))
 }
 
-/// That of the part with the longest: it may have several pieces here.
+/// Returns the length of a group: that of the part with the longest, which may have several pieces here.
 fn duration_s(group: &Group<'_>) -> f64 {
     let mut of_parts: BTreeMap<u32, f64> = BTreeMap::new();
     for (part, _, interval) in group {

@@ -1,4 +1,4 @@
-//! What is simply added. Sums that no real run reaches stay at the greatest number.
+//! Adds up counts and histograms. Sums that no real run reaches stay at the greatest number.
 
 use hdrhistogram::Histogram;
 
@@ -8,7 +8,7 @@ use crate::report::run_report::{
     Connections, Errors, Flood, Generator, Messages, RunReport, Throughput,
 };
 
-/// The sum of one count over all.
+/// Returns the sum of one count over all reports.
 pub(super) fn total(reports: &[&RunReport], count: impl Fn(&RunReport) -> u64) -> u64 {
     reports.iter().map(|report| count(report)).fold(0, u64::saturating_add)
 }
@@ -36,8 +36,8 @@ pub(super) fn messages(reports: &[&RunReport]) -> Messages {
     }
 }
 
-/// Rates are of the whole time from the first start to the last end, `total_s`: where the parts do not
-/// cover each other, that is less than the sum of their rates, never more.
+/// Adds up throughput. Rates are over the whole time from the first start to the last end, `total_s`. If the
+/// parts do not overlap completely, such a rate is less than the sum of their rates, and never more.
 pub(super) fn throughput(reports: &[&RunReport], total_s: f64) -> Throughput {
     let measured = reports.iter().map(|report| report.throughput.duration_s);
     let duration_s = measured.fold(total_s, f64::max);
@@ -55,7 +55,7 @@ pub(super) fn throughput(reports: &[&RunReport], total_s: f64) -> Throughput {
     }
 }
 
-/// The flood that all parts have, or none.
+/// Adds up the floods. Either all parts have one, or none.
 pub(super) fn flood(reports: &[&RunReport], duration_s: f64) -> Result<Option<Flood>, String> {
     let floods: Vec<Flood> = reports.iter().filter_map(|report| report.flood).collect();
     if floods.is_empty() {
@@ -71,7 +71,7 @@ pub(super) fn flood(reports: &[&RunReport], duration_s: f64) -> Result<Option<Fl
         messages: total(|flood| flood.messages),
         bytes,
         bytes_per_s: if duration_s > 0.0 { bytes as f64 / duration_s } else { 0.0 },
-        // Where one does not tell, the busiest is not known.
+        // If one part does not say how busy it was, the busiest is not known.
         busy: floods.iter().try_fold(0.0, |most: f64, flood| Some(flood.busy?.max(most))),
         errors: errors(floods.iter().map(|flood| flood.errors)),
     }))
@@ -97,12 +97,12 @@ pub(super) fn generator(parts: &[&Part]) -> Result<Generator, String> {
     })
 }
 
-/// None when one of them did not count.
+/// Adds up counts. Returns `None` if one of the parts did not count.
 fn without_stamp<'a>(mut reports: impl Iterator<Item = &'a RunReport>) -> Option<u64> {
     reports.try_fold(0_u64, |sum, report| Some(sum.saturating_add(report.generator.without_stamp?)))
 }
 
-/// The times of all parts together.
+/// Adds up the times of all parts.
 pub(super) fn times(
     parts: &[&Part],
     of_one: impl Fn(&RunReport) -> &Distribution,
@@ -111,7 +111,7 @@ pub(super) fn times(
     add(encoded).map(|sum| Distribution::new(&sum))
 }
 
-/// The same for times that all parts have, or none.
+/// Adds up times that either all parts have, or none.
 pub(super) fn optional_times(
     parts: &[&Part],
     of_one: impl Fn(&RunReport) -> Option<&Distribution>,
@@ -127,7 +127,7 @@ pub(super) fn optional_times(
     }
 }
 
-/// The sum of encoded histograms, exactly.
+/// Adds up encoded histograms, exactly.
 pub(super) fn add<'a>(
     encoded: impl IntoIterator<Item = (&'a Part, &'a str)>,
 ) -> Result<Histogram<u64>, String> {

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use crate::formatting;
 use crate::report::merge::Part;
 
-/// The measured parts of runs; all of them share some time.
+/// The measured parts of several runs. All of them have some time in common.
 #[derive(Debug)]
 pub(super) struct Windows {
     windows: Vec<Window>,
@@ -36,7 +36,7 @@ impl Window {
 }
 
 impl Windows {
-    /// Those of at least one part.
+    /// Returns the measured parts of at least one report.
     pub(super) fn new(parts: &[&Part]) -> Result<Self, String> {
         let windows: Vec<_> =
             parts.iter().map(|part| Window::of(part)).collect::<Result<_, _>>()?;
@@ -67,22 +67,22 @@ impl Windows {
         humantime::format_rfc3339_nanos(self.end).to_string()
     }
 
-    /// From the first start to the last end.
+    /// Returns the time from the first start to the last end.
     pub(super) fn total_s(&self) -> f64 {
         between(self.start, self.end).as_secs_f64()
     }
 
-    /// How long all measured.
+    /// Returns how long all generators measured together.
     pub(super) fn shared_s(&self) -> f64 {
         self.shared.as_secs_f64()
     }
 
-    /// The longest of them.
+    /// Returns the length of the longest measured part.
     pub(super) fn longest_s(&self) -> f64 {
         self.windows.iter().map(Window::len).max().unwrap_or_default().as_secs_f64()
     }
 
-    /// How long after the first each began, in the order of the parts.
+    /// Returns how long after the first each generator began, in the order of the parts.
     pub(super) fn offsets_s(&self) -> impl Iterator<Item = f64> {
         self.windows.iter().map(|window| between(self.start, window.start).as_secs_f64())
     }

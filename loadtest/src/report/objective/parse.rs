@@ -1,17 +1,17 @@
-//! From the text of an objective to its meaning.
+//! Reads the text of an objective.
 
 use echo_common::units;
 
 use super::{Amount, Bound, Percentile, Relation, Slo, Statistic, Times};
 use crate::report::distribution::MAX_NS;
 
-/// As many digits after the point as a percentile may have.
+/// Maximum number of digits after the point of a percentile.
 const MAX_DECIMALS: usize = 9;
 
 const FORM: &str = "expected a figure, a comparison and a limit, such as p99<2ms, max<=1s, \
                     connect.p99<10ms, errors<0.1% or rate>=0.99";
 
-/// What the text asks for.
+/// Reads an objective.
 pub(super) fn slo(text: &str) -> Result<Slo, String> {
     let text = text.trim();
     let (name, relation, limit) = split(text).ok_or(FORM)?;
@@ -34,7 +34,7 @@ pub(super) fn slo(text: &str) -> Result<Slo, String> {
     Ok(Slo { text: text.to_owned(), bound, relation })
 }
 
-/// The name, the comparison and the limit of `name<limit`; nothing when there is no comparison.
+/// Splits `name<limit` into the name, the comparison and the limit. Returns `None` if there is no comparison.
 pub(crate) fn split(text: &str) -> Option<(&str, Relation, &str)> {
     let (name, rest) = text.split_at(text.find(['<', '>'])?);
     let (relation, limit) = [
@@ -52,7 +52,7 @@ fn figure(name: &str) -> Result<(Times, Statistic), String> {
     let (times, statistic) = match name.split_once('.') {
         Some(("connect", rest)) => (Times::Connect, rest),
         Some(("service", rest)) => (Times::Service, rest),
-        // The point of p99.9.
+        // The point may be that of p99.9.
         _ => (Times::Latency, name),
     };
     let statistic = match statistic {
@@ -116,13 +116,14 @@ fn rate(text: &str) -> Result<Amount, String> {
     }
 }
 
-/// The share that a text with a percent sign means, if it is one from 0 to 1; nothing without the sign.
+/// Reads a share with a percent sign. The inner `None` stands for a share that is not from 0 to 1, the outer
+/// one for a text without the sign.
 fn percent(text: &str) -> Option<Option<f64>> {
     let number_text = text.strip_suffix('%')?;
     Some(number(number_text.trim()).map(|percent| percent / 100.0).filter(|share| *share <= 1.0))
 }
 
-/// A number that is finite and not negative, in digits.
+/// Reads a number in digits that is finite and not negative.
 pub(crate) fn number(text: &str) -> Option<f64> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     text.parse().ok().filter(|number: &f64| is_plain && number.is_finite())
