@@ -9,13 +9,13 @@ use crate::capacity::curve::{Point, exact, points};
 use crate::capacity::{CapacityReport, Round};
 use crate::formatting;
 
-/// The longest bar, in characters.
+/// Length of the longest bar, in characters.
 const BAR_LEN: f64 = 30.0;
 
-/// Parts of a character, an eighth more each.
+/// Parts of a character, each an eighth longer.
 const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
-/// A line for each rate with the medians of its rounds, then what was found, in sentences.
+/// Writes a line for each rate with the medians of its rounds, then what was found, in sentences.
 impl fmt::Display for CapacityReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} has to meet {}", self.target, self.objectives.join(", "))?;
@@ -63,7 +63,7 @@ impl Point<'_> {
         ]
     }
 
-    /// `4 of 5`, or why there is no such count.
+    /// Returns `4 of 5`, or the verdict because of which no round counts.
     fn held(&self) -> String {
         let used = self.rounds.iter().filter(|round| round.used).count();
         let held = self.rounds.iter().filter(|round| round.used && round.met).count();
@@ -78,7 +78,7 @@ fn p99(round: &Round) -> f64 {
     exact(round.p99_ns)
 }
 
-/// A bar that grows by the same length for each doubling; the least value has a short one.
+/// Returns a bar that is longer by the same length for each doubling. The least value has a short bar.
 fn bar(value: f64, least: f64, most: f64) -> String {
     let span = (most / least).ln();
     let part = if span > 0.0 { (value / least).ln() / span } else { 0.0 };

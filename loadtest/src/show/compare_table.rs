@@ -11,7 +11,7 @@ use crate::formatting;
 use crate::report::run_report::VerdictKind;
 use crate::show::table::end_of_times;
 
-/// A table of the figures, then what they say, in sentences.
+/// Writes a table of the figures, then what they say, in sentences.
 impl fmt::Display for CompareReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "a: {}\nb: {}", self.a, self.b)?;
@@ -42,7 +42,7 @@ impl fmt::Display for CompareReport {
 }
 
 impl CompareReport {
-    /// Messages of the rounds that count whose times end when they were read.
+    /// Returns how many messages of the rounds that count have no kernel timestamp.
     fn without_stamp(&self) -> u64 {
         let runs =
             self.rounds.iter().filter(|round| round.used).flat_map(|round| [&round.a, &round.b]);

@@ -9,35 +9,35 @@ use crate::capacity::{self, CapacityReport};
 use crate::report::run_report::{FORMAT, RunReport};
 use crate::{compare, files};
 
-/// The part of a document that is looked at first.
+/// The part of a document that is read first.
 #[derive(Deserialize)]
 struct Head {
     format: String,
 }
 
-/// The report of a run that [`write()`] wrote.
+/// Reads the report of a run that [`write()`] wrote.
 ///
 /// # Errors
-/// A sentence that names the file, when it cannot be read, is no such report, or is of a format that
-/// this program does not know.
+/// A sentence that names the file when it cannot be read, is no such report, or has a format that this
+/// program does not know.
 pub fn read(path: &Path) -> Result<RunReport, String> {
     let text = fs::read(path).map_err(|error| format!("read {}: {error}", path.display()))?;
     parse(&text).map_err(|error| format!("read {}: {error}", path.display()))
 }
 
-/// A report of either kind that there is a page of.
+/// A report of a kind that can become a page.
 #[derive(Debug, PartialEq)]
 pub enum Report {
-    /// Of a run, or of several that were merged.
+    /// The report of a run, or of several that were merged.
     Run(Box<RunReport>),
-    /// Of a search for the capacity.
+    /// The report of a search for the capacity.
     Capacity(Box<CapacityReport>),
 }
 
-/// The report that [`write()`] wrote, of whichever kind.
+/// Reads a report of either kind that [`write()`] wrote.
 ///
 /// # Errors
-/// As of [`read`].
+/// The same as those of [`read`].
 pub fn read_any(path: &Path) -> Result<Report, String> {
     let text = fs::read(path).map_err(|error| format!("read {}: {error}", path.display()))?;
     parse_any(&text).map_err(|error| format!("read {}: {error}", path.display()))
@@ -70,8 +70,8 @@ fn parse(text: &[u8]) -> Result<RunReport, String> {
     serde_json::from_slice(text).map_err(|error| format!("not a report of a run: {error}"))
 }
 
-/// Writes a document for people too: indented, with a newline at its end. To standard output when
-/// `path` is `-`; see [`files::write`].
+/// Writes a document with indentation and a newline at its end, so that people can read it too. It goes to
+/// standard output if `path` is `-`: see [`files::write`].
 ///
 /// # Errors
 /// A sentence that names the file.
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
     use crate::harness;
 
-    /// Set to write what is kept instead of comparing it.
+    /// The variable that makes the test write the kept files instead of comparing them.
     const UPDATE: &str = "UPDATE";
 
     const HINT: &str =
@@ -113,7 +113,7 @@ mod tests {
         kept
     }
 
-    /// Checks the schema of a kind of document, and the example of it, that are kept.
+    /// Checks the kept schema of a kind of document, and its kept example.
     #[track_caller]
     fn check<T>(kind: &str, document: &T)
     where

@@ -1,9 +1,9 @@
-//! Reports as a page: one HTML file that needs nothing else. Of runs, with their figures side by side
-//! and their curves in the same plots; or of a search for the capacity.
+//! Reports as a page: one HTML file that needs nothing else. A page shows runs, with their figures side by
+//! side and their curves in the same plots, or a search for the capacity.
 //!
-//! The page fetches nothing and runs no script, and its own content security policy forbids both.
-//! What a server, a user or another machine wrote is escaped by the templates. Nothing here reads a
-//! file, a clock or the environment: the same reports give the same page.
+//! The page fetches nothing and runs no script, and its own content security policy forbids both. The
+//! templates escape all text from a server, a user or another machine. Nothing in here reads a file, a clock
+//! or the environment, so the same reports give the same page.
 
 mod axis;
 mod capacity;
@@ -35,22 +35,22 @@ use ink::Colour;
 use source::{Facts, Source};
 use summary::Summary;
 
-/// A run, and what the page calls it.
+/// A run, and its name on the page.
 #[derive(Debug, Clone, Copy)]
 pub struct Named<'a> {
-    /// Such as the name of its file. Any text.
+    /// Any text, such as the name of its file.
     pub name: &'a str,
-    /// What was measured.
+    /// The report of the run.
     pub report: &'a RunReport,
 }
 
-/// The page of these runs, in this order, as UTF-8 text.
+/// Makes a page of these runs, in this order, as UTF-8 text.
 ///
-/// Each figure stands in a `data` element whose `value` is that of the report, whose `data-figure`
-/// is its JSON pointer there, and whose `data-run` is the run's place, from 0.
+/// Each figure is in a `data` element. Its `value` is that of the report, `data-figure` is the JSON pointer
+/// to it in the report, and `data-run` is the place of the run, from 0.
 ///
 /// # Errors
-/// A sentence when there is no run, or when the histogram of one cannot be read.
+/// A sentence when there is no run, or the histogram of a run cannot be read.
 pub fn render(runs: &[Named<'_>]) -> Result<String, String> {
     if runs.is_empty() {
         return Err("no run to make a page of".to_owned());
@@ -63,9 +63,9 @@ pub fn render(runs: &[Named<'_>]) -> Result<String, String> {
     Page::new(&runs)?.render().map_err(|error| format!("make the page: {error}"))
 }
 
-/// A document, to find figures by their place in it.
+/// A document in which figures are found by their place.
 struct Document {
-    /// Its place on the page, from 0.
+    /// Place of its run on the page, from 0.
     index: usize,
     json: Value,
 }
@@ -78,7 +78,7 @@ impl Document {
     }
 }
 
-/// A run with all that the parts of the page take from it.
+/// A run with everything that the parts of the page need.
 struct Run<'a> {
     name: String,
     report: &'a RunReport,
@@ -113,7 +113,7 @@ struct Page {
     columns: Vec<Column>,
     summaries: Vec<Summary>,
     charts: Vec<Chart>,
-    /// The kinds of errors, and whether there was any.
+    /// The kinds of errors, and whether there were any errors.
     errors: Option<Table>,
     failed: bool,
     findings: Vec<FindingRow>,
@@ -122,7 +122,7 @@ struct Page {
     sources: Vec<Source>,
 }
 
-/// The head of a run's column.
+/// The head of the column of a run.
 struct Column {
     index: usize,
     colour: String,
@@ -176,7 +176,7 @@ impl Column {
         Self { index, colour: Colour::Run(index).class(), name: run.name.clone() }
     }
 
-    /// What stands at the run's curves.
+    /// Returns the label of the run's curves.
     fn number(&self) -> usize {
         self.index + 1
     }

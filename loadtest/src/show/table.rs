@@ -1,15 +1,15 @@
-//! A report as a person reads it: the verdict first, then the figures, each with its unit. Pure.
+//! A report as a table for people: the verdict first, then the figures, each with its unit. Pure.
 
 mod sections;
 
 use crate::formatting;
 use crate::report::run_report::{Load, RunReport, VerdictKind};
 
-/// The findings that are shown; the document has more.
+/// Maximum number of findings that are shown. The document has more.
 const MAX_FINDINGS: usize = 10;
 
-/// The whole report, with a newline at its end. No byte that came from outside reaches a terminal as a
-/// control sequence.
+/// Returns the whole report as text, with a newline at its end. No byte from outside can be a control
+/// sequence for a terminal.
 #[must_use]
 pub fn render(report: &RunReport) -> String {
     let sections = [
@@ -25,12 +25,12 @@ pub fn render(report: &RunReport) -> String {
     tamed(&shown.join("\n"))
 }
 
-/// Whether the figures are to be taken with a warning.
+/// Returns whether the figures need a warning.
 fn doubtful(report: &RunReport) -> bool {
     report.verdict.kind != VerdictKind::Valid || report.interrupted
 }
 
-/// What times of messages end with, when it is not that the load tester had read them.
+/// Says when times of messages end, if that is not when the load tester read them.
 pub(crate) fn end_of_times(load: &Load, without_stamp: u64) -> Option<String> {
     let but = match without_stamp {
         0 => String::new(),
@@ -41,7 +41,7 @@ pub(crate) fn end_of_times(load: &Load, without_stamp: u64) -> Option<String> {
     load.kernel_timestamps.then(|| format!("of messages end when the system received them{but}"))
 }
 
-/// Text in which nothing but newlines has power over a terminal.
+/// Replaces all control characters except newlines, so that the text has no power over a terminal.
 fn tamed(text: &str) -> String {
     let power = |character: char| character.is_control() && character != '\n';
     text.chars().map(|character| if power(character) { '\u{fffd}' } else { character }).collect()

@@ -14,11 +14,11 @@ use crate::capacity::{CapacityReport, Ending, Knee};
 use crate::formatting::{self, Unit};
 use crate::report::distribution;
 
-/// The page of a search, which is called `name` on it, as UTF-8 text. Its figures are marked as those
-/// of a run's page are, all of run 0.
+/// Makes the page of a search, which is called `name` on it, as UTF-8 text. Its figures are marked like
+/// those on the page of a run, all with run 0.
 ///
 /// # Errors
-/// A sentence when it cannot be made.
+/// A sentence when the page cannot be made.
 pub fn render(name: &str, report: &CapacityReport) -> Result<String, String> {
     let document = Document::new(0, name, report)?;
     let page = Page {
@@ -40,7 +40,7 @@ struct Page {
     charts: Vec<Chart>,
     rounds: Vec<RoundRow>,
     source: Source,
-    /// What the rounds have in common.
+    /// The load that the rounds have in common.
     load: Option<Table>,
 }
 
@@ -60,7 +60,7 @@ fn summary(report: &CapacityReport, document: &Document) -> Summary {
     }
 }
 
-/// With a capital letter, and a full stop.
+/// Returns the sentence with a capital letter and a full stop.
 fn sentence(words: &str) -> String {
     let mut chars = words.chars();
     let first = chars.next().map(char::to_uppercase);
@@ -99,7 +99,7 @@ fn heads(report: &CapacityReport, document: &Document) -> Vec<Head> {
     ]
 }
 
-/// What is to be said of the capacity itself.
+/// Says how sure the capacity is.
 fn how_sure(report: &CapacityReport) -> String {
     let bound = report.broke.as_ref().filter(|knee| !knee.generator_limited);
     match (report.capacity, bound, &report.ending) {

@@ -9,14 +9,14 @@ use crate::report::distribution;
 /// A table with a column for each run, or for each of its heads.
 pub(super) struct Table {
     pub(super) title: &'static str,
-    /// What the title does not say; may be empty.
+    /// An addition to the title; may be empty.
     pub(super) note: &'static str,
-    /// The columns when they are not the runs, each with what its name does not say.
+    /// The columns, if they are not the runs: name and addition.
     pub(super) heads: Vec<(&'static str, &'static str)>,
     pub(super) rows: Vec<Row>,
 }
 
-/// What each run has to say to something.
+/// One row of a table, with a cell for each column.
 pub(super) struct Row {
     pub(super) label: &'static str,
     pub(super) cells: Vec<Cell>,
@@ -24,22 +24,22 @@ pub(super) struct Row {
 
 /// A figure, or a few words.
 pub(super) struct Cell {
-    /// As it is shown.
+    /// The text that is shown.
     pub(super) shown: String,
-    /// Where it comes from; `None` for what follows from several figures.
+    /// The place that it comes from; `None` if it follows from several figures.
     pub(super) origin: Option<Origin>,
 }
 
-/// A place in a report, and what stands there.
+/// A place in a report, and its value.
 pub(super) struct Origin {
     pub(super) run: usize,
     pub(super) pointer: String,
-    /// As it stands in the JSON.
+    /// The value as it stands in the JSON.
     pub(super) value: String,
 }
 
 impl Cell {
-    /// The figure at `pointer` in the run's report; none when it is missing there or null.
+    /// Returns the figure at `pointer` in the run's report, or `None` if it is missing or null.
     pub(super) fn at(document: &Document, pointer: String, unit: Unit) -> Option<Self> {
         let value = document.json.pointer(&pointer).filter(|value| !value.is_null())?;
         let shown = match value.as_f64() {
@@ -51,13 +51,13 @@ impl Cell {
         Some(Self::exact(document, pointer, shown))
     }
 
-    /// The figure at `pointer`, shown in the caller's way.
+    /// Returns the figure at `pointer` with the caller's text.
     pub(super) fn exact(document: &Document, pointer: String, shown: String) -> Self {
         let value = document.json.pointer(&pointer).map_or_else(String::new, Value::to_string);
         Self { shown, origin: Some(Origin { run: document.index, pointer, value }) }
     }
 
-    /// Words, or what follows from several figures.
+    /// Returns words, or a figure that follows from several others.
     pub(super) fn told(shown: String) -> Self {
         Self { shown, origin: None }
     }
@@ -66,13 +66,14 @@ impl Cell {
         Self::told(NONE.to_owned())
     }
 
-    /// Whether there is nothing to see: it is shown paler.
+    /// Returns whether there is nothing to see, so that the cell is shown paler.
     pub(super) fn is_idle(&self) -> bool {
         self.shown == NONE || self.shown == "0"
     }
 }
 
-/// Whether the figure is one of a distribution that holds nothing. Its count itself is a figure.
+/// Returns whether the figure belongs to a distribution that holds nothing. The count of such a distribution
+/// is a figure nevertheless.
 fn is_of_nothing(document: &Document, pointer: &str) -> bool {
     let Some((parent, name)) = pointer.rsplit_once('/') else { return false };
     let count = document.json.pointer(parent).and_then(|parent| {

@@ -1,30 +1,30 @@
-//! Which figures the tables hold, and where in a report they stand.
+//! The figures of the tables, and their places in a report.
 
 use super::cell::{Cell, Row, Table};
 use super::{Document, Run};
 use crate::formatting::{self, Unit};
 use crate::report::run_report::{Arrival, Load, RunReport};
 
-/// A row: its label, and what stands there.
+/// A row: its label, and its figure.
 type Line = (&'static str, Figure);
 
 #[derive(Clone, Copy)]
 enum Figure {
-    /// At this place, counted from that of the table.
+    /// A figure at this place, counted from the place of the table.
     At(&'static str, Unit),
-    /// In words, or by reckoning; none where it makes no sense.
+    /// Words, or a computed figure; `None` where it makes no sense.
     Told(fn(&RunReport) -> Option<String>),
-    /// The same of what was asked.
+    /// The same, taken from the load that was asked for.
     Asked(fn(&Load) -> Option<String>),
 }
 
 use Figure::{Asked, At, Told};
 
-/// What figures are taken from.
+/// The source of figures.
 struct Subject<'a> {
     document: &'a Document,
     load: &'a Load,
-    /// None when it is no run.
+    /// `None` if it is no run.
     report: Option<&'a RunReport>,
 }
 
@@ -38,9 +38,9 @@ impl<'a> Subject<'a> {
 struct Group {
     title: &'static str,
     note: &'static str,
-    /// The place of its figures; empty for the whole report.
+    /// The place of the group's figures; empty for the whole report.
     base: &'static str,
-    /// In two parts, of which another group may have one as well.
+    /// The rows, in two parts, so that two groups can share one part.
     lines: [&'static [Line]; 2],
 }
 
@@ -164,7 +164,7 @@ const GROUPS: [Group; 5] = [
     },
 ];
 
-/// What the rounds of a search have in common: they differ in the rate.
+/// The load that the rounds of a search have in common. They differ in the rate.
 const EACH_ROUND: Group = Group {
     title: "Each round",
     note: "",
@@ -172,7 +172,7 @@ const EACH_ROUND: Group = Group {
     lines: [&[("loop", Asked(arrival))], LOAD],
 };
 
-/// A load but for its rate.
+/// The figures of a load, except its rate.
 const LOAD: &[Line] = &[
     ("connections", At("/connections", Unit::Count)),
     ("message size", Asked(size)),
@@ -214,25 +214,25 @@ const ERRORS: Group = Group {
     ],
 };
 
-/// How long things took. Of one run: its kinds of time side by side in one table. Of several: a
-/// table for each kind.
+/// Returns the tables of times. A single run has its kinds of time side by side in one table. Several runs
+/// have a table for each kind.
 pub(super) fn latencies(runs: &[Run<'_>]) -> Vec<Table> {
     let tables: Vec<Table> =
         LATENCIES.iter().filter_map(|group| table(group, &subjects(runs))).collect();
     if runs.len() > 1 { tables } else { side_by_side(tables).into_iter().collect() }
 }
 
-/// What else was measured, and what was asked, without what no run has.
+/// Returns the tables of all other figures, and of the load. Rows that no run has are left out.
 pub(super) fn tables(runs: &[Run<'_>]) -> Vec<Table> {
     GROUPS.iter().filter_map(|group| table(group, &subjects(runs))).collect()
 }
 
-/// What went wrong, by kind.
+/// Returns the table of errors, by kind.
 pub(super) fn errors(runs: &[Run<'_>]) -> Option<Table> {
     table(&ERRORS, &subjects(runs))
 }
 
-/// What was asked of each round of a search.
+/// Returns the table of the load that was asked for in each round of a search.
 pub(super) fn each_round(document: &Document, load: &Load) -> Option<Table> {
     table(&EACH_ROUND, &[Subject { document, load, report: None }])
 }
@@ -241,7 +241,7 @@ fn subjects<'a>(runs: &'a [Run<'_>]) -> Vec<Subject<'a>> {
     runs.iter().map(Subject::run).collect()
 }
 
-/// Tables of a single run, with the same rows, as the columns of one.
+/// Joins tables of a single run that have the same rows, as the columns of one table.
 fn side_by_side(tables: Vec<Table>) -> Option<Table> {
     let heads = tables.iter().map(|table| (table.title, table.note)).collect();
     let mut tables = tables.into_iter();
@@ -254,7 +254,7 @@ fn side_by_side(tables: Vec<Table>) -> Option<Table> {
     Some(Table { title: "Latency", note: "", heads, ..joined })
 }
 
-/// None when no subject has anything to say to it.
+/// Returns the table of a group, or `None` if no subject has any of its figures.
 fn table(group: &Group, subjects: &[Subject<'_>]) -> Option<Table> {
     let lines = group.lines.iter().copied().flatten();
     let rows: Vec<Row> = lines.filter_map(|line| row(group.base, line, subjects)).collect();
@@ -262,7 +262,7 @@ fn table(group: &Group, subjects: &[Subject<'_>]) -> Option<Table> {
     (!rows.is_empty()).then_some(Table { title, note, heads: vec![], rows })
 }
 
-/// None when no subject has anything to say.
+/// Returns a row, or `None` if no subject has its figure.
 fn row(base: &str, (label, figure): &Line, subjects: &[Subject<'_>]) -> Option<Row> {
     let cells: Vec<Option<Cell>> = subjects
         .iter()

@@ -1,21 +1,21 @@
-//! How what is drawn looks: colours, strokes and marks, as the page's style and its legends name them.
+//! Colours, strokes and marks, as the page's style and the legends name them.
 
 use kuva::plot::line::LineStyle;
 use kuva::plot::scatter::MarkerShape;
 
-/// Colours for so many runs; then they come again.
+/// Number of colours for runs. Further runs use the same colours again.
 pub(super) const MAX_COLOURS: usize = 8;
 
 /// A colour, as a variable of the page's style.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Colour {
-    /// Of a run, by its place.
+    /// The colour of a run, by its place.
     Run(usize),
-    /// Of a judgement.
+    /// The colour of a judgement.
     Good,
     Doubtful,
     Bad,
-    /// Of what is written.
+    /// The colour of text.
     Text,
 }
 
@@ -30,7 +30,7 @@ impl Colour {
         }
     }
 
-    /// Of an element whose colour it is.
+    /// Returns the class of an element that has this colour.
     pub(super) fn class(self) -> String {
         match self {
             Self::Run(index) => format!("c{}", index % MAX_COLOURS),
@@ -75,7 +75,7 @@ impl Stroke {
     }
 }
 
-/// The form of a point: it says in black and white what its colour says besides.
+/// The form of a point. It says in black and white what its colour says too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mark {
     Dot,
@@ -99,7 +99,7 @@ impl Mark {
         }
     }
 
-    /// How much of its inside is seen.
+    /// Returns how much of its inside is filled.
     pub(super) fn opacity(self) -> f64 {
         match self {
             Self::Dot | Self::Cross => 1.0,
@@ -107,7 +107,7 @@ impl Mark {
         }
     }
 
-    /// Its outline in a legend, in a box of 28 by 8.
+    /// Returns its outline in a legend, in a box of 28 by 8.
     pub(super) fn outline(self) -> &'static str {
         match self {
             Self::Dot | Self::Ring => "M11 4a3 3 0 1 0 6 0a3 3 0 1 0-6 0",

@@ -1,4 +1,4 @@
-//! Which plots the page has, and which lines are in them.
+//! The plots of a page, and their lines.
 
 use super::Run;
 use super::axis::Axis;
@@ -8,7 +8,7 @@ use super::plot::{Line, Plot, Size};
 use super::{spectrum, ticks, timeline};
 use crate::report::run_report::{Interval, RunReport};
 
-/// All plots that these runs have something for.
+/// Returns all plots for which these runs have figures.
 ///
 /// # Errors
 /// A sentence when a histogram cannot be read.
@@ -41,7 +41,7 @@ fn key(stroke: Stroke, text: &str, runs: &[Run<'_>]) -> Key {
     Key { colour, symbol: Symbol::Line(stroke), text: text.to_owned() }
 }
 
-/// The run's number at the end of its line, when there are several.
+/// Returns the number of the run for the end of its line, if there are several runs.
 fn number(run: &Run<'_>, runs: &[Run<'_>]) -> Option<String> {
     (runs.len() > 1).then(|| (run.index() + 1).to_string())
 }
@@ -82,7 +82,7 @@ fn spectrum(runs: &[Run<'_>]) -> Result<Option<Chart>, String> {
     Ok(spectrum::plot(lines).map(|plot| chart(words, runs, keys, WIDE, &plot)))
 }
 
-/// What is drawn of a run's intervals, and how.
+/// A figure of the intervals, and how it is drawn.
 struct Curve {
     value: fn(&Interval) -> Option<f64>,
     stroke: Stroke,
@@ -92,7 +92,7 @@ const P50: Curve = Curve { value: |it| time(it, it.p50_ns), stroke: Stroke::Soli
 const P99: Curve = Curve { value: |it| time(it, it.p99_ns), stroke: Stroke::Dashed };
 const MAX: Curve = Curve { value: |it| time(it, it.max_ns), stroke: Stroke::Dotted };
 
-/// One plot with all three of a single run; of several runs a plot for each.
+/// Returns one plot with all three figures of a single run, or a plot for each figure of several runs.
 fn latency(runs: &[Run<'_>]) -> Vec<Option<Chart>> {
     let plot = |curves: &[Curve]| {
         let lines = lines(runs, curves);
@@ -146,7 +146,7 @@ fn throughput(runs: &[Run<'_>]) -> Option<Chart> {
     Some(chart(words, runs, keys, LOW, &timeline::plot(end, y, lines)))
 }
 
-/// None when nothing went wrong.
+/// Returns the plot of errors, or `None` if there were none.
 fn errors(runs: &[Run<'_>]) -> Option<Chart> {
     let errors = Curve { value: |it| Some(count(it.errors)), stroke: Stroke::Solid };
     let lines = lines(runs, &[errors]);
@@ -175,7 +175,7 @@ fn lines(runs: &[Run<'_>], curves: &[Curve]) -> Vec<Line> {
     lines
 }
 
-/// None when there is nothing above 0.
+/// Returns the greatest value of the lines, or `None` if no value is above 0.
 fn greatest(lines: &[Line]) -> Option<f64> {
     let values = lines.iter().flat_map(|line| &line.points).map(|(_, y)| *y);
     values.reduce(f64::max).filter(|value| *value > 0.0)
@@ -186,12 +186,12 @@ fn end(runs: &[Run<'_>]) -> f64 {
     intervals.map(|it| it.start_s + it.duration_s).fold(0.0, f64::max)
 }
 
-/// No time was taken of an interval in which nothing came back.
+/// Returns a time of an interval. An interval in which nothing came back has none.
 fn time(interval: &Interval, ns: u64) -> Option<f64> {
     (interval.messages > 0).then(|| count(ns))
 }
 
-/// Exact below 2^53.
+/// Converts a number, exactly below 2^53.
 fn count(count: u64) -> f64 {
     count as f64
 }

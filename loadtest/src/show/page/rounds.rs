@@ -1,4 +1,4 @@
-//! The rounds of a search as the lines of a table.
+//! The rounds of a search as the rows of a table.
 
 use super::ink::{Colour, Mark};
 use super::text::visible;
@@ -13,11 +13,11 @@ pub(super) struct RoundRow {
     /// The class of a judgement.
     pub(super) tone: &'static str,
     pub(super) why: String,
-    /// Whether it was at the rate that is the capacity.
+    /// Whether the rate of the round is the capacity.
     pub(super) is_capacity: bool,
 }
 
-/// What came of a round.
+/// What a round counts as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
     Held,
@@ -36,7 +36,7 @@ impl Standing {
         }
     }
 
-    /// How it is drawn, and its words in the legend.
+    /// Returns how it is drawn, and its words in the legend.
     pub(super) fn look(self) -> (Colour, Mark, &'static str) {
         match self {
             Self::Held => (Colour::Good, Mark::Dot, "a round that held"),
@@ -65,7 +65,7 @@ fn row(index: usize, round: &Round, capacity: Option<f64>, document: &Document) 
         Cell::at(document, pointer, unit).unwrap_or_else(Cell::none)
     };
     let time = |name: &str, ns| {
-        // Nothing came back: no time was taken.
+        // Nothing came back, so there is no time.
         if ns == 0 { Cell::none() } else { figure(name, Unit::Nanoseconds) }
     };
     let standing = Standing::of(round);
@@ -87,7 +87,7 @@ fn row(index: usize, round: &Round, capacity: Option<f64>, document: &Document) 
     }
 }
 
-/// Why it did not hold.
+/// Says why the round did not hold.
 fn why(standing: Standing, round: &Round) -> String {
     match standing {
         Standing::Held => String::new(),

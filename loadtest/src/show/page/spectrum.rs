@@ -1,7 +1,7 @@
-//! The percentile spectrum: how long the slowest messages took, each nine of them given the same
-//! room.
+//! The percentile spectrum: how long the slowest messages took. Each further nine of a percentile gets the
+//! same room.
 //!
-//! A share `p` of the messages stands at `log10(1 / (1 - p))`: 90 % at 1, 99 % at 2, 99.9 % at 3.
+//! A share `p` of the messages is at `log10(1 / (1 - p))`: 90 % at 1, 99 % at 2, 99.9 % at 3.
 
 use hdrhistogram::Histogram;
 
@@ -9,16 +9,16 @@ use super::axis::{Axis, Ticks};
 use super::plot::{Line, Plot};
 use super::ticks;
 
-/// Points of a line are kept apart by one part in so many of its length, or by as many parts of a
-/// ten-fold time: about as many as there are pixels to tell them apart.
+/// Number of parts into which the length of a line, and a ten-fold time, are divided. Points that are closer
+/// than one part are left out, because pixels could not tell them apart.
 const PARTS: f64 = 400.0;
 const PARTS_OF_DECADE: f64 = 50.0;
 
-/// The greatest time is that of the last message. Its place would be infinitely far away: it is
-/// drawn as if half a message came after it.
+/// Half a message. The place of the last message would be infinitely far away, so it is drawn as if half a
+/// message came after it.
 const LAST: f64 = 0.5;
 
-/// The plot of these lines; none when none has a point.
+/// Returns the plot of these lines, or `None` if no line has a point.
 pub(super) fn plot(lines: Vec<Line>) -> Option<Plot> {
     let values = lines.iter().flat_map(|line| &line.points).map(|(_, y)| *y);
     let y = Axis::logarithmic(values, ticks::time)?;
@@ -28,7 +28,7 @@ pub(super) fn plot(lines: Vec<Line>) -> Option<Plot> {
     Some(Plot { x, y, lines, marks: vec![], rules: vec![] })
 }
 
-/// The times of `histogram` as steps: each point is the place from which its value, in nanoseconds,
+/// Returns the times of `histogram` as steps. Each point is the place from which its value, in nanoseconds,
 /// holds.
 pub(super) fn points(histogram: &Histogram<u64>) -> Vec<(f64, f64)> {
     let total = histogram.len();
@@ -54,7 +54,7 @@ fn place(before: f64, total: u64) -> f64 {
     -(1.0 - before / float(total)).log10()
 }
 
-/// Exact below 2^53.
+/// Converts a number, exactly below 2^53.
 fn float(count: u64) -> f64 {
     count as f64
 }
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
     use crate::report::distribution::histogram;
 
-    /// The value that the steps show at a place.
+    /// Returns the value that the steps show at a place.
     fn shown_at(points: &[(f64, f64)], place: f64) -> f64 {
         points.iter().rev().find(|(x, _)| *x < place).expect("the first is at 0").1
     }

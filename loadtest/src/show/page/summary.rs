@@ -1,4 +1,4 @@
-//! A run in short: whether it can be trusted, whether it was good enough, and the first figures.
+//! The summary of a run: whether it can be trusted, whether it met its objectives, and the main figures.
 
 use super::Run;
 use super::cell::Cell;
@@ -31,7 +31,7 @@ pub(super) struct Badge {
 pub(super) struct Head {
     pub(super) label: &'static str,
     pub(super) cell: Cell,
-    /// In small type below it.
+    /// A note in small type below it.
     pub(super) note: String,
 }
 

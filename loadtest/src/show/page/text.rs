@@ -1,9 +1,9 @@
-//! Words of others, and moments, as the page shows them. Escaping for HTML is the template's.
+//! Text from outside, and moments, as the page shows them. The templates escape for HTML.
 
 use std::fmt::Write as _;
 
-/// `text` with everything in it that would be invisible, or would turn the text around it, shown as
-/// an escape.
+/// Returns `text` with an escape in place of every character that would be invisible, or would change the
+/// direction of the text around it.
 pub(super) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for char in text.chars() {
@@ -17,7 +17,8 @@ pub(super) fn visible(text: &str) -> String {
     shown
 }
 
-/// Control characters, and those of Unicode's that set a direction, join, or have no width.
+/// Returns whether a character is a control character, or one of Unicode's that set a direction, join, or
+/// have no width.
 fn is_hidden(char: char) -> bool {
     char.is_control()
         || matches!(char, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}')
@@ -26,7 +27,7 @@ fn is_hidden(char: char) -> bool {
         || matches!(char, '\u{e0000}'..='\u{e007f}')
 }
 
-/// A command line that a shell would take apart in the same way.
+/// Returns a command line that a shell would split into the same words.
 pub(super) fn command_line(words: &[String]) -> String {
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
@@ -40,7 +41,8 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// From one moment to another, both of RFC 3339 in UTC, to the second; what is none stays as it is.
+/// Formats the time from one moment to another, to the second. Both are given as in RFC 3339, in UTC; any
+/// other text stays as it is.
 pub(super) fn period(start: &str, end: &str) -> String {
     match (instant(start), instant(end)) {
         (Some((date, from)), Some((last, to))) if date == last => {
@@ -51,7 +53,7 @@ pub(super) fn period(start: &str, end: &str) -> String {
     }
 }
 
-/// From a moment on, likewise.
+/// Formats the time from a moment on, in the same way.
 pub(super) fn since(start: &str) -> String {
     match instant(start) {
         Some((date, from)) => format!("from {date} {from} UTC"),
@@ -59,7 +61,7 @@ pub(super) fn since(start: &str) -> String {
     }
 }
 
-/// Date and time of day.
+/// Splits a moment into date and time of day.
 fn instant(text: &str) -> Option<(&str, &str)> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let is_made_of = |part: &str, mark| part.bytes().all(|b| b.is_ascii_digit() || b == mark);
@@ -67,7 +69,7 @@ fn instant(text: &str) -> Option<(&str, &str)> {
     (date.len() == 10 && is_made_of(date, b'-')).then_some((date, time))
 }
 
-/// Seconds since the load began.
+/// Formats seconds since the load began.
 pub(super) fn moment(seconds: f64) -> String {
     // The typographer's minus is as wide as a digit.
     format!("{seconds:.3} s").replace('-', "−")

@@ -1,5 +1,4 @@
-//! The parts of the table, in the order in which they are shown. Each ends with a newline, or is
-//! empty.
+//! The sections of the table, in the order in which they are shown. Each ends with a newline, or is empty.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
@@ -9,7 +8,7 @@ use crate::report::run_report::{Arrival, Connections, Flood, Load, RunReport, Ve
 use crate::report::verdict::MAX_BUSY;
 use crate::show::table::{MAX_FINDINGS, doubtful, end_of_times};
 
-/// The width of the names on the left.
+/// Width of the labels on the left.
 const LABEL_WIDTH: usize = 15;
 
 pub(super) fn verdict(report: &RunReport) -> String {
@@ -41,7 +40,7 @@ pub(super) fn load(report: &RunReport) -> String {
     text
 }
 
-/// What was asked, in words.
+/// Describes the load that was asked for.
 fn asked(load: &Load) -> String {
     let mut parts = vec![formatting::counted(load.connections, "connection")];
     parts.push(match load.depth {
@@ -117,7 +116,7 @@ fn throughput(report: &RunReport) -> String {
     text + &format!(", {each_way}/s each way, for {duration}")
 }
 
-/// What kept the server busy besides; it is in none of the other figures but the errors.
+/// Describes the flood. Of the other figures, only the errors include it.
 fn flood(report: &RunReport, found: &Flood) -> String {
     let Connections { asked, established, .. } = found.connections;
     let mut text =
@@ -155,7 +154,7 @@ pub(super) fn times(report: &RunReport) -> String {
     lines(&table) + &end.map_or(String::new(), |end| line("times", &end))
 }
 
-/// A row of times; a dash where there are none.
+/// Returns a row of times, with dashes if there are none.
 fn percentiles(name: &str, times: &Distribution) -> Vec<String> {
     let known = [
         times.p50_ns,
@@ -212,7 +211,7 @@ pub(super) fn generator(report: &RunReport) -> String {
 pub(super) fn objectives(report: &RunReport) -> String {
     let mut table = plain();
     for (index, objective) in report.objectives.iter().enumerate() {
-        // The table adds two columns of room.
+        // The table adds two spaces.
         let label = if index == 0 { "objectives   " } else { "             " };
         let outcome = if objective.met { "met" } else { "BROKEN" };
         table.add_row([label, outcome, &objective.text, &objective.measured]);
@@ -224,14 +223,14 @@ fn line(label: &str, text: &str) -> String {
     format!("{label:LABEL_WIDTH$}{text}\n")
 }
 
-/// Columns with nothing but room between them, as wide as they have to be.
+/// Returns a table whose columns are only as wide as needed, with nothing but spaces between them.
 fn plain() -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table
 }
 
-/// The rows of a plain table, none of which begins or ends with room.
+/// Returns the rows of a plain table without spaces at their beginnings and ends.
 fn lines(table: &Table) -> String {
     let mut text = String::new();
     for row in table.lines() {
