@@ -174,7 +174,7 @@ impl Statistic {
         };
         if rank > distribution.count {
             let (missing, count) = (formatting::count(missing), formatting::count(count));
-            return Err(format!("beyond all limits: {missing} of {count} {what} came to nothing"));
+            return Err(format!("beyond all limits: {missing} of {count} {what} failed"));
         }
         match self {
             Self::Percentile(_) => at_rank(distribution, rank).map(|ns| ns as f64),

@@ -35,7 +35,10 @@ pub(crate) fn end_of_times(load: &Load, without_stamp: u64) -> Option<String> {
     let but = match without_stamp {
         0 => String::new(),
         count => {
-            format!(", those of {} without a stamp when they were read", formatting::count(count))
+            format!(
+                "; {} without a timestamp count as received when they were read",
+                formatting::counted(count, "message")
+            )
         }
     };
     load.kernel_timestamps.then(|| format!("of messages end when the system received them{but}"))

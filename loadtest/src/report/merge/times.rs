@@ -72,7 +72,7 @@ impl Windows {
         between(self.start, self.end).as_secs_f64()
     }
 
-    /// Returns how long all generators measured together.
+    /// Returns how long all generators measured at the same time.
     pub(super) fn shared_s(&self) -> f64 {
         self.shared.as_secs_f64()
     }

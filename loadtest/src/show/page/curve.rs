@@ -33,12 +33,12 @@ const P99: Percentile = Percentile { name: "p99", of: |it| it.p99_ns, stroke: St
 const P99_9: Percentile =
     Percentile { name: "p99.9", of: |it| it.p99_9_ns, stroke: Stroke::Dashed };
 
-/// Keeps a limit off the edge.
+/// Factor that keeps a limit off the edge of the plot.
 const AROUND_LIMIT: f64 = 1.2;
 
 const WORDS: (&str, &str) = (
     "Throughput and latency",
-    "To the right what came back a second, upwards how long it took, by magnitude.",
+    "To the right: messages that came back per second. Upwards: how long they took, on a logarithmic scale.",
 );
 
 type Points = Vec<(f64, f64)>;
@@ -70,7 +70,8 @@ pub(super) fn chart(report: &CapacityReport) -> Option<Chart> {
     Some(Chart::new(WORDS, legends, WIDE, &Plot { x, y, lines, marks, rules }))
 }
 
-/// Returns the percentile that the first objective limits, if every round has it.
+/// Returns the percentile that the first objective limits, among those that every round has; otherwise the
+/// 99th.
 fn judged(limits: &[(&str, f64)]) -> Percentile {
     let named = |name: &str| [P50, P99, P99_9].into_iter().find(|it| it.name == name);
     limits.iter().find_map(|(name, _)| named(name)).unwrap_or(P99)
@@ -102,16 +103,16 @@ fn stroke(percentile: Percentile, judged: Percentile) -> Stroke {
 }
 
 fn marks(rounds: &[Round], judged: Percentile) -> Vec<Marks> {
-    let of = |outcome| {
-        let (colour, mark, _) = Standing::look(outcome);
-        let of_it = rounds.iter().filter(|round| Standing::of(round) == outcome);
+    let of = |standing| {
+        let (colour, mark, _) = Standing::look(standing);
+        let of_it = rounds.iter().filter(|round| Standing::of(round) == standing);
         let points = of_it.map(|round| (round.rate_achieved, exact((judged.of)(round))));
         Marks { points: points.filter(can_be_drawn).collect(), colour, mark }
     };
     Standing::ALL.map(of).into_iter().filter(|marks| !marks.points.is_empty()).collect()
 }
 
-/// Returns the place of a round. A round in which nothing came back has none.
+/// Returns whether a point can be drawn. A round in which nothing came back has no place.
 fn can_be_drawn((rate, ns): &(f64, f64)) -> bool {
     *rate >= 0.0 && *ns > 0.0
 }
@@ -146,7 +147,7 @@ fn legend_of_lines(judged: Percentile) -> Vec<Key> {
     let key = |percentile: Percentile| Key {
         colour: Some(Colour::Run(0)),
         symbol: Symbol::Line(stroke(percentile, judged)),
-        text: format!("{} of a rate, median of its rounds", percentile.name),
+        text: format!("{} at a rate, the median of its rounds", percentile.name),
     };
     shown(judged).into_iter().map(key).collect()
 }

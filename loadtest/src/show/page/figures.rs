@@ -67,13 +67,13 @@ const LATENCIES: [Group; 3] = [
     },
     Group {
         title: "Service time",
-        note: "from when a message was ready to go to its last byte back",
+        note: "from when a message was ready to be sent to its last byte back",
         base: "/service_time",
         lines: [TIMES, &[]],
     },
     Group {
         title: "Connect time",
-        note: "from the call to the connection",
+        note: "from the call to connect to the connection",
         base: "/connect_time",
         lines: [TIMES, &[]],
     },
@@ -107,7 +107,7 @@ const GROUPS: [Group; 5] = [
         base: "/connections",
         lines: [
             &[
-                ("asked, at a time", At("/asked", Unit::Count)),
+                ("asked for, at a time", At("/asked", Unit::Count)),
                 ("established", At("/established", Unit::Count)),
                 ("opened, with replacements", At("/opened", Unit::Count)),
                 ("missing, on average", At("/missing", Unit::Part)),
@@ -117,7 +117,7 @@ const GROUPS: [Group; 5] = [
     },
     Group {
         title: "Flood",
-        note: "beside what was measured",
+        note: "beside the messages that were measured",
         base: "/flood",
         lines: [
             &[
@@ -133,18 +133,18 @@ const GROUPS: [Group; 5] = [
     },
     Group {
         title: "Load tester",
-        note: "its own part in the figures",
+        note: "what it did itself",
         base: "/generator",
         lines: [
             &[
                 ("CPU per message", At("/cpu_per_message_ns", Unit::Nanoseconds)),
                 ("CPU, all threads", Told(cpu)),
                 ("busiest thread", Told(busiest)),
-                ("longest without a CPU", Told(waiting)),
+                ("longest wait for a CPU", Told(waiting)),
                 ("sent late, p50", At("/lateness/p50_ns", Unit::Nanoseconds)),
                 ("sent late, p99", At("/lateness/p99_ns", Unit::Nanoseconds)),
                 ("sent late, max", At("/lateness/max_ns", Unit::Nanoseconds)),
-                ("times without a stamp", At("/without_stamp", Unit::Count)),
+                ("messages without a kernel timestamp", At("/without_stamp", Unit::Count)),
             ],
             &[],
         ],
@@ -191,7 +191,7 @@ const LOAD: &[Line] = &[
     ("seed", Asked(|load| Some(load.seed.to_string()))),
     ("source addresses", Asked(sources)),
     ("busy polling", Asked(|load| load.busy_poll.then(|| "yes".to_owned()))),
-    ("times by the system", Asked(|load| load.kernel_timestamps.then(|| "yes".to_owned()))),
+    ("kernel timestamps", Asked(|load| load.kernel_timestamps.then(|| "yes".to_owned()))),
     ("part of the load", Asked(share)),
 ];
 

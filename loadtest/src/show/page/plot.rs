@@ -210,8 +210,8 @@ impl Label<'_> {
 }
 
 impl Rule {
-    /// Returns the height of a label. It is below a line that has no room above it, and never beyond the
-    /// edges.
+    /// Returns the label of the rule. The label of a horizontal rule is below it if there is no room above.
+    /// No label goes beyond the edges.
     fn label(&self, at: &ComputedLayout, size: Size) -> Primitive {
         let height = f64::from(size.text);
         match self.at {

@@ -69,15 +69,15 @@ fn spectrum(runs: &[Run<'_>]) -> Result<Option<Chart>, String> {
     let open = runs.iter().any(|run| run.report.response_time.is_some());
     let keys = if open {
         vec![
-            key(Stroke::Solid, "response time, from when it was due", runs),
-            key(Stroke::Dashed, "service time, from when it was sent", runs),
+            key(Stroke::Solid, "response time, from when a message was due", runs),
+            key(Stroke::Dashed, "service time, from when a message was sent", runs),
         ]
     } else {
         vec![]
     };
     let words = (
         "Latency by percentile",
-        "So many of the messages were back within this time. Every further nine has the same room.",
+        "The part of the messages that were back within this time. Every further nine has the same room.",
     );
     Ok(spectrum::plot(lines).map(|plot| chart(words, runs, keys, WIDE, &plot)))
 }
@@ -151,7 +151,7 @@ fn errors(runs: &[Run<'_>]) -> Option<Chart> {
     let errors = Curve { value: |it| Some(count(it.errors)), stroke: Stroke::Solid };
     let lines = lines(runs, &[errors]);
     let y = Axis::linear(greatest(&lines)?, 4.0, ticks::rate);
-    let words = ("Errors over time", "In each interval.");
+    let words = ("Errors over time", "Errors in each interval.");
     Some(chart(words, runs, vec![], LOW, &timeline::plot(end(runs), y, lines)))
 }
 

@@ -40,8 +40,8 @@ impl Standing {
     pub(super) fn look(self) -> (Colour, Mark, &'static str) {
         match self {
             Self::Held => (Colour::Good, Mark::Dot, "a round that held"),
-            Self::Broke => (Colour::Bad, Mark::Cross, "one that broke an objective"),
-            Self::NotCounted => (Colour::Doubtful, Mark::Ring, "one that does not count"),
+            Self::Broke => (Colour::Bad, Mark::Cross, "a round that broke an objective"),
+            Self::NotCounted => (Colour::Doubtful, Mark::Ring, "a round that does not count"),
         }
     }
 

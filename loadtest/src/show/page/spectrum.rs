@@ -9,9 +9,11 @@ use super::axis::{Axis, Ticks};
 use super::plot::{Line, Plot};
 use super::ticks;
 
-/// Number of parts into which the length of a line, and a ten-fold time, are divided. Points that are closer
-/// than one part are left out, because pixels could not tell them apart.
+/// Number of parts into which the length of a line is divided. Points that are closer than one part, in both
+/// directions, are left out, because pixels could not tell them apart.
 const PARTS: f64 = 400.0;
+
+/// Number of parts into which a ten-fold time is divided.
 const PARTS_OF_DECADE: f64 = 50.0;
 
 /// Half a message. The place of the last message would be infinitely far away, so it is drawn as if half a

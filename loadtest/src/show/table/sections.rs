@@ -19,9 +19,9 @@ pub(super) fn verdict(report: &RunReport) -> String {
     }
     if doubtful(report) {
         let warning = match report.verdict.kind {
-            VerdictKind::Valid => "  the figures are of a part of the time\n",
+            VerdictKind::Valid => "  the figures cover only a part of the time\n",
             VerdictKind::GeneratorLimited => "  the figures may be the load tester's own\n",
-            VerdictKind::Incomplete => "  the figures are of less load than was asked\n",
+            VerdictKind::Incomplete => "  the figures are for less load than was asked for\n",
         };
         text.push_str(warning);
     }
@@ -50,7 +50,7 @@ fn asked(load: &Load) -> String {
     parts.push(size(load));
     parts.push(match (load.arrival, load.rate) {
         (Arrival::Constant, Some(rate)) => format!("{}/s evenly", formatting::rate(rate)),
-        (Arrival::Poisson, Some(rate)) => format!("{}/s by chance", formatting::rate(rate)),
+        (Arrival::Poisson, Some(rate)) => format!("{}/s at random", formatting::rate(rate)),
         (Arrival::Closed | Arrival::Constant | Arrival::Poisson, _) => "closed loop".to_owned(),
     });
     if let Some(messages) = load.messages_per_connection {

@@ -74,7 +74,7 @@ fn times_that_end_when_the_system_received_are_said_to() {
     for (without_stamp, but) in [
         (None, ""),
         (Some(0), ""),
-        (Some(1_234), ", those of 1,234 without a stamp when they were read"),
+        (Some(1_234), "; 1,234 messages without a timestamp count as received when they were read"),
     ] {
         report.generator.without_stamp = without_stamp;
         let shown = render(&report);
