@@ -42,7 +42,7 @@ fn liar(script: impl Fn(&mut Peer) + Send + Sync + 'static) -> Scripted {
     Scripted::start(move |peer| if peer.number == LIAR { script(peer) } else { peer.echo_all() })
 }
 
-/// Returns a load with lines of 20 bytes.
+/// Runs a load with lines of 20 bytes, and checks that the lie is a fault of this kind, with this text.
 #[track_caller]
 fn caught_as(kind: &str, text: &str, script: impl Fn(&mut Peer) + Send + Sync + 'static) {
     let server = liar(script);
