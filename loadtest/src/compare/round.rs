@@ -87,8 +87,7 @@ pub struct Figures {
     /// The part of the time in which the thread of the flood was busy, if there was a flood.
     #[serde(default)]
     pub flood_busy: Option<f64>,
-    /// With [`Load::kernel_timestamps`]: number of messages without a kernel timestamp, as in
-    /// [`RunReport::generator`].
+    /// With kernel timestamps: number of messages that have none, as in [`RunReport::generator`].
     #[serde(default)]
     pub without_stamp: Option<u64>,
 }
