@@ -6,6 +6,8 @@
 //! ([`Connection::check`]).
 
 #[cfg(test)]
+mod seam_tests;
+#[cfg(test)]
 #[cfg(target_os = "linux")]
 mod tests;
 
