@@ -198,7 +198,7 @@ mod tests {
         let (low, high) = estimate.interval.expect("ten ratios");
         close(low, 1.02, 1e-12);
         close(high, 1.02, 1e-12);
-        // All signs as they are, or all turned: 2 of 1,024.
+        // All signs as they are, or all changed: 2 of 1,024.
         close(estimate.p_value, 2.0 / 1_024.0, 0.0);
         assert!(estimate.is_significant());
     }
@@ -212,8 +212,8 @@ mod tests {
         assert!(!estimate.is_significant());
     }
 
-    /// Counted by hand: of the sums of ±1 ±2 ±3, those as far from 0 as 1+2-3=0 are all 8, as 1-2+3=2
-    /// are 6, as 1+2+3=6 are 2.
+    /// The counts are made by hand. Of the 8 sums of ±1 ±2 ±3, all are at least as far from 0 as 1+2-3=0, 6 are as far
+    /// as 1-2+3=2, and 2 are as far as 1+2+3=6.
     #[test]
     fn the_exact_test_counts_all_assignments() {
         for (logs, share) in
@@ -276,20 +276,20 @@ mod tests {
         close(there.p_value, back.p_value, 0.0);
     }
 
-    /// A standard normal number (G. Box, M. Muller, 1958).
+    /// Draws a standard normal number (G. Box, M. Muller, 1958).
     fn normal(random: &mut Rng) -> f64 {
         let radius = (-2.0 * (1.0 - random.f64()).ln()).sqrt();
         radius * (std::f64::consts::TAU * random.f64()).cos()
     }
 
-    /// Now and then, a round is disturbed.
+    /// Draws a number that is disturbed now and then.
     fn disturbed(random: &mut Rng) -> f64 {
         let scale = if random.f64() < 0.15 { 6.0 } else { 1.0 };
         normal(random) * scale
     }
 
-    /// Of 600 comparisons the share whose interval holds the truth, and of those of equals the share
-    /// with a difference shown.
+    /// Returns the share of 600 comparisons whose interval contains the true ratio, and the share of comparisons of
+    /// equals that show a difference.
     fn simulate(pairs: usize, draw: fn(&mut Rng) -> f64) -> (f64, f64) {
         const TRUTH: f64 = 0.02;
         const COMPARISONS: u32 = 600;

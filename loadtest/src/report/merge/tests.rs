@@ -7,13 +7,13 @@ use crate::harness;
 use crate::report::distribution::{self, Distribution};
 use crate::report::run_report::{Counts, Errors, GeneratorThread, Interval, Objective};
 
-/// Set this to a printed seed to repeat a run.
+/// The variable that repeats a run, if it is set to a seed that was printed.
 const SEED_VARIABLE: &str = "ECHO_TEST_SEED";
 
 fn random() -> Rng {
     let seed = std::env::var(SEED_VARIABLE)
         .map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
-    // Shown when the test fails.
+    // This is shown if the test fails.
     #[expect(clippy::print_stderr, reason = "the skipped test is named")]
     {
         eprintln!("{SEED_VARIABLE}={seed}");
@@ -32,7 +32,7 @@ fn parts(count: u32) -> Vec<Part> {
     (0..count).map(|index| part(index, count)).collect()
 }
 
-/// What is said of two parts of which the second was changed.
+/// Returns the error of merging two parts of which the second was changed.
 #[track_caller]
 fn refused(change: impl FnOnce(&mut Part)) -> String {
     let mut parts = parts(2);
@@ -41,7 +41,7 @@ fn refused(change: impl FnOnce(&mut Part)) -> String {
 }
 
 fn random_time(random: &mut Rng) -> u64 {
-    // Over all magnitudes.
+    // The times have all magnitudes.
     let magnitude = random.u32(0..30);
     random.u64(1..=distribution::MAX_NS >> magnitude)
 }
@@ -57,7 +57,7 @@ fn counts(messages: u64, errors: u64) -> Counts {
     Counts { messages, bytes: messages * 9, errors }
 }
 
-/// Times, dealt to parts at random; a part may get none.
+/// Deals times to parts at random. A part may get none.
 fn dealt(
     random: &mut Rng,
     all: &[u64],
@@ -107,7 +107,7 @@ fn pieces_are_added_with_those_of_the_same_time() {
         let seconds = random.usize(1..6);
         let mut all = vec![(0, vec![]); seconds];
         for part in &mut parts {
-            // Up to 0.4 s late, where pieces are of 1 s.
+            // The part begins up to 0.4 s late, and pieces have 1 s.
             let late_s = random.f64() * 0.4;
             part.report.started_at = reports::at(late_s);
             part.report.ended_at = reports::at(late_s + seconds as f64);
@@ -133,7 +133,7 @@ fn pieces_are_added_with_those_of_the_same_time() {
     }
 }
 
-/// As it is where messages are counted: one was over a little before its pieces would have been doubled.
+/// This happens if messages are counted, and one generator ends just before its pieces would be doubled.
 #[test]
 fn pieces_of_half_the_length_are_parts_of_those_of_the_others() {
     let mut parts = parts(2);
@@ -206,7 +206,7 @@ fn messages_without_a_stamp_are_added_if_all_counted_them() {
 #[test]
 fn findings_are_in_the_order_of_time_and_name_their_agent() {
     let mut parts = parts(2);
-    // It began later, so its finding is later.
+    // The part began later, so its finding is later.
     parts[0].report.started_at = reports::at(0.05);
     let many = vec![parts[0].report.findings[0].clone(); MAX_FINDINGS];
     parts[0].report.findings = many;

@@ -14,7 +14,7 @@ fn check(text: &str, report: &RunReport, met: bool, measured: &str) {
     assert_eq!(objective.text, text);
 }
 
-/// 1,000 messages that took 1 µs, 2 µs, … 1 ms.
+/// Returns a run with 1,000 messages that took 1 µs, 2 µs, … 1 ms.
 fn thousand() -> RunReport {
     harness::closed_loop_of((1..=1_000).map(|number| number * 1_000))
 }
@@ -51,7 +51,7 @@ fn a_percentile_is_the_same_as_the_library_gives() {
     }
 }
 
-/// A binary 0.999 is a little more than that, and would ask for the thousandth of a thousand.
+/// A floating-point 0.999 is a little more than 0.999, and would ask for the last of a thousand.
 #[test]
 fn the_rank_of_a_percentile_is_exact() {
     assert_eq!(Percentile { numerator: 999, denominator: 1_000 }.rank(1_000), 999);
@@ -118,12 +118,12 @@ fn the_rate_is_a_share_of_what_was_due_or_messages_a_second() {
 fn where_messages_are_counted_the_rate_is_a_share_of_the_rate() {
     let mut report = harness::open_loop_of(1_000.0, [1_000; 100]);
     (report.load.count, report.load.duration_s) = (Some(100), None);
-    // All came back, in ten times the time that they were due in.
+    // All messages came back, in ten times the time in which they were due.
     (report.throughput.duration_s, report.throughput.messages_per_s) = (1.0, 100.0);
     check("rate>=0.99", &report, false, "10.0 %: 100/s of 1,000/s");
     report.throughput.messages_per_s = 1_000.0;
     check("rate>=0.99", &report, true, "100.0 %: 1,000/s of 1,000/s");
-    // Of two generators this is one.
+    // This is one of two generators.
     report.load.connections = 2;
     check("rate>=0.99", &report, true, "200.0 %: 1,000/s of 500/s");
 }
