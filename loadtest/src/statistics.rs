@@ -59,8 +59,8 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// Returns the estimate from the ratios b/a of all pairs. Returns `None` if there are none, or one is not
-    /// a positive, finite number.
+    /// Returns the estimate from the ratios b/a of all pairs. Returns `None` if there are none, or one
+    /// is not a positive, finite number.
     #[must_use]
     pub fn new(ratios: &[f64], seed: u64) -> Option<Self> {
         let logs: Vec<f64> = ratios.iter().map(|ratio| ratio.ln()).collect();
@@ -106,7 +106,8 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// Returns the share of all assignments of signs whose sum is at least as far from zero as that of `logs`.
+/// Returns the share of all assignments of signs whose sum is at least as far from zero as that of
+/// `logs`.
 fn sign_flips(logs: &[f64], seed: u64) -> f64 {
     // Sums of the same numbers in another order may differ in the last digits.
     let rounding = 1e-12 * logs.iter().map(|log| log.abs()).sum::<f64>();
@@ -130,8 +131,8 @@ fn flipped(logs: &[f64], signs: u32) -> f64 {
     logs.iter().enumerate().map(turn).sum()
 }
 
-/// Estimates the same share from a sample. The assignment that was seen is part of the sample, so the share
-/// is never 0.
+/// Estimates the same share from a sample. The assignment that was seen is part of the sample, so the
+/// share is never 0.
 fn sampled_share(logs: &[f64], observed: f64, seed: u64) -> f64 {
     let mut random = Rng::with_seed(seed);
     let mut extreme = 1_u32;
@@ -162,8 +163,8 @@ fn resampled(logs: &[f64], random: &mut Rng) -> f64 {
     drawn / count
 }
 
-/// Returns the factor by which the bootstrap's bounds from `count` pairs are too narrow, or `None` if there
-/// are too few pairs.
+/// Returns the factor by which the bootstrap's bounds from `count` pairs are too narrow, or `None` if
+/// there are too few pairs.
 fn widening(pairs: usize) -> Option<f64> {
     if pairs < MIN_INTERVAL_PAIRS {
         return None;
@@ -212,8 +213,8 @@ mod tests {
         assert!(!estimate.is_significant());
     }
 
-    /// The counts are made by hand. Of the 8 sums of ±1 ±2 ±3, all are at least as far from 0 as 1+2-3=0, 6 are as far
-    /// as 1-2+3=2, and 2 are as far as 1+2+3=6.
+    /// The counts are made by hand. Of the 8 sums of ±1 ±2 ±3, all are at least as far from 0 as
+    /// 1+2-3=0, 6 are as far as 1-2+3=2, and 2 are as far as 1+2+3=6.
     #[test]
     fn the_exact_test_counts_all_assignments() {
         for (logs, share) in
@@ -288,8 +289,8 @@ mod tests {
         normal(random) * scale
     }
 
-    /// Returns the share of 600 comparisons whose interval contains the true ratio, and the share of comparisons of
-    /// equals that show a difference.
+    /// Returns the share of 600 comparisons whose interval contains the true ratio, and the share of
+    /// comparisons of equals that show a difference.
     fn simulate(pairs: usize, draw: fn(&mut Rng) -> f64) -> (f64, f64) {
         const TRUTH: f64 = 0.02;
         const COMPARISONS: u32 = 600;

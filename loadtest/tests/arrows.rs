@@ -1,4 +1,5 @@
-//! What modules of the engine must not know, read from the sources: modules that decide something are pure.
+//! What modules of the engine must not know, read from the sources: modules that decide something are
+//! pure.
 
 use std::fs;
 use std::path::Path;
@@ -20,8 +21,8 @@ const PURE: [&str; 13] = [
     "window",
 ];
 
-/// The event library, channels, sockets, threads, and the clock. A length of time is no clock, and the system's
-/// calendar only stands in reports.
+/// The event library, channels, sockets, threads, and the clock. A length of time is no clock, and the
+/// system's calendar only stands in reports.
 const SYSTEM: [&str; 8] = [
     "mio::",
     "crossbeam_channel",

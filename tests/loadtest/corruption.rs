@@ -48,8 +48,8 @@ fn random_len(random: &mut Random, max: usize) -> usize {
     if random.up_to(2) == 1 { max } else { max.min(3) }
 }
 
-/// Returns what has to be reported if `came` comes back for `lines`, and then the end of the stream if the
-/// server `ends` it.
+/// Returns what has to be reported if `came` comes back for `lines`, and then the end of the stream if
+/// the server `ends` it.
 fn expect(lines: &[u8], came: &[u8], ends: bool) -> Expected {
     let same = lines.iter().zip(came).take_while(|(a, b)| a == b).count();
     let right = &lines[..same];

@@ -1,8 +1,8 @@
 //! Servers that hold lines for known times, and note how long they really held them.
 //!
-//! In a closed loop with one line in flight, the service time of a line has two bounds by the server's clock,
-//! however slow the machine is. It is at least the time for which the line was held, and at most the time
-//! from the reply before it to the line after it.
+//! In a closed loop with one line in flight, the service time of a line has two bounds by the server's
+//! clock, however slow the machine is. It is at least the time for which the line was held, and at most
+//! the time from the reply before it to the line after it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -31,7 +31,8 @@ pub(crate) fn holding(
 ) -> (Scripted, Visits) {
     let visits = Visits::default();
     let guest_book = Arc::clone(&visits);
-    // This is before anything was sent. The thread of a connection may begin after its first line arrived.
+    // This is before anything was sent. The thread of a connection may begin after its first line
+    // arrived.
     let began = Instant::now();
     let server = Scripted::start(move |peer| {
         let mut lines = vec![];
@@ -159,8 +160,8 @@ fn a_server_slower_than_the_rate_leaves_messages_unsent() {
     expect_between(&report.service_time, &visits);
 }
 
-/// The next message is due 5 ms later and sent at least 20 ms later, so each message waits 15 ms longer than
-/// the one before it.
+/// The next message is due 5 ms later and sent at least 20 ms later, so each message waits 15 ms longer
+/// than the one before it.
 #[track_caller]
 fn expect_response_times_that_grow(report: &RunReport) {
     let response = report.response_time.as_ref().unwrap().to_histogram().unwrap();

@@ -1,5 +1,5 @@
-//! A flood beside a run: it goes on all the time, all its bytes are verified, none of the run's own figures
-//! include it, and it ends with the run.
+//! A flood beside a run: it goes on all the time, all its bytes are verified, none of the run's own
+//! figures include it, and it ends with the run.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Servers that lie: the load tester catches each lie and names its kind, its connection and its line, and
-//! the other connections go on.
+//! Servers that lie: the load tester catches each lie and names its kind, its connection and its line,
+//! and the other connections go on.
 
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -272,7 +272,8 @@ fn wrong_bytes_are_found_though_a_reset_follows() {
         }
         let mut lines = peer.lines(8).concat();
         lines[130] ^= 0x80;
-        // The replies come in pieces, so that the load tester answers the first one when the reset comes.
+        // The replies come in pieces, so that the load tester answers the first one when the reset
+        // comes.
         lines.chunks(50).for_each(|piece| peer.send(piece));
         peer.reset();
     });

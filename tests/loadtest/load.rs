@@ -93,8 +93,8 @@ pub(crate) fn honest_load(plan: &Plan) -> RunReport {
     report
 }
 
-/// Checks that the report says what is missing, for this reason. It may also say that the load tester was too
-/// slow.
+/// Checks that the report says what is missing, for this reason. It may also say that the load tester
+/// was too slow.
 #[track_caller]
 pub(crate) fn expect_missing(report: &RunReport, reason: &str) {
     let verdict = &report.verdict;

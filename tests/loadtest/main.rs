@@ -1,5 +1,5 @@
-//! The truth of the load tester: it runs against servers that are honest, slow or broken, or that lie. Its
-//! reports are compared with what the servers know about themselves.
+//! The truth of the load tester: it runs against servers that are honest, slow or broken, or that lie.
+//! Its reports are compared with what the servers know about themselves.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 #![expect(clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]

@@ -1,5 +1,5 @@
-//! Coordinated omission: a server stalls for 100 ms every second, and messages that are due during a stall
-//! have to wait. An open loop shows their waiting. It is compared with the server's own record.
+//! Coordinated omission: a server stalls for 100 ms every second, and messages that are due during a
+//! stall have to wait. An open loop shows their waiting. It is compared with the server's own record.
 
 use std::time::{Duration, Instant};
 
@@ -38,8 +38,8 @@ fn count_long(times: &Distribution) -> u64 {
     })
 }
 
-/// Counts, by the server's record, the messages that were due on a connection while the server held a line of
-/// it, and whose replies were therefore late.
+/// Counts, by the server's record, the messages that were due on a connection while the server held a
+/// line of it, and whose replies were therefore late.
 fn held_up(visits: &Visits) -> u64 {
     let gap = Duration::from_secs_f64(f64::from(CONNECTIONS) / RATE);
     let visits = visits.lock().unwrap();

@@ -1,5 +1,5 @@
-//! Servers that follow a script, honest or not, with a thread for each connection. They know nothing about
-//! the load tester.
+//! Servers that follow a script, honest or not, with a thread for each connection. They know nothing
+//! about the load tester.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -116,10 +116,11 @@ fn bind(address: SocketAddr) -> Socket {
     socket
 }
 
-/// A connection, as the server has it. The peer may go at any time, because the server lies to it. Bytes that
-/// cannot be sent are dropped, and nothing more comes then.
+/// A connection, as the server has it. The peer may go at any time, because the server lies to it.
+/// Bytes that cannot be sent are dropped, and nothing more comes then.
 pub(crate) struct Peer {
-    /// The number of the connection. Connections are accepted in the order in which one thread opens them.
+    /// The number of the connection. Connections are accepted in the order in which one thread opens
+    /// them.
     pub(crate) number: usize,
     /// Its address.
     pub(crate) from: IpAddr,
@@ -179,7 +180,8 @@ impl Peer {
         while self.reader.read(&mut buffer).is_ok_and(|len| len > 0) {}
     }
 
-    /// Finishes the sending side, and reads to the end of the stream, so that the connection is not reset.
+    /// Finishes the sending side, and reads to the end of the stream, so that the connection is not
+    /// reset.
     pub(crate) fn finish(&mut self) {
         let _ = self.stream().shutdown(Shutdown::Write);
         self.swallow();

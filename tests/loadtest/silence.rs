@@ -1,5 +1,5 @@
-//! Servers that do not answer, are not there, or go away. The load tester reports the kind of fault, and never
-//! waits longer than its timeout.
+//! Servers that do not answer, are not there, or go away. The load tester reports the kind of fault,
+//! and never waits longer than its timeout.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -167,8 +167,8 @@ fn a_connection_that_fails_before_the_load_begins_is_opened_once_again() {
     assert_eq!(report.messages.sent, report.messages.verified, "{:?}", report.findings);
 }
 
-/// A server that listens from the first error on. Its first connection is slow until the second one has sent a
-/// line, and that line comes back only when the first connection is over.
+/// A server that listens from the first error on. Its first connection is slow until the second one has
+/// sent a line, and that line comes back only when the first connection is over.
 struct Late {
     socket: Option<Socket>,
     server: Option<Scripted>,

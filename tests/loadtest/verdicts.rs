@@ -1,5 +1,5 @@
-//! Whether the load tester knows that it is the limit. Tests starve, stop and overwork it, each in a process of
-//! its own, because everything that runs beside it would be starved too.
+//! Whether the load tester knows that it is the limit. Tests starve, stop and overwork it, each in a
+//! process of its own, because everything that runs beside it would be starved too.
 
 use std::collections::BTreeMap;
 use std::process::{Child, Command};
@@ -176,7 +176,8 @@ fn a_load_tester_that_was_held_up_says_so() {
 #[test]
 fn a_load_tester_with_too_much_to_do_says_so() {
     alone("verdicts::a_load_tester_with_too_much_to_do_says_so", || {
-        // The server handles whole blocks at almost no cost, and each line costs the load tester something.
+        // The server handles whole blocks at almost no cost, and each line costs the load tester
+        // something.
         let server = Scripted::start(|peer| {
             while let Some(block) = peer.block() {
                 peer.send(block);

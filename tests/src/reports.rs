@@ -1,5 +1,5 @@
-//! Made-up reports of runs, on which pages, sums and tables are tested. They are the same each time, and this is
-//! the only copy: unit tests of the load tester use them too.
+//! Made-up reports of runs, on which pages, sums and tables are tested. They are the same each time,
+//! and this is the only copy: unit tests of the load tester use them too.
 //!
 //! The figures in a report fit each other, as those of a real run do.
 
@@ -25,8 +25,8 @@ pub fn closed_loop() -> RunReport {
     Made { median_ns: 380_000.0, ..Made::default() }.report()
 }
 
-/// Returns half a minute at a constant rate against a server that stalls for 100 ms every second. One objective
-/// is met and one is not.
+/// Returns half a minute at a constant rate against a server that stalls for 100 ms every second. One
+/// objective is met and one is not.
 #[must_use]
 pub fn open_loop_with_stalls() -> RunReport {
     let made = Made { seconds: 30, rate: Some(8_000.0), stall_ms: 100.0, ..Made::default() };
@@ -49,8 +49,8 @@ pub fn open_loop() -> RunReport {
     report
 }
 
-/// Returns a run against a server that lies, refuses and closes: every kind of error, findings with text from
-/// the server, silence for two seconds, and fewer connections than asked for.
+/// Returns a run against a server that lies, refuses and closes: every kind of error, findings with
+/// text from the server, silence for two seconds, and fewer connections than asked for.
 #[must_use]
 pub fn failed() -> RunReport {
     let mut report = Made { seconds: 12, silent: 5..7, ..Made::default() }.report();
@@ -196,8 +196,8 @@ pub fn hostile_capacity() -> CapacityReport {
     report
 }
 
-/// Text that opens a tag, ends an attribute of either kind, a comment, a style and a script, names an entity and
-/// a template, and is long without a place for a line break.
+/// Text that opens a tag, ends an attribute of either kind, a comment, a style and a script, names an
+/// entity and a template, and is long without a place for a line break.
 pub const HOSTILE: &str = concat!(
     r#"<script>document.title='broken'</script><img src=x onerror="document.title='broken'">"#,
     r#"'"--></style></title>&lt;{{ 7*7 }}<svg/onload=alert(1)>$\alpha$"#,

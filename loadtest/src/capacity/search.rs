@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Settings;
 
-/// The part of the rounds at a rate that have to meet the objectives: 4 of 5. With one half, the capacity
-/// would be missed every other time. With all, one disturbance of the machine would decide.
+/// The part of the rounds at a rate that have to meet the objectives: 4 of 5. With one half, the
+/// capacity would be missed every other time. With all, one disturbance of the machine would decide.
 const HOLDS: (u32, u32) = (4, 5);
 
 /// What a round showed about its rate.

@@ -18,8 +18,8 @@ fn not_valid(kind: VerdictKind, rate: f64) -> RunReport {
     RunReport { verdict: Verdict { kind, reasons: vec!["so".to_owned()] }, ..round_trip(rate, 1e3) }
 }
 
-/// Returns the 99th percentile of a single server with random arrivals and service times. It takes 20 µs on
-/// average, so it can serve at most 50,000 messages a second. p99 is ln 100 / (50,000 - rate).
+/// Returns the 99th percentile of a single server with random arrivals and service times. It takes 20
+/// µs on average, so it can serve at most 50,000 messages a second. p99 is ln 100 / (50,000 - rate).
 fn single_server(rate: f64) -> f64 {
     let spare = 50_000.0 - rate;
     if spare > 0.0 { 100_f64.ln() / spare * 1e9 } else { 30e9 }
@@ -79,8 +79,8 @@ fn a_cliff_is_found() {
     assert_bracket(&report, 7_777.0);
 }
 
-/// Each round is off by up to 30 % either way, and one in fifty is disturbed. Two disturbances at one rate make
-/// the rate break, so that a search sometimes finds too little. It never finds too much.
+/// Each round is off by up to 30 % either way, and one in fifty is disturbed. Two disturbances at one
+/// rate make the rate break, so that a search sometimes finds too little. It never finds too much.
 #[test]
 fn the_knee_of_a_noisy_server_is_found() {
     const SEEDS: u64 = 200;

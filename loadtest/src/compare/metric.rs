@@ -194,9 +194,9 @@ impl Metric {
         (self.row().of)(run).filter(|value| value.is_finite() && *value > 0.0)
     }
 
-    /// Returns whether the load tester may limit the metric in a run. The verdict of the run does not say so
-    /// for a flood, whose throughput depends on its one thread. If it is not known how busy that thread was,
-    /// it may be the limit.
+    /// Returns whether the load tester may limit the metric in a run. The verdict of the run does not
+    /// say so for a flood, whose throughput depends on its one thread. If it is not known how busy that
+    /// thread was, it may be the limit.
     #[must_use]
     pub fn is_limited(self, run: &Figures) -> bool {
         self == Self::FloodThroughput && run.flood_busy.is_none_or(|busy| busy > MAX_BUSY)

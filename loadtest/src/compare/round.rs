@@ -124,7 +124,7 @@ pub struct ServerUse {
     /// CPU time of all its processes for each message that came back, the kernel's part included. `None`
     /// beside a flood, which takes most of the CPU time.
     pub cpu_per_message_ns: Option<f64>,
-    /// Maximum growth of resident memory since the start, for each connection. The buffers of the kernel do
-    /// not count.
+    /// Maximum growth of resident memory since the start, for each connection. The buffers of the
+    /// kernel do not count.
     pub memory_per_connection_bytes: Option<f64>,
 }

@@ -19,10 +19,10 @@ pub struct Measured {
 
 /// Two targets and a load.
 ///
-/// A command is started anew for every run. Some properties of a process are random, such as the layout of
-/// its memory. If a process lived through all runs, these would be taken for properties of the program, and
-/// even a program compared with itself would differ. A new start also means that only one of the two
-/// servers runs at a time.
+/// A command is started anew for every run. Some properties of a process are random, such as the layout
+/// of its memory. If a process lived through all runs, these would be taken for properties of the
+/// program, and even a program compared with itself would differ. A new start also means that only one
+/// of the two servers runs at a time.
 #[derive(Debug)]
 pub struct SideRunner<L> {
     a: Target,
@@ -33,8 +33,8 @@ pub struct SideRunner<L> {
 }
 
 impl<L: FnMut(&Plan) -> Result<RunReport, String>> SideRunner<L> {
-    /// Returns a runner of `plan` with another target and seed each time. `load` carries a plan out. Commands
-    /// that are started may use only `server_cpus`, if they are given.
+    /// Returns a runner of `plan` with another target and seed each time. `load` carries a plan out.
+    /// Commands that are started may use only `server_cpus`, if they are given.
     pub fn new(a: Target, b: Target, plan: Plan, server_cpus: Option<Cpus>, load: L) -> Self {
         Self { a, b, plan, server_cpus, load }
     }

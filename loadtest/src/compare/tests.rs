@@ -5,8 +5,8 @@ use crate::harness;
 use crate::report::distribution::{Distribution, histogram};
 use crate::report::run_report::Flood;
 
-/// Two servers that are only figures. Most of the noise is the same for both sides of a round, and makes rounds
-/// differ much more than the sides do. Each run has a little noise of its own.
+/// Two servers that are only figures. Most of the noise is the same for both sides of a round, and
+/// makes rounds differ much more than the sides do. Each run has a little noise of its own.
 struct Fake {
     random: fastrand::Rng,
     /// How much slower b is.

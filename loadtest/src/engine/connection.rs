@@ -252,8 +252,8 @@ impl<S: Stream> Connection<S> {
         self.conversation.has_said_all() || cx.orders.is_over(cx.clock.now_ns())
     }
 
-    /// Lets messages out. Returns when the next is due, if the connection has to wait for that. The clock
-    /// is read only if a message could go out.
+    /// Lets messages out. Returns when the next is due, if the connection has to wait for that. The
+    /// clock is read only if a message could go out.
     fn take_on(&mut self, cx: &mut ThreadContext<'_>) -> Option<u64> {
         if !self.conversation.is_free(&cx.orders) {
             return None;

@@ -49,7 +49,8 @@ const MAX_CHECK_NS: u64 = 1_000_000_000;
 /// A connection, and what its thread knows about it.
 struct Seat {
     connection: Connection<TcpStream>,
-    /// Counts the connections that have replaced each other in this seat. Events of earlier ones are dropped.
+    /// Counts the connections that have replaced each other in this seat. Events of earlier ones are
+    /// dropped.
     generation: usize,
     /// The seat has been counted as tried.
     was_tried: bool,
@@ -360,8 +361,8 @@ impl<'a> Driver<'a> {
     }
 }
 
-/// Tells the coordinator, when it is dropped, that its thread is over. A panic drops it too. Without it, the
-/// coordinator would wait for a thread that panicked.
+/// Tells the coordinator, when it is dropped, that its thread is over. A panic drops it too. Without
+/// it, the coordinator would wait for a thread that panicked.
 struct Farewell<'a> {
     shared: &'a Shared,
     thread: usize,

@@ -1,5 +1,5 @@
-//! A set of times as it stands in a report: the usual percentiles, and the whole histogram in the standard
-//! compressed form, from which everything else can be computed and merged.
+//! A set of times as it stands in a report: the usual percentiles, and the whole histogram in the
+//! standard compressed form, from which everything else can be computed and merged.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -16,8 +16,8 @@ pub const MAX_NS: u64 = 60_000_000_000;
 /// Number of digits to which percentiles are exact.
 pub const DIGITS: u8 = 3;
 
-/// Returns an empty histogram of times in nanoseconds, up to [`MAX_NS`], to [`DIGITS`] digits. Its size is
-/// always 221 KB.
+/// Returns an empty histogram of times in nanoseconds, up to [`MAX_NS`], to [`DIGITS`] digits. Its size
+/// is always 221 KB.
 #[must_use]
 pub fn histogram() -> Histogram<u64> {
     #[expect(clippy::expect_used, reason = "the library takes these constants")]

@@ -1,8 +1,8 @@
-//! The interval log of the HdrHistogram tools: a histogram for each piece of a run, written while the run
-//! goes on. The format is that of `HistogramLogWriter` of HdrHistogram, version 1.3.
+//! The interval log of the HdrHistogram tools: a histogram for each piece of a run, written while the
+//! run goes on. The format is that of `HistogramLogWriter` of HdrHistogram, version 1.3.
 //!
-//! The library's own writer borrows its output, so one struct could not hold both. Tests read the log back
-//! with the library's reader.
+//! The library's own writer borrows its output, so one struct could not hold both. Tests read the log
+//! back with the library's reader.
 
 use std::io::{self, Write};
 use std::time::SystemTime;
@@ -43,8 +43,8 @@ impl<W: Write> HdrLog<W> {
         Ok(Self { output })
     }
 
-    /// Logs the times, in nanoseconds, of the piece that began `start_s` seconds after the start and lasted
-    /// `duration_s`. Pieces are logged in order.
+    /// Logs the times, in nanoseconds, of the piece that began `start_s` seconds after the start and
+    /// lasted `duration_s`. Pieces are logged in order.
     ///
     /// # Errors
     /// The error of writing.

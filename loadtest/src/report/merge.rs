@@ -30,8 +30,8 @@ pub struct Part {
     pub report: RunReport,
 }
 
-/// Adds all parts up, in any order. The objectives of the sum are not judged here, because what holds for
-/// every part need not hold for the whole, nor the other way round: see [`objectives`].
+/// Adds all parts up, in any order. The objectives of the sum are not judged here, because what holds
+/// for every part need not hold for the whole, nor the other way round: see [`objectives`].
 ///
 /// # Errors
 /// A sentence that says which parts do not belong together, or which part is not sound.

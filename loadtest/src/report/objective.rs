@@ -1,7 +1,7 @@
 //! Service level objectives: what `--slo` asks for, and whether a run met it. Knows only the report.
 //!
-//! An objective is strict where a figure would flatter the server. A message that never came back counts as
-//! slower than any limit. An objective that cannot be judged is not met, and says why.
+//! An objective is strict where a figure would flatter the server. A message that never came back
+//! counts as slower than any limit. An objective that cannot be judged is not met, and says why.
 
 mod parse;
 
@@ -114,8 +114,8 @@ impl Slo {
         Objective { text: self.text.clone(), measured, met }
     }
 
-    /// Returns the name of the percentile of [`RunReport::latency`] that the objective limits, and the limit in
-    /// nanoseconds. Returns `None` if it limits something else.
+    /// Returns the name of the percentile of [`RunReport::latency`] that the objective limits, and the
+    /// limit in nanoseconds. Returns `None` if it limits something else.
     pub(crate) fn latency_limit(&self) -> Option<(&str, f64)> {
         match self.bound {
             Bound::Time(Times::Latency, Statistic::Percentile(_), limit) => {

@@ -1,5 +1,5 @@
-//! The report of a run: what was asked for, what was found, and how far the figures can be trusted. This is
-//! the document that `--json` writes, and that `report` and `merge` read. Its schema is in
+//! The report of a run: what was asked for, what was found, and how far the figures can be trusted.
+//! This is the document that `--json` writes, and that `report` and `merge` read. Its schema is in
 //! `loadtest/schema`.
 
 pub(crate) mod errors;
@@ -51,13 +51,13 @@ pub struct RunReport {
     pub flood: Option<Flood>,
     /// In an open loop: from the time a message was due to its last byte back, in the measured part.
     pub response_time: Option<Distribution>,
-    /// From the time a message was ready for the system to take to its last byte back, in the measured part.
-    /// The system takes it at once unless the server reads nothing and all buffers are full.
+    /// From the time a message was ready for the system to take to its last byte back, in the measured
+    /// part. The system takes it at once unless the server reads nothing and all buffers are full.
     pub service_time: Distribution,
-    /// From the call to connect to when the load tester saw the connection. If connections are kept, all of
-    /// them count, even those that were made before the load began. If connections are replaced after some
-    /// messages, only those count whose call was in the measured part. A connect that failed is an error and
-    /// has no time.
+    /// From the call to connect to when the load tester saw the connection. If connections are kept,
+    /// all of them count, even those that were made before the load began. If connections are replaced
+    /// after some messages, only those count whose call was in the measured part. A connect that failed
+    /// is an error and has no time.
     pub connect_time: Distribution,
     /// The errors of the whole run, those of the flood included.
     pub errors: Errors,
@@ -73,22 +73,23 @@ pub struct RunReport {
 }
 
 impl RunReport {
-    /// Returns the times that a user of the server sees. In an open loop they count from when a message was
-    /// due.
+    /// Returns the times that a user of the server sees. In an open loop they count from when a message
+    /// was due.
     #[must_use]
     pub fn latency(&self) -> &Distribution {
         self.response_time.as_ref().unwrap_or(&self.service_time)
     }
 
-    /// Returns how many messages a second the generators of this report had to send. Only an open loop in which
-    /// something was measured has such a rate.
+    /// Returns how many messages a second the generators of this report had to send. Only an open loop
+    /// in which something was measured has such a rate.
     #[must_use]
     pub fn rate_asked(&self) -> Option<f64> {
         let rate = self.load.rate?;
         let rate = match (self.load.count, self.messages.asked) {
             // The messages of a Poisson process are not due exactly as often as its rate says.
             (None, Some(asked)) => asked as f64 / self.throughput.duration_s,
-            // A count of messages does not depend on how slow the server is. The load is that of all agents.
+            // A count of messages does not depend on how slow the server is. The load is that of all
+            // agents.
             _ => rate * self.connections.asked as f64 / self.load.connections as f64,
         };
         (rate.is_finite() && rate > 0.0).then_some(rate)
@@ -121,8 +122,8 @@ pub struct Machine {
     pub memory_bytes: u64,
 }
 
-/// The load that was asked for, of all generators together. The part of it that the server sees is the same
-/// in the reports of all generators. Threads, seed and source addresses are a generator's own.
+/// The load that was asked for, of all generators together. The part of it that the server sees is the
+/// same in the reports of all generators. Threads, seed and source addresses are a generator's own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Load {
@@ -161,8 +162,8 @@ pub struct Load {
     /// Whether the time of a message ends when the system received it, not when the load tester read it.
     #[serde(default)]
     pub kernel_timestamps: bool,
-    /// Length of a piece of [`RunReport::intervals`]; the last may be shorter. The length that was asked for
-    /// is doubled as often as needed to have no more than 1,000 pieces.
+    /// Length of a piece of [`RunReport::intervals`]; the last may be shorter. The length that was
+    /// asked for is doubled as often as needed to have no more than 1,000 pieces.
     pub interval_s: f64,
     /// The number of this generator.
     pub agent_index: u32,
@@ -333,9 +334,9 @@ pub struct Generator {
     pub cpu_per_message_ns: f64,
     /// In an open loop: how much later than possible messages were sent.
     pub lateness: Option<Distribution>,
-    /// With [`Load::kernel_timestamps`]: number of messages of the measured part without a kernel timestamp, or
-    /// with an impossible one because the clock was set. They count as received when they were read. None in
-    /// reports from before these messages were counted.
+    /// With [`Load::kernel_timestamps`]: number of messages of the measured part without a kernel
+    /// timestamp, or with an impossible one because the clock was set. They count as received when they
+    /// were read. None in reports from before these messages were counted.
     #[serde(default)]
     pub without_stamp: Option<u64>,
 }
@@ -344,11 +345,12 @@ pub struct Generator {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GeneratorThread {
-    /// The part of the time in which the thread had something to do, 0 to 1. It is at least the part in which
-    /// the thread was on a CPU or ready for one, unless the thread looked for replies all the time.
+    /// The part of the time in which the thread had something to do, 0 to 1. It is at least the part in
+    /// which the thread was on a CPU or ready for one, unless the thread looked for replies all the
+    /// time.
     pub busy: f64,
-    /// The part of the time in which the thread was ready to run and had no CPU, 0 to 1; 0 where the system
-    /// does not say.
+    /// The part of the time in which the thread was ready to run and had no CPU, 0 to 1; 0 where the
+    /// system does not say.
     pub waiting: f64,
     /// The CPU time of the thread; 0 where the system does not say.
     pub cpu_s: f64,

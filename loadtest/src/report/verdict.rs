@@ -29,8 +29,8 @@ pub const MAX_LATENESS: f64 = 0.10;
 /// be there, on average over the measured part.
 pub const MIN_COMPLETE: f64 = 0.99;
 
-/// Maximum part of the messages without a kernel timestamp with which times are still said to end when the
-/// system received the messages.
+/// Maximum part of the messages without a kernel timestamp with which times are still said to end when
+/// the system received the messages.
 pub const MAX_WITHOUT_STAMP: f64 = 0.01;
 
 /// Added to a reason about a late thread, if kernel timestamps keep its lateness out of the times.

@@ -70,8 +70,8 @@ fn parse(text: &[u8]) -> Result<RunReport, String> {
     serde_json::from_slice(text).map_err(|error| format!("not a report of a run: {error}"))
 }
 
-/// Writes a document with indentation and a newline at its end, so that people can read it too. It goes to
-/// standard output if `path` is `-`: see [`files::write`].
+/// Writes a document with indentation and a newline at its end, so that people can read it too. It goes
+/// to standard output if `path` is `-`: see [`files::write`].
 ///
 /// # Errors
 /// A sentence that names the file.

@@ -1,9 +1,9 @@
-//! Reports as a page: one HTML file that needs nothing else. A page shows runs, with their figures side by
-//! side and their curves in the same plots, or a search for the capacity.
+//! Reports as a page: one HTML file that needs nothing else. A page shows runs, with their figures side
+//! by side and their curves in the same plots, or a search for the capacity.
 //!
 //! The page fetches nothing and runs no script, and its own content security policy forbids both. The
-//! templates escape all text from a server, a user or another machine. Nothing in here reads a file, a clock
-//! or the environment, so the same reports give the same page.
+//! templates escape all text from a server, a user or another machine. Nothing in here reads a file, a
+//! clock or the environment, so the same reports give the same page.
 
 mod axis;
 mod capacity;
@@ -46,8 +46,8 @@ pub struct Named<'a> {
 
 /// Makes a page of these runs, in this order, as UTF-8 text.
 ///
-/// Each figure is in a `data` element. Its `value` is that of the report, `data-figure` is the JSON pointer
-/// to it in the report, and `data-run` is the place of the run, from 0.
+/// Each figure is in a `data` element. Its `value` is that of the report, `data-figure` is the JSON
+/// pointer to it in the report, and `data-run` is the place of the run, from 0.
 ///
 /// # Errors
 /// A sentence when there is no run, or the histogram of a run cannot be read.

@@ -1,5 +1,5 @@
-//! The commands that load a server. The machine may be busy with other work, so tests that do not check figures
-//! accept both VALID and GENERATOR-LIMITED.
+//! The commands that load a server. The machine may be busy with other work, so tests that do not check
+//! figures accept both VALID and GENERATOR-LIMITED.
 
 use std::net::TcpListener;
 use std::process::{Command, Stdio};

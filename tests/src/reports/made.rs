@@ -15,7 +15,8 @@ type Times = hdrhistogram::Histogram<u64>;
 const CONNECTIONS: u64 = 50;
 const MESSAGE_LEN: u64 = 64;
 
-/// Number of times that are made up for a second of a closed loop, and number of messages for each of them.
+/// Number of times that are made up for a second of a closed loop, and number of messages for each of
+/// them.
 const CLOSED_LOOP_TIMES: u64 = 9_000;
 const CLOSED_LOOP_WEIGHT: u64 = 16;
 
@@ -253,7 +254,8 @@ fn record(times: &mut Times, ns: f64, weight: u64) {
     times.saturating_record_n(whole(ns).max(1), weight);
 }
 
-/// Draws a time with a long tail, as a server has: most times are near the median, and a few are disturbed.
+/// Draws a time with a long tail, as a server has: most times are near the median, and a few are
+/// disturbed.
 fn lognormal(median_ns: f64, random: &mut Random) -> f64 {
     let disturbed = if random.number().is_multiple_of(700) { 6.0 } else { 1.0 };
     disturbed * median_ns * (0.28 * normal(random)).exp()

@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 use crate::report::merge::Part;
 use crate::report::run_report::{FORMAT, Load, RunReport};
 
-/// The fields of a load in which generators may differ, because the server does not see them. The length of
-/// the pieces is one: a generator whose run was a little longer may have pieces of twice the length.
+/// The fields of a load in which generators may differ, because the server does not see them. The
+/// length of the pieces is one: a generator whose run was a little longer may have pieces of twice the
+/// length.
 const OWN: [&str; 6] = ["threads", "seed", "source_ips", "busy_poll", "interval_s", "agent_index"];
 
 /// Returns the first report, if all parts are of one load. The parts are in the order of their agents.

@@ -9,9 +9,9 @@ use crate::report::run_report::{Counts, Interval, RunReport};
 /// Pieces of several generators from about the same time.
 type Group<'a> = Vec<(&'a Part, f64, &'a Interval)>;
 
-/// Adds up the pieces of all parts on one clock. Generators do not begin at exactly the same moment, so a
-/// piece moves to the nearest multiple of the longest length, by at most half a piece. Shorter pieces of
-/// other generators become parts of that piece. Counts and histograms are added exactly.
+/// Adds up the pieces of all parts on one clock. Generators do not begin at exactly the same moment, so
+/// a piece moves to the nearest multiple of the longest length, by at most half a piece. Shorter pieces
+/// of other generators become parts of that piece. Counts and histograms are added exactly.
 pub(super) fn merge(parts: &[&Part], windows: &Windows) -> Result<Vec<Interval>, String> {
     let mut groups: BTreeMap<u64, Group<'_>> = BTreeMap::new();
     let longest_s = longest_s(parts.iter().map(|part| &part.report));

@@ -36,8 +36,9 @@ pub(super) fn messages(reports: &[&RunReport]) -> Messages {
     }
 }
 
-/// Adds up throughput. Rates are over the whole time from the first start to the last end, `total_s`. If the
-/// parts do not overlap completely, such a rate is less than the sum of their rates, and never more.
+/// Adds up throughput. Rates are over the whole time from the first start to the last end, `total_s`.
+/// If the parts do not overlap completely, such a rate is less than the sum of their rates, and never
+/// more.
 pub(super) fn throughput(reports: &[&RunReport], total_s: f64) -> Throughput {
     let measured = reports.iter().map(|report| report.throughput.duration_s);
     let duration_s = measured.fold(total_s, f64::max);

@@ -34,7 +34,8 @@ pub(super) fn slo(text: &str) -> Result<Slo, String> {
     Ok(Slo { text: text.to_owned(), bound, relation })
 }
 
-/// Splits `name<limit` into the name, the comparison and the limit. Returns `None` if there is no comparison.
+/// Splits `name<limit` into the name, the comparison and the limit. Returns `None` if there is no
+/// comparison.
 pub(crate) fn split(text: &str) -> Option<(&str, Relation, &str)> {
     let (name, rest) = text.split_at(text.find(['<', '>'])?);
     let (relation, limit) = [
@@ -116,8 +117,8 @@ fn rate(text: &str) -> Result<Amount, String> {
     }
 }
 
-/// Reads a share with a percent sign. The inner `None` stands for a share that is not from 0 to 1, the outer
-/// one for a text without the sign.
+/// Reads a share with a percent sign. The inner `None` stands for a share that is not from 0 to 1, the
+/// outer one for a text without the sign.
 fn percent(text: &str) -> Option<Option<f64>> {
     let number_text = text.strip_suffix('%')?;
     Some(number(number_text.trim()).map(|percent| percent / 100.0).filter(|share| *share <= 1.0))

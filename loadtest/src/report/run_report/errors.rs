@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Why a connection ended in a way in which it should not. Each kind is counted in the field of its name.
+/// Why a connection ended in a way in which it should not. Each kind is counted in the field of its
+/// name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Refused,

@@ -29,8 +29,8 @@ impl Axis {
         Self { min: 0.0, max, ticks: Ticks::Step(step), label }
     }
 
-    /// Returns a logarithmic axis from about the least of `values` to about the greatest. Values that are not
-    /// above 0 have no place on it.
+    /// Returns a logarithmic axis from about the least of `values` to about the greatest. Values that
+    /// are not above 0 have no place on it.
     pub(super) fn logarithmic(
         values: impl Iterator<Item = f64>,
         label: fn(f64) -> String,

@@ -72,8 +72,8 @@ impl Cell {
     }
 }
 
-/// Returns whether the figure belongs to a distribution that holds nothing. The count of such a distribution
-/// is a figure nevertheless.
+/// Returns whether the figure belongs to a distribution that holds nothing. The count of such a
+/// distribution is a figure nevertheless.
 fn is_of_nothing(document: &Document, pointer: &str) -> bool {
     let Some((parent, name)) = pointer.rsplit_once('/') else { return false };
     let count = document.json.pointer(parent).and_then(|parent| {

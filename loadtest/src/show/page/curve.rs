@@ -70,8 +70,8 @@ pub(super) fn chart(report: &CapacityReport) -> Option<Chart> {
     Some(Chart::new(WORDS, legends, WIDE, &Plot { x, y, lines, marks, rules }))
 }
 
-/// Returns the percentile that the first objective limits, among those that every round has; otherwise the
-/// 99th.
+/// Returns the percentile that the first objective limits, among those that every round has; otherwise
+/// the 99th.
 fn judged(limits: &[(&str, f64)]) -> Percentile {
     let named = |name: &str| [P50, P99, P99_9].into_iter().find(|it| it.name == name);
     limits.iter().find_map(|(name, _)| named(name)).unwrap_or(P99)

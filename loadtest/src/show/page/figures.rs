@@ -214,8 +214,8 @@ const ERRORS: Group = Group {
     ],
 };
 
-/// Returns the tables of times. A single run has its kinds of time side by side in one table. Several runs
-/// have a table for each kind.
+/// Returns the tables of times. A single run has its kinds of time side by side in one table. Several
+/// runs have a table for each kind.
 pub(super) fn latencies(runs: &[Run<'_>]) -> Vec<Table> {
     let tables: Vec<Table> =
         LATENCIES.iter().filter_map(|group| table(group, &subjects(runs))).collect();

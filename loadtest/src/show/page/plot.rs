@@ -1,7 +1,7 @@
 //! A plot as inline SVG. Knows nothing about reports: it gets points, axes and their ticks.
 //!
-//! Colours are variables of the page's style, so that one drawing serves light, dark and paper. No text from
-//! outside gets into a plot.
+//! Colours are variables of the page's style, so that one drawing serves light, dark and paper. No text
+//! from outside gets into a plot.
 
 use std::sync::Arc;
 
@@ -103,7 +103,8 @@ pub(super) enum Place {
 }
 
 impl Plot {
-    /// Returns the content of an `svg` element whose view box has this size. `name` is unique on the page.
+    /// Returns the content of an `svg` element whose view box has this size. `name` is unique on the
+    /// page.
     pub(super) fn draw(&self, size: Size, name: &str) -> String {
         let layout = self.layout(size);
         let at = ComputedLayout::from_layout(&layout);
@@ -181,8 +182,8 @@ impl Plot {
     }
 }
 
-/// Renames the clip path of the lines. The library numbers clip paths through the whole process, so a page
-/// would depend on the pages before it.
+/// Renames the clip path of the lines. The library numbers clip paths through the whole process, so a
+/// page would depend on the pages before it.
 fn rename_clip(svg: &str, name: &str) -> String {
     let id = svg.split_once("<clipPath id=\"").and_then(|(_, rest)| rest.split_once('"'));
     id.map_or_else(
@@ -210,8 +211,8 @@ impl Label<'_> {
 }
 
 impl Rule {
-    /// Returns the label of the rule. The label of a horizontal rule is below it if there is no room above.
-    /// No label goes beyond the edges.
+    /// Returns the label of the rule. The label of a horizontal rule is below it if there is no room
+    /// above. No label goes beyond the edges.
     fn label(&self, at: &ComputedLayout, size: Size) -> Primitive {
         let height = f64::from(size.text);
         match self.at {
@@ -257,8 +258,8 @@ fn text(
     }
 }
 
-/// Returns the places of the labels of lines that end at `ends`, in ascending order: near the ends, at least
-/// the height of a label apart, and between 0 and `height` if there is room.
+/// Returns the places of the labels of lines that end at `ends`, in ascending order: near the ends, at
+/// least the height of a label apart, and between 0 and `height` if there is room.
 fn spread(ends: &[f64], height: f64) -> Vec<f64> {
     let mut places = ends.to_vec();
     let mut lowest = height - LABEL_HEIGHT;

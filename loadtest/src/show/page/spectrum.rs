@@ -1,5 +1,5 @@
-//! The percentile spectrum: how long the slowest messages took. Each further nine of a percentile gets the
-//! same room.
+//! The percentile spectrum: how long the slowest messages took. Each further nine of a percentile gets
+//! the same room.
 //!
 //! A share `p` of the messages is at `log10(1 / (1 - p))`: 90 % at 1, 99 % at 2, 99.9 % at 3.
 
@@ -9,15 +9,15 @@ use super::axis::{Axis, Ticks};
 use super::plot::{Line, Plot};
 use super::ticks;
 
-/// Number of parts into which the length of a line is divided. Points that are closer than one part, in both
-/// directions, are left out, because pixels could not tell them apart.
+/// Number of parts into which the length of a line is divided. Points that are closer than one part, in
+/// both directions, are left out, because pixels could not tell them apart.
 const PARTS: f64 = 400.0;
 
 /// Number of parts into which a ten-fold time is divided.
 const PARTS_OF_DECADE: f64 = 50.0;
 
-/// Half a message. The place of the last message would be infinitely far away, so it is drawn as if half a
-/// message came after it.
+/// Half a message. The place of the last message would be infinitely far away, so it is drawn as if
+/// half a message came after it.
 const LAST: f64 = 0.5;
 
 /// Returns the plot of these lines, or `None` if no line has a point.
@@ -30,8 +30,8 @@ pub(super) fn plot(lines: Vec<Line>) -> Option<Plot> {
     Some(Plot { x, y, lines, marks: vec![], rules: vec![] })
 }
 
-/// Returns the times of `histogram` as steps. Each point is the place from which its value, in nanoseconds,
-/// holds.
+/// Returns the times of `histogram` as steps. Each point is the place from which its value, in
+/// nanoseconds, holds.
 pub(super) fn points(histogram: &Histogram<u64>) -> Vec<(f64, f64)> {
     let total = histogram.len();
     let apart = place(float(total) - LAST, total) / PARTS;

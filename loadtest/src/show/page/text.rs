@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-/// Returns `text` with an escape in place of every character that would be invisible, or would change the
-/// direction of the text around it.
+/// Returns `text` with an escape in place of every character that would be invisible, or would change
+/// the direction of the text around it.
 pub(super) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for char in text.chars() {
@@ -17,8 +17,8 @@ pub(super) fn visible(text: &str) -> String {
     shown
 }
 
-/// Returns whether a character is a control character, or one of Unicode's that set a direction, join, or
-/// have no width.
+/// Returns whether a character is a control character, or one of Unicode's that set a direction, join,
+/// or have no width.
 fn is_hidden(char: char) -> bool {
     char.is_control()
         || matches!(char, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}')
@@ -41,8 +41,8 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// Formats the time from one moment to another, to the second. Both are given as in RFC 3339, in UTC; any
-/// other text stays as it is.
+/// Formats the time from one moment to another, to the second. Both are given as in RFC 3339, in UTC;
+/// any other text stays as it is.
 pub(super) fn period(start: &str, end: &str) -> String {
     match (instant(start), instant(end)) {
         (Some((date, from)), Some((last, to))) if date == last => {

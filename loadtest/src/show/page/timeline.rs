@@ -17,9 +17,9 @@ const MAX_TICKS: f64 = 7.0;
 /// Number of points to which a longer line is thinned, about. That is more than there are pixels.
 const MAX_POINTS: usize = 1_000;
 
-/// Returns the lines with the value of each interval at its middle. Where `value` returns none the line is
-/// broken, and the pieces are lines of their own. A piece of one interval is as long as that interval. A
-/// very long piece has fewer points than intervals.
+/// Returns the lines with the value of each interval at its middle. Where `value` returns none the line
+/// is broken, and the pieces are lines of their own. A piece of one interval is as long as that
+/// interval. A very long piece has fewer points than intervals.
 pub(super) fn pieces(
     intervals: &[Interval],
     value: impl Fn(&Interval) -> Option<f64>,
@@ -40,7 +40,8 @@ fn line(piece: &[(&Interval, f64)]) -> Vec<(f64, f64)> {
     }
 }
 
-/// Thins a line to the least and the greatest of every few points, so that it keeps points that stand out.
+/// Thins a line to the least and the greatest of every few points, so that it keeps points that stand
+/// out.
 fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     if points.len() <= MAX_POINTS {
         return points;

@@ -1,4 +1,5 @@
-//! The sections of the table, in the order in which they are shown. Each ends with a newline, or is empty.
+//! The sections of the table, in the order in which they are shown. Each ends with a newline, or is
+//! empty.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
