@@ -1,28 +1,26 @@
-//! A load tester for newline-delimited TCP echo servers: it verifies every byte that comes back,
-//! counts waiting time from when a message was due, and says when its own figures cannot be trusted.
+//! A load tester for newline-delimited TCP echo servers. It verifies every byte that comes back, counts
+//! waiting time from when a message was due, and says when its own figures cannot be trusted.
+//!
+//! A [`plan::Plan`] says what to do, [`engine::run`] does it, and the [`run_report::RunReport`] that it
+//! returns says what was found. [`capacity`] and [`compare`] make many runs.
 
 pub mod address;
 pub mod capacity;
 pub mod compare;
-pub mod distribution;
 pub mod engine;
-#[cfg(test)]
-mod fake;
 pub mod files;
-pub mod hdr_log;
-pub mod human;
-pub mod json;
-pub mod machine;
-pub mod merge;
-pub mod objective;
-pub mod page;
-pub mod plan;
-pub mod progress;
-pub mod run_report;
+pub mod formatting;
 #[cfg(test)]
-mod sample;
-pub mod samples;
+mod harness;
+pub mod plan;
+mod report;
+mod show;
 pub mod statistics;
-pub mod table;
 pub mod target;
-pub mod verdict;
+
+/// The old path of [`formatting`].
+pub use formatting as human;
+pub use report::{
+    distribution, hdr_log, machine, merge, objective, run_report, samples_file, verdict,
+};
+pub use show::{json, page, table};

@@ -4,13 +4,13 @@ use super::report::Round;
 
 /// All rounds of a rate.
 pub(crate) struct Point<'a> {
-    /// As it was asked.
+    /// The rate that was asked for.
     pub(crate) rate: f64,
-    /// In order, at least one.
+    /// At least one round, in order.
     pub(crate) rounds: Vec<&'a Round>,
 }
 
-/// By rate, from the lowest.
+/// Returns the rounds by their rate, from the lowest.
 pub(crate) fn points(rounds: &[Round]) -> Vec<Point<'_>> {
     let mut points: Vec<Point<'_>> = vec![];
     for round in rounds {
@@ -26,7 +26,7 @@ pub(crate) fn points(rounds: &[Round]) -> Vec<Point<'_>> {
 }
 
 impl Point<'_> {
-    /// Of the rounds that count; of two in the middle the greater.
+    /// Returns the median over the rounds that count. Of two values in the middle it is the greater.
     pub(crate) fn median(&self, of: impl Fn(&Round) -> f64) -> Option<f64> {
         let used = self.rounds.iter().filter(|round| round.used);
         let mut values: Vec<f64> = used.map(|round| of(round)).collect();
@@ -35,8 +35,7 @@ impl Point<'_> {
     }
 }
 
-/// A time in nanoseconds.
-#[allow(clippy::cast_precision_loss)] // Below 2^53, which is 104 days.
+/// Converts a time in nanoseconds.
 pub(crate) fn exact(ns: u64) -> f64 {
     ns as f64
 }

@@ -1,15 +1,15 @@
-//! What a search for the capacity found: the document that `--json` writes.
+//! The report of a search for the capacity: the document that `--json` writes.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Settings;
-use super::search::Rung;
-use crate::human;
-use crate::run_report::{Load, Machine, Objective, Verdict};
+use super::search::{Ending, Rung};
+use crate::formatting;
+use crate::report::run_report::{Load, Machine, Objective, Verdict};
 use crate::statistics::wilson;
 
-/// The value of [`CapacityReport::format`]. It changes when a reader has to.
+/// The value of [`CapacityReport::format`]. It changes when programs that read the document have to.
 pub const FORMAT: &str = "echo-loadtest/capacity/1";
 
 /// The highest rate that meets the objectives, and how it was found.
@@ -22,15 +22,15 @@ pub struct CapacityReport {
     pub program: String,
     /// Its whole command line.
     pub command: Vec<String>,
-    /// Where it ran.
+    /// The machine on which it ran.
     pub machine: Machine,
     /// The server's address.
     pub target: String,
-    /// What the first round was asked; the others differ in the rate.
+    /// The load of the first round. The other rounds differ in the rate.
     pub load: Load,
     /// When the first round began, in UTC, RFC 3339 with nanoseconds.
     pub started_at: String,
-    /// What is to be met, as it was given.
+    /// The objectives, as they were given.
     pub objectives: Vec<String>,
     /// All rounds, in order.
     pub rounds: Vec<Round>,
@@ -38,59 +38,59 @@ pub struct CapacityReport {
     pub capacity: Option<f64>,
     /// The highest rate that holds.
     pub held: Option<Knee>,
-    /// The lowest that does not.
+    /// The lowest rate that does not hold.
     pub broke: Option<Knee>,
     /// Why the search ended.
     pub ending: Ending,
     /// What was found, in words.
     pub conclusion: String,
-    /// Whether it was stopped by a signal before its time.
+    /// Whether a signal stopped the search.
     pub interrupted: bool,
 }
 
-/// A run at a rate.
+/// One round: a run at a rate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Round {
-    /// From 1.
+    /// The number of the round, from 1.
     pub number: u32,
-    /// Messages a second that were to be sent.
+    /// Messages a second that were asked for.
     pub rate_asked: f64,
     /// Messages a second that came back.
     pub rate_achieved: f64,
     /// Half of the messages did not take longer.
     pub p50_ns: u64,
-    /// 99 of 100 did not take longer.
+    /// 99 of 100 messages did not take longer.
     pub p99_ns: u64,
-    /// 999 of 1,000 did not take longer.
+    /// 999 of 1,000 messages did not take longer.
     pub p99_9_ns: u64,
-    /// What went wrong, a connection's end each.
+    /// Number of errors. Each ended a connection.
     pub errors: u64,
     /// Whether the figures can be trusted.
     pub verdict: Verdict,
-    /// What came of each objective.
+    /// Each objective, and whether it was met.
     pub objectives: Vec<Objective>,
-    /// Whether all were met.
+    /// Whether all objectives were met.
     pub met: bool,
-    /// Whether it counts: it is VALID.
+    /// Whether the round counts, because it is VALID.
     pub used: bool,
 }
 
-/// A rate at an end of the bracket, and how sure what it counts as is.
+/// A rate at the knee, and how sure it is that it holds or breaks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Knee {
     /// Messages a second.
     pub rate: f64,
-    /// How often it was measured.
+    /// Number of rounds at this rate.
     pub rounds: u32,
-    /// How often the objectives were met.
+    /// Number of rounds that met the objectives.
     pub held: u32,
-    /// In 95 of 100 cases the chance that a round at this rate meets them is not below.
+    /// Lower bound, at 95 % confidence, of the chance that a round at this rate meets the objectives.
     pub chance_low: f64,
-    /// Nor above.
+    /// Upper bound of the same chance.
     pub chance_high: f64,
-    /// Whether the generator could not ask for so much.
+    /// Whether the load tester could not reach this rate.
     pub generator_limited: bool,
 }
 
@@ -109,30 +109,7 @@ impl Knee {
     }
 }
 
-/// Why a search ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Ending {
-    /// The bracket is as narrow as was asked, and both its ends are confirmed.
-    Found,
-    /// The generator cannot ask for more.
-    GeneratorLimited,
-    /// The highest rate that may be tried holds.
-    HighestRateHeld,
-    /// The lowest rate that may be tried does not hold.
-    NoRateHeld,
-    /// It took as many rounds as it may.
-    RoundsUsedUp,
-    /// It was stopped by a signal.
-    Interrupted,
-    /// A round could not be measured.
-    Failed {
-        /// Why not.
-        error: String,
-    },
-}
-
-/// What was found, in one or two sentences.
+/// Says what was found, in one or two sentences.
 pub(super) fn conclusion(
     held: Option<&Knee>,
     broke: Option<&Knee>,
@@ -142,22 +119,22 @@ pub(super) fn conclusion(
     let found = match (held, broke) {
         (Some(held), Some(broke)) if !broke.generator_limited => format!(
             "capacity {}: {}; {}",
-            human::per_second(held.rate),
+            formatting::per_second(held.rate),
             in_words(held),
             in_words(broke)
         ),
         (Some(held), _) => {
-            format!("capacity at least {}: {}", human::per_second(held.rate), in_words(held))
+            format!("capacity at least {}: {}", formatting::per_second(held.rate), in_words(held))
         }
         (None, Some(broke)) if !broke.generator_limited => {
             format!("no rate is known to hold: {}", in_words(broke))
         }
         (None, _) => "no rate is known to hold".to_owned(),
     };
-    let limit = broke.map(|broke| human::per_second(broke.rate)).unwrap_or_default();
+    let limit = broke.map(|broke| formatting::per_second(broke.rate)).unwrap_or_default();
     let why = match ending {
         Ending::Found => return found,
-        Ending::GeneratorLimited => format!("the generator cannot ask for {limit}"),
+        Ending::GeneratorLimited => format!("the load tester cannot reach {limit}"),
         Ending::HighestRateHeld => "no higher rate may be tried".to_owned(),
         Ending::NoRateHeld => "no lower rate may be tried".to_owned(),
         Ending::RoundsUsedUp => {
@@ -171,11 +148,11 @@ pub(super) fn conclusion(
 
 fn in_words(knee: &Knee) -> String {
     if knee.rounds == 0 {
-        return format!("{} brought back too little to count", human::per_second(knee.rate));
+        return format!("at {} no round counts", formatting::per_second(knee.rate));
     }
     format!(
         "{} held in {} of {} rounds ({:.0} to {:.0} % of all, at 95 % confidence)",
-        human::per_second(knee.rate),
+        formatting::per_second(knee.rate),
         knee.held,
         knee.rounds,
         knee.chance_low * 100.0,

@@ -1,29 +1,56 @@
-//! Which rate to try next. Pure: told what came of the last one.
+//! Which rate to try next; pure.
 //!
-//! First in steps of a factor, up until a rate breaks or down until one holds; then between the highest
-//! that holds and the lowest that breaks, until these are close; then each of the two again, until
-//! both have been measured often enough. Should a repetition change what a rate counts as, the search
-//! goes on from there: a stroke of luck is corrected in either direction.
+//! 1. In steps of a factor: up until a rate breaks, or down until a rate holds.
+//! 2. Between the highest rate that holds and the lowest that breaks, until these two are close.
+//! 3. Each of the two again, until both have been measured often enough.
+//!
+//! If a repetition changes whether a rate holds, the search goes on from there. A stroke of luck is
+//! therefore corrected in either direction.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::Settings;
-use super::report::Ending;
 
-/// A rate holds when at least this part of its rounds meet the objectives: 4 of 5. Half would be a
-/// capacity that is missed every other time; all would leave it to one disturbance of the machine.
+/// The part of the rounds at a rate that have to meet the objectives: 4 of 5. With one half, the
+/// capacity would be missed every other time. With all, one disturbance of the machine would decide.
 const HOLDS: (u32, u32) = (4, 5);
 
-/// What came of a rate.
+/// What a round showed about its rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum Judgement {
     /// The objectives were met.
     Held,
-    /// One was not.
+    /// An objective was broken.
     Broke,
-    /// The generator cannot ask for so much.
+    /// The load tester could not reach the rate.
     Limited,
 }
 
-/// What to do next.
+/// Why a search ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Ending {
+    /// The two rates at the knee are close enough, and both are confirmed.
+    Found,
+    /// The load tester cannot reach a higher rate.
+    GeneratorLimited,
+    /// The highest rate that may be tried holds.
+    HighestRateHeld,
+    /// The lowest rate that may be tried does not hold.
+    NoRateHeld,
+    /// The maximum number of rounds was measured.
+    RoundsUsedUp,
+    /// A signal stopped the search.
+    Interrupted,
+    /// A round could not be measured.
+    Failed {
+        /// The reason, in a sentence.
+        error: String,
+    },
+}
+
+/// The next step of a search.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Step {
     Measure(f64),
@@ -36,7 +63,7 @@ pub(super) struct Rung {
     pub(super) rate: f64,
     pub(super) held: u32,
     pub(super) broke: u32,
-    /// The generator could not ask for so much.
+    /// The load tester could not reach the rate.
     pub(super) limited: bool,
 }
 
@@ -49,8 +76,8 @@ impl Rung {
         !self.limited && self.held * HOLDS.1 >= self.rounds() * HOLDS.0
     }
 
-    /// Whether further rounds are of no use: there were enough, or the missing ones cannot make it
-    /// hold any more.
+    /// Returns whether more rounds are of no use: there were enough, or the missing ones cannot make the
+    /// rate hold any more.
     fn is_settled(&self, confirmations: u32) -> bool {
         let missing = confirmations.saturating_sub(self.rounds());
         let at_best = Self { held: self.held + missing, ..*self };
@@ -62,7 +89,7 @@ impl Rung {
     }
 }
 
-/// The state of the search: all rates that were tried, from the lowest.
+/// The state of a search: all rates that were tried, from the lowest.
 #[derive(Debug)]
 pub(super) struct Search {
     settings: Settings,
@@ -74,23 +101,23 @@ impl Search {
         Self { settings, rungs: vec![] }
     }
 
-    /// The highest rate that holds below all that do not, and the lowest that does not.
+    /// Returns the knee: the lowest rate that does not hold, and the highest rate below it, which holds.
     pub(super) fn bracket(&self) -> (Option<&Rung>, Option<&Rung>) {
         let end = self.rungs.iter().position(|rung| !rung.holds());
         let held = end.unwrap_or(self.rungs.len()).checked_sub(1);
         (held.and_then(|last| self.rungs.get(last)), end.and_then(|end| self.rungs.get(end)))
     }
 
-    pub(super) fn record(&mut self, rate: f64, outcome: Outcome) {
+    pub(super) fn record(&mut self, rate: f64, judgement: Judgement) {
         let place = self.rungs.partition_point(|rung| rung.rate < rate);
         if self.rungs.get(place).is_none_or(|rung| rung.rate > rate) {
             self.rungs.insert(place, Rung { rate, held: 0, broke: 0, limited: false });
         }
         if let Some(rung) = self.rungs.get_mut(place) {
-            match outcome {
-                Outcome::Held => rung.held += 1,
-                Outcome::Broke => rung.broke += 1,
-                Outcome::Limited => rung.limited = true,
+            match judgement {
+                Judgement::Held => rung.held += 1,
+                Judgement::Broke => rung.broke += 1,
+                Judgement::Limited => rung.limited = true,
             }
         }
     }
@@ -115,7 +142,7 @@ impl Search {
         }
     }
 
-    /// The one with fewer rounds of the two, as long as one is not settled.
+    /// Returns the step that measures the rate at the knee with fewer rounds, until both are settled.
     fn confirm(&self, held: Option<&Rung>, broke: Option<&Rung>) -> Step {
         let is_end = |rung: &Rung| Some(rung) == held || Some(rung) == broke;
         match (self.unsettled(is_end), held, broke) {
@@ -136,7 +163,7 @@ impl Search {
     }
 }
 
-/// The geometric middle, in three digits if that is between the two.
+/// Returns the geometric middle, rounded to three digits if the result is still between the two.
 fn between(low: f64, high: f64) -> f64 {
     let middle = (low * high).sqrt();
     let unit = 10_f64.powf(middle.log10().floor() - 2.0);
@@ -181,7 +208,7 @@ mod tests {
         let mut search = Search::new(settings);
         let mut rates = vec![];
         while let Step::Measure(rate) = search.next() {
-            search.record(rate, if rate < 3_000.0 { Outcome::Held } else { Outcome::Broke });
+            search.record(rate, if rate < 3_000.0 { Judgement::Held } else { Judgement::Broke });
             rates.push(rate);
         }
         assert_eq!(rates, [1_000.0, 2_000.0, 4_000.0, 2_830.0, 3_360.0, 2_830.0]);

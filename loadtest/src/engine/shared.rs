@@ -1,37 +1,26 @@
-//! What the threads of a run tell each other.
+//! What the threads of a run share: orders to all of them, and what each has counted.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use crossbeam_channel::Sender;
 use crossbeam_utils::CachePadded;
 
-use super::driver::Outcome;
-use super::recorder::{Piece, Tally};
+use super::messages::{Message, Tally};
 use super::window::Window;
 
-/// What a thread says to whoever coordinates them.
-pub(crate) enum Message {
-    /// Each of its connections was made or has failed once; so many were made.
-    Tried { made: u64 },
-    /// What it measured in a piece of the time.
-    Piece(Box<Piece>),
-    /// It is over: well, because the system refused to wait for events, or by a panic.
-    Over { thread: usize, result: Result<Box<Outcome>, String> },
-}
-
-/// What all threads can see.
+/// The state that all threads can see.
 pub(crate) struct Shared {
     /// When the load begins; 0 until that is known.
     start_ns: AtomicU64,
-    /// What is measured, once that is known.
+    /// Start and end of the measured part, once they are known.
     window_ns: [AtomicU64; 2],
-    /// The run is given up.
+    /// The run was given up.
     is_stopped: AtomicBool,
     panels: Vec<CachePadded<Panel>>,
     pub(crate) messages: Sender<Message>,
 }
 
-/// What a thread has counted so far; written by that thread alone.
+/// What a thread has counted so far. Only that thread writes it.
 #[derive(Default)]
 struct Panel {
     messages: AtomicU64,
@@ -51,8 +40,8 @@ impl Shared {
         }
     }
 
-    /// To be followed by a wake-up of each thread, like [`measure`](Self::measure) and
-    /// [`stop`](Self::stop).
+    /// Sets when the load begins. The caller then wakes each thread, as after
+    /// [`measure`](Self::measure) and [`stop`](Self::stop).
     pub(crate) fn start_at(&self, start_ns: u64) {
         self.start_ns.store(start_ns.max(1), Relaxed);
     }
@@ -88,12 +77,12 @@ impl Shared {
         panel.open.store(open, Relaxed);
     }
 
-    /// Connections that are open.
+    /// Returns how many connections are open.
     pub(crate) fn open(&self) -> u64 {
         self.panels.iter().map(|panel| panel.open.load(Relaxed)).sum()
     }
 
-    /// Of all threads together.
+    /// Returns what all threads together have counted.
     pub(crate) fn tally(&self) -> Tally {
         let mut sum = Tally::default();
         for panel in &self.panels {

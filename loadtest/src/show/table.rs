@@ -1,0 +1,54 @@
+//! A report as a table for people: the verdict first, then the figures, each with its unit. Pure.
+
+mod sections;
+
+use crate::formatting;
+use crate::report::run_report::{Load, RunReport, VerdictKind};
+
+/// Maximum number of findings that are shown. The document has more.
+const MAX_FINDINGS: usize = 10;
+
+/// Returns the whole report as text, with a newline at its end. No byte from outside can be a control
+/// sequence for a terminal.
+#[must_use]
+pub fn render(report: &RunReport) -> String {
+    let sections = [
+        sections::verdict(report),
+        sections::load(report),
+        sections::work(report),
+        sections::times(report),
+        sections::faults(report),
+        sections::generator(report),
+        sections::objectives(report),
+    ];
+    let shown: Vec<_> = sections.into_iter().filter(|section| !section.is_empty()).collect();
+    tamed(&shown.join("\n"))
+}
+
+/// Returns whether the figures need a warning.
+fn doubtful(report: &RunReport) -> bool {
+    report.verdict.kind != VerdictKind::Valid || report.interrupted
+}
+
+/// Says when times of messages end, if that is not when the load tester read them.
+pub(crate) fn end_of_times(load: &Load, without_stamp: u64) -> Option<String> {
+    let but = match without_stamp {
+        0 => String::new(),
+        count => {
+            format!(
+                "; {} without a timestamp count as received when they were read",
+                formatting::counted(count, "message")
+            )
+        }
+    };
+    load.kernel_timestamps.then(|| format!("of messages end when the system received them{but}"))
+}
+
+/// Replaces all control characters except newlines, so that the text has no power over a terminal.
+fn tamed(text: &str) -> String {
+    let power = |character: char| character.is_control() && character != '\n';
+    text.chars().map(|character| if power(character) { '\u{fffd}' } else { character }).collect()
+}
+
+#[cfg(test)]
+mod tests;
