@@ -21,11 +21,8 @@ use crate::circles::circles;
 use crate::modules::{imports, roots};
 
 /// Folders whose circles are being opened.
-const KNOWN: [&str; 5] = [
+const KNOWN: [&str; 2] = [
     "benchmark/src/",
-    "loadtest/src/capacity/",
-    "loadtest/src/compare/",
-    "loadtest/src/engine/",
     "xtask/src/compare/",
 ];
 
