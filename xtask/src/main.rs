@@ -1,9 +1,13 @@
-//! The checks that need more than `cargo test`: other tools, privilege, real peers, time.
+//! The checks that need more than `cargo test`: other tools, privilege, real peers or time.
 //!
-//! Each task is a module and a list of checks; [`check`] runs them and says what each came to.
+//! Each task is a module with a list of checks. [`check`] runs a list and prints each result.
 
-// A check fails by panicking, as a test does.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a check fails by panicking, as a test does"
+)]
 
 mod abuse;
 mod cargo;
@@ -37,46 +41,47 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// System calls of the release build that fail on purpose (installs strace)
+    /// The release server while some of its system calls fail on purpose (installs strace)
     Faults(Filter),
-    /// Clients and proxies that nobody here wrote (installs them)
+    /// The server with clients and proxies of other projects (installs them)
     Interop(Filter),
-    /// The servers that ours is measured against: that each is right (installs what they need)
+    /// Whether each server that ours is compared with is a correct echo server (installs tools)
     Peers(Filter),
-    /// Instructions and system calls of a message and of a connection (installs valgrind, strace)
+    /// Counts the instructions and system calls per message and per connection (installs valgrind
+    /// and strace)
     Counts(counts::Counts),
-    /// The page of a report in headless Chromium (installs it)
+    /// The HTML pages of the load tester in headless Chromium (installs it)
     Page(Filter),
-    /// A server host, a router and a client host, in network namespaces (needs privilege)
+    /// Outages and slow paths between two hosts and a router, in network namespaces (needs root)
     Hosts(Filter),
-    /// Crowds, floods, garbage, killed and stopped processes, against one server
+    /// One server at a time under crowds, floods and garbage, with killed and stopped processes
     Abuse(Filter),
-    /// Everything at once, for minutes, with every byte compared
+    /// All kinds of peers at once against one server, for minutes; every byte is compared
     Soak(soak::Soak),
-    /// The hand-off between the threads in every order, under a model checker
+    /// The hand-off between the threads in every order, with the model checker loom
     Loom(Filter),
-    /// Undefined behaviour, under an interpreter (needs nightly with miri)
+    /// Looks for undefined behaviour with the interpreter Miri (needs nightly with miri)
     Miri(Filter),
     /// The loopback tests under AddressSanitizer and ThreadSanitizer (needs nightly)
     Sanitizers(Filter),
-    /// Both fuzz targets (needs nightly; installs cargo-fuzz)
+    /// Runs both fuzz targets (needs nightly; installs cargo-fuzz)
     Fuzz {
-        /// How long each of them runs
+        /// How long each target runs
         #[arg(long, default_value = "60s", value_parser = humantime::parse_duration)]
         duration: Duration,
     },
-    /// Known faults planted into a copy of the sources: each must be caught
+    /// Plants known faults into a copy of the sources, one at a time; each must be caught
     Mutants(Filter),
-    /// Our server against its peers, and PERFORMANCE.md (builds or installs the peers)
+    /// Compares our server with its peers and writes PERFORMANCE.md (builds or installs the peers)
     Compare(compare::Compare),
-    /// Connections of `abuse` and `soak` in a process of its own
+    /// A child process of `abuse` and `soak` that holds connections
     #[command(hide = true)]
     Client(load::Client),
 }
 
 #[derive(Debug, clap::Args)]
 struct Filter {
-    /// Only checks whose name contains this
+    /// Runs only the checks whose name contains this text
     filter: Option<String>,
 }
 
