@@ -21,12 +21,12 @@ mod ending;
 mod event_queue;
 mod interrupted;
 mod peers;
+mod row;
 mod standard_error;
 mod startup;
 mod traced;
 
-use crate::check::{Check, kept, skipped};
-use crate::strace;
+use crate::check::Check;
 
 /// Returns one check per fault, in the order of a server's life.
 pub(crate) fn checks() -> Vec<Check> {
@@ -42,16 +42,4 @@ pub(crate) fn checks() -> Vec<Check> {
     .into_iter()
     .flatten()
     .collect()
-}
-
-/// A row of the table; `run` returns what was seen.
-fn row(
-    fault: impl Into<String>,
-    promise: &'static str,
-    run: impl FnOnce() -> String + 'static,
-) -> Check {
-    Check::new(fault, move || match strace::ensure_available() {
-        Ok(()) => kept(format_args!("{promise}; seen: {}", run())),
-        Err(missing) => skipped(missing),
-    })
 }

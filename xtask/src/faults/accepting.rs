@@ -9,7 +9,7 @@ use echo_tests::peer::{connect, expect_silence, ping};
 use echo_tests::proc_fs::threads;
 
 use super::peers::{crowd, is_echoed};
-use super::row;
+use super::row::row;
 use super::traced::{Fault, Traced};
 use crate::check::Check;
 use crate::strace::time;

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use echo_tests::peer::{connect, finish, ping};
 
 use super::peers::{LONG_LINES, is_echoed, long_line};
-use super::row;
+use super::row::row;
 use super::traced::{Fault, Traced};
 use crate::check::Check;
 

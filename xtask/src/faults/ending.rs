@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use echo_tests::peer::{connect, ping, rest, send};
 use nix::sys::signal::Signal;
 
-use super::row;
+use super::row::row;
 use super::traced::{Fault, Traced};
 use crate::check::Check;
 

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use echo_tests::peer::{connect, expect, rest, send};
 
 use super::peers::is_echoed;
-use super::row;
+use super::row::row;
 use super::traced::{Ended, Fault, Traced};
 use crate::check::Check;
 

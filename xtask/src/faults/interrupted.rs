@@ -1,7 +1,7 @@
 //! Calls that a signal interrupts.
 
 use super::peers::crowd;
-use super::row;
+use super::row::row;
 use super::traced::{Fault, Traced};
 use crate::check::Check;
 

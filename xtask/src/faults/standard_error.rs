@@ -3,7 +3,7 @@
 use echo_tests::peer::{connect, echo};
 
 use super::peers::crowd;
-use super::row;
+use super::row::row;
 use super::traced::{Ended, Fault, Traced};
 use crate::check::Check;
 

@@ -1,6 +1,6 @@
 //! Calls that fail before the server serves. The server says so in one sentence.
 
-use super::row;
+use super::row::row;
 use super::traced::{Ended, Fault};
 use crate::check::Check;
 

@@ -131,8 +131,8 @@ fn packets(network: &Network) -> [usize; 2] {
     [counts.next().unwrap(), counts.next().unwrap()]
 }
 
-/// Makes the router drop 2 % of the packets. It puts another 8 % into a slower class, so that others
-/// overtake them.
+/// Makes the router drop 2 % of the packets. It puts 10 % of the others into a slower class, where later
+/// packets overtake them.
 fn make_lossy(network: &Network) -> Result<(), String> {
     let rule = "nft add rule inet path through numgen random mod 100";
     let run = |command: &str| network.router.run(command).map(drop);
