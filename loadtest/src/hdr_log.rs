@@ -1,7 +1,7 @@
-//! The interval log of the HdrHistogram tools: a histogram for each piece of a run, written while it
-//! goes on. Format: `HistogramLogWriter` of HdrHistogram, version 1.3.
+//! The interval log of the HdrHistogram tools: one histogram for each interval, written during the run.
+//! Format: `HistogramLogWriter` of HdrHistogram, version 1.3.
 //!
-//! The library's own writer borrows its output, so it cannot be kept beside it; the log is read back
+//! The library's own writer borrows its output, so a struct cannot hold both. The tests read the log back
 //! with the library's reader.
 
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use hdrhistogram::Histogram;
 
 use crate::distribution;
 
-/// Times are logged in nanoseconds; the column that people read is in milliseconds.
+/// Times are logged in nanoseconds. Only the column `Interval_Max` is in milliseconds.
 const MAX_VALUE_UNIT_RATIO: f64 = 1_000_000.0;
 
 const LEGEND: &str =
@@ -24,10 +24,10 @@ pub struct HdrLog<W> {
 }
 
 impl<W: Write> HdrLog<W> {
-    /// Begins the log of a measurement that began at `start`.
+    /// Writes the header of the log of a measurement that began at `start`.
     ///
     /// # Errors
-    /// What writing says.
+    /// The error of a failed write.
     pub fn new(mut output: W, start: SystemTime) -> io::Result<Self> {
         let since_epoch = start.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         writeln!(output, "#[Histogram log format version 1.3]")?;
@@ -42,11 +42,11 @@ impl<W: Write> HdrLog<W> {
         Ok(Self { output })
     }
 
-    /// Logs the times, in nanoseconds, of the piece that began `start_s` seconds after the start and
-    /// lasted `duration_s`. Pieces come in order.
+    /// Logs the times, in nanoseconds, of the interval that began `start_s` seconds after the start and
+    /// lasted `duration_s` seconds. The caller must log intervals in order.
     ///
     /// # Errors
-    /// What writing says.
+    /// The error of a failed write.
     #[allow(clippy::cast_precision_loss)] // Times below 2^53 ns are exact; no other are recorded.
     pub fn interval(
         &mut self,
@@ -57,7 +57,7 @@ impl<W: Write> HdrLog<W> {
         let max_ms = times.max() as f64 / MAX_VALUE_UNIT_RATIO;
         let encoded = distribution::encode(times);
         writeln!(self.output, "{start_s:.3},{duration_s:.3},{max_ms:.3},{encoded}")?;
-        // For those who follow the log; and what is there when the run is ended is whole.
+        // So that a reader can follow the log, and that the log is complete if the run is killed.
         self.output.flush()
     }
 }

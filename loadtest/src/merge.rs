@@ -1,7 +1,7 @@
-//! Several generators that shared a load, as one: histograms and counts are added, so the figures
-//! are those that a single generator would have got. Knows no files but by name, and no clock.
+//! Merges the reports of several generators that shared a load. Histograms and counts are added, so the
+//! figures are those that a single generator would have measured. Uses no file and no clock.
 //!
-//! What cannot be added honestly is refused with a sentence: reports of other loads or other servers,
+//! Reports that do not belong together are refused with a sentence: reports of different loads or servers,
 //! the same generator twice, and generators that did not measure at the same time.
 
 mod checks;
@@ -15,26 +15,26 @@ use crate::human;
 use crate::merge::times::Windows;
 use crate::run_report::{Finding, Load, RunReport, Verdict, VerdictKind};
 
-/// The findings that a merged report keeps, the first by time.
+/// Maximum number of findings in a merged report. The earliest ones are kept.
 pub const MAX_FINDINGS: usize = 100;
 
-/// At least this part of the longest measurement has to be common to all generators.
+/// Minimum share of the longest measurement during which all generators must have measured.
 const MIN_SHARED: f64 = 0.95;
 
-/// A report, and where it came from.
+/// A report and its origin.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Part {
-    /// For sentences about it: its file.
+    /// The name of its file, for sentences about it.
     pub name: String,
-    /// What it says.
+    /// The report.
     pub report: RunReport,
 }
 
-/// One report of all parts, in any order. Its objectives are not judged: what holds for every part need
-/// not hold for the whole, nor the other way round; see [`objectives`].
+/// Merges the parts, which may be in any order, into one report. The report has no judged objectives,
+/// because the parts' results do not determine the result of the whole; see [`objectives`].
 ///
 /// # Errors
-/// A sentence that says which parts do not belong together, or which part is not sound.
+/// A sentence that names the parts that do not belong together, or the part that is invalid.
 pub fn merge(parts: &[Part]) -> Result<RunReport, String> {
     let mut parts: Vec<&Part> = parts.iter().collect();
     parts.sort_by_key(|part| part.report.load.agent_index);
@@ -66,7 +66,7 @@ pub fn merge(parts: &[Part]) -> Result<RunReport, String> {
     })
 }
 
-/// The objectives that the parts were given, each once, to be judged by the merged report.
+/// Returns the objectives of all parts, each once. The caller judges them by the merged report.
 #[must_use]
 pub fn objectives(parts: &[Part]) -> Vec<String> {
     let mut texts = vec![];
@@ -78,7 +78,8 @@ pub fn objectives(parts: &[Part]) -> Vec<String> {
     texts
 }
 
-/// What was asked of all: as the first was told, with everybody's threads and addresses.
+/// Returns the load of all generators: that of the first one, with the threads and source addresses of
+/// all.
 fn load(first: &Load, reports: &[&RunReport]) -> Load {
     let mut source_ips: Vec<_> =
         reports.iter().flat_map(|report| report.load.source_ips.iter().cloned()).collect();
@@ -93,7 +94,7 @@ fn load(first: &Load, reports: &[&RunReport]) -> Load {
     }
 }
 
-/// The worst of the parts', and what only shows when they are seen together.
+/// Returns the worst verdict of the parts. It adds the reasons that only show when the parts are merged.
 fn verdict(parts: &[&Part], windows: &Windows) -> Verdict {
     let mut reasons = vec![];
     let mut kind = VerdictKind::Valid;
@@ -110,11 +111,11 @@ fn verdict(parts: &[&Part], windows: &Windows) -> Verdict {
     Verdict { kind, reasons: incomplete.into_iter().chain(reasons).collect() }
 }
 
-/// Which agents there is no report of.
+/// Returns a sentence that lists the agents without a report.
 fn missing(parts: &[&Part]) -> Option<String> {
     let count = parts.first().map_or(0, |part| part.report.load.agent_count);
     let is_there = |index: &u32| parts.iter().any(|part| part.report.load.agent_index == *index);
-    // A list of thousands would help nobody.
+    // A list of thousands would not help.
     let absent: Vec<_> = (0..count).filter(|index| !is_there(index)).collect();
     let shown: Vec<_> = absent.iter().take(10).map(u32::to_string).collect();
     let more = if absent.len() > shown.len() { ", …" } else { "" };
@@ -128,8 +129,8 @@ fn missing(parts: &[&Part]) -> Option<String> {
     }
 }
 
-/// Whether a good part of the time was measured by some agents only. Where messages are counted,
-/// agents that end before others are in the nature of it.
+/// Returns a sentence if only some agents measured during a large part of the time. If the load is a count
+/// of messages, it is normal that some agents end before others.
 fn apart(parts: &[&Part], windows: &Windows) -> Option<String> {
     let timed = parts.iter().any(|part| part.report.load.duration_s.is_some());
     (timed && windows.shared_s() < MIN_SHARED * windows.longest_s()).then(|| {
@@ -141,7 +142,7 @@ fn apart(parts: &[&Part], windows: &Windows) -> Option<String> {
     })
 }
 
-/// The first findings of all, on the clock of the merged report.
+/// Returns the earliest findings of all parts, on the clock of the merged report.
 fn findings(parts: &[&Part], windows: &Windows) -> Vec<Finding> {
     let mut findings = vec![];
     for (part, offset_s) in parts.iter().zip(windows.offsets_s()) {

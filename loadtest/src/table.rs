@@ -1,15 +1,15 @@
-//! A report as a person reads it: the verdict first, then the figures, each with its unit. Pure.
+//! Formats a report as text: first the verdict, then the figures with their units. Pure.
 
 mod sections;
 
 use crate::human;
 use crate::run_report::{Load, RunReport, VerdictKind};
 
-/// The findings that are shown; the document has more.
+/// Maximum number of findings that are shown. The JSON document may have more.
 const MAX_FINDINGS: usize = 10;
 
-/// The whole report, with a newline at its end. No byte that came from outside reaches a terminal as a
-/// control sequence.
+/// Formats the whole report, with a newline at its end. Text from a server or a file cannot write control
+/// sequences to the terminal.
 #[must_use]
 pub fn render(report: &RunReport) -> String {
     let sections = [
@@ -25,21 +25,24 @@ pub fn render(report: &RunReport) -> String {
     tamed(&shown.join("\n"))
 }
 
-/// Whether the figures are to be taken with a warning.
+/// Whether the figures need a warning.
 fn doubtful(report: &RunReport) -> bool {
     report.verdict.kind != VerdictKind::Valid || report.interrupted
 }
 
-/// What times of messages end with, when it is not that the load tester had read them.
+/// Says when the times of messages end, if they do not end when the load tester has read the message.
 pub(crate) fn end_of_times(load: &Load, without_stamp: u64) -> Option<String> {
     let but = match without_stamp {
         0 => String::new(),
-        count => format!(", those of {} without a stamp when they were read", human::count(count)),
+        count => format!(
+            "; for {} messages without a kernel timestamp, when the load tester read them",
+            human::count(count)
+        ),
     };
     load.kernel_timestamps.then(|| format!("of messages end when the system received them{but}"))
 }
 
-/// Text in which nothing but newlines has power over a terminal.
+/// Replaces all control characters but newlines.
 fn tamed(text: &str) -> String {
     let power = |character: char| character.is_control() && character != '\n';
     text.chars().map(|character| if power(character) { '\u{fffd}' } else { character }).collect()

@@ -1,15 +1,16 @@
-//! Which reports belong together.
+//! Checks that reports belong together.
 
 use serde_json::{Map, Value};
 
 use crate::merge::Part;
 use crate::run_report::{FORMAT, Load, RunReport};
 
-/// What a generator may have of its own: the server sees none of it. That goes for the length of the
-/// pieces too: one whose run was a little longer has pieces of twice that of the others.
+/// Fields of the load that may differ between generators, because the server does not see them. The length
+/// of an interval is among them: a generator whose run was slightly longer may have intervals of twice the
+/// length.
 const OWN: [&str; 6] = ["threads", "seed", "source_ips", "busy_poll", "interval_s", "agent_index"];
 
-/// The first of parts in the order of their agents, when they are all of one load.
+/// Checks that all parts, which are sorted by agent, are of one load. Returns the first report.
 pub(super) fn belong_together<'a>(parts: &[&'a Part]) -> Result<&'a RunReport, String> {
     let [first, others @ ..] = parts else { return Err(too_few(parts)) };
     if others.is_empty() {
@@ -25,7 +26,7 @@ pub(super) fn belong_together<'a>(parts: &[&'a Part]) -> Result<&'a RunReport, S
 }
 
 fn too_few(parts: &[&Part]) -> String {
-    format!("merging takes at least 2 reports, not {}", parts.len())
+    format!("merging needs at least 2 reports, not {}", parts.len())
 }
 
 fn is_one_agent(part: &Part) -> Result<(), String> {
@@ -35,10 +36,10 @@ fn is_one_agent(part: &Part) -> Result<(), String> {
         return Err(format!("{name}: the format is {:?}, not {FORMAT:?}", report.format));
     }
     if report.agents != 1 {
-        return Err(format!("{name} is a merged report: merge those that it was made of"));
+        return Err(format!("{name} is a merged report: merge the reports of the agents instead"));
     }
     if agent_count < 2 {
-        return Err(format!("{name} is of a generator that shared no load (--agent-count)"));
+        return Err(format!("{name} is of a generator that did not share a load (--agent-count)"));
     }
     if agent_index >= agent_count {
         return Err(format!("{name}: there is no agent {agent_index} of {agent_count}"));
@@ -61,11 +62,11 @@ fn same_load(first: &Part, other: &Part) -> Result<(), String> {
     Ok(())
 }
 
-/// A load by the names that it has in the document.
+/// Returns the fields of a load by their names in the document.
 fn fields(load: &Load) -> Map<String, Value> {
     match serde_json::to_value(load) {
         Ok(Value::Object(fields)) => fields,
-        // A plain struct is an object.
+        // This cannot happen, because a plain struct is an object.
         Ok(_) | Err(_) => Map::new(),
     }
 }

@@ -1,4 +1,4 @@
-//! The pieces of the measured part, put together by the wall clock.
+//! Merges the intervals of several generators by the wall clock.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use crate::merge::times::Windows;
 use crate::merge::{Part, sums};
 use crate::run_report::{Interval, RunReport};
 
-/// Pieces of several generators that are of about the same time.
+/// Intervals of several generators at about the same time.
 type Group<'a> = Vec<(&'a Part, f64, &'a Interval)>;
 
-/// The pieces of all parts on one clock. Generators do not begin at the very same moment, so a piece
-/// goes to the nearest multiple of its length, at most half a piece from where it was; shorter ones of
-/// others go to that of which they are a part. Within it everything is added exactly.
+/// Merges the intervals of all parts on one clock. Generators do not begin at exactly the same moment, so
+/// an interval is moved to the nearest multiple of its length, which is at most half an interval away. A
+/// shorter interval joins the longer one that contains it. Counts and histograms are added exactly.
 pub(super) fn merge(parts: &[&Part], windows: &Windows) -> Result<Vec<Interval>, String> {
     let mut groups: BTreeMap<u64, Group<'_>> = BTreeMap::new();
     let longest_s = longest_s(parts.iter().map(|part| &part.report));
@@ -28,12 +28,13 @@ pub(super) fn merge(parts: &[&Part], windows: &Windows) -> Result<Vec<Interval>,
     groups.values().map(combine).collect()
 }
 
-/// The length of the longest pieces.
+/// Returns the greatest length of an interval in any report.
 pub(super) fn longest_s<'a>(reports: impl Iterator<Item = &'a RunReport>) -> f64 {
     reports.map(|report| report.load.interval_s).fold(0.0, f64::max)
 }
 
-/// Which piece one that starts then is; a length of 0 makes them all the same.
+/// Returns the number of the merged interval for an interval that starts at `start_s`. If the length is 0,
+/// all of them have the same number.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // The cast saturates.
 fn number(start_s: f64, length_s: f64) -> u64 {
     (start_s / length_s).round() as u64
@@ -54,7 +55,7 @@ fn combine(group: &Group<'_>) -> Result<Interval, String> {
     ))
 }
 
-/// That of the part with the longest: it may have several pieces here.
+/// Returns the duration of a merged interval: the greatest sum of one part's intervals in the group.
 fn duration_s(group: &Group<'_>) -> f64 {
     let mut of_parts: BTreeMap<u32, f64> = BTreeMap::new();
     for (part, _, interval) in group {

@@ -1,4 +1,5 @@
-//! What is simply added. Sums that no real run reaches stay at the greatest number.
+//! Adds counts and histograms. A sum that would overflow stays at the greatest number; no real run reaches
+//! it.
 
 use hdrhistogram::Histogram;
 
@@ -6,7 +7,7 @@ use crate::distribution::{self, Distribution};
 use crate::merge::Part;
 use crate::run_report::{Connections, Errors, Flood, Generator, Messages, RunReport, Throughput};
 
-/// The sum of one count over all.
+/// Returns the sum of one count over all reports.
 pub(super) fn total(reports: &[&RunReport], count: impl Fn(&RunReport) -> u64) -> u64 {
     reports.iter().map(|report| count(report)).fold(0, u64::saturating_add)
 }
@@ -35,8 +36,8 @@ pub(super) fn messages(reports: &[&RunReport]) -> Messages {
     }
 }
 
-/// Rates are of the whole time from the first start to the last end, `total_s`: where the parts do not
-/// cover each other, that is less than the sum of their rates, never more.
+/// Adds the throughput. Rates refer to the whole time from the first start to the last end, `total_s`. If
+/// the parts do not fully overlap, the rate is below the sum of their rates, and never above it.
 #[allow(clippy::cast_precision_loss)] // Rates are shown, not counted on.
 pub(super) fn throughput(reports: &[&RunReport], total_s: f64) -> Throughput {
     let measured = reports.iter().map(|report| report.throughput.duration_s);
@@ -55,7 +56,7 @@ pub(super) fn throughput(reports: &[&RunReport], total_s: f64) -> Throughput {
     }
 }
 
-/// The flood that all parts have, or none.
+/// Adds the floods. Either all parts have one, or none has.
 #[allow(clippy::cast_precision_loss)] // A rate is shown, not counted on.
 pub(super) fn flood(reports: &[&RunReport], duration_s: f64) -> Result<Option<Flood>, String> {
     let floods: Vec<Flood> = reports.iter().filter_map(|report| report.flood).collect();
@@ -72,7 +73,7 @@ pub(super) fn flood(reports: &[&RunReport], duration_s: f64) -> Result<Option<Fl
         messages: total(|flood| flood.messages),
         bytes,
         bytes_per_s: if duration_s > 0.0 { bytes as f64 / duration_s } else { 0.0 },
-        // Where one does not tell, the busiest is not known.
+        // If one part does not report it, the maximum is unknown.
         busy: floods.iter().try_fold(0.0, |most: f64, flood| Some(flood.busy?.max(most))),
         errors: errors(floods.iter().map(|flood| flood.errors)),
     }))
@@ -99,12 +100,12 @@ pub(super) fn generator(parts: &[&Part]) -> Result<Generator, String> {
     })
 }
 
-/// None when one of them did not count.
+/// Returns the number of messages without a kernel timestamp, or `None` if one report does not have it.
 fn without_stamp<'a>(mut reports: impl Iterator<Item = &'a RunReport>) -> Option<u64> {
     reports.try_fold(0_u64, |sum, report| Some(sum.saturating_add(report.generator.without_stamp?)))
 }
 
-/// The times of all parts together.
+/// Returns the times of all parts together.
 pub(super) fn times(
     parts: &[&Part],
     of_one: impl Fn(&RunReport) -> &Distribution,
@@ -113,7 +114,7 @@ pub(super) fn times(
     add(encoded).map(|sum| Distribution::new(&sum))
 }
 
-/// The same for times that all parts have, or none.
+/// Returns the times of all parts together. Either all parts have them, or none has.
 pub(super) fn optional_times(
     parts: &[&Part],
     of_one: impl Fn(&RunReport) -> Option<&Distribution>,
@@ -129,13 +130,13 @@ pub(super) fn optional_times(
     }
 }
 
-/// The sum of encoded histograms, exactly.
+/// Adds encoded histograms exactly.
 pub(super) fn add<'a>(
     encoded: impl IntoIterator<Item = (&'a Part, &'a str)>,
 ) -> Result<Histogram<u64>, String> {
     let mut sum = distribution::histogram();
     for (part, text) in encoded {
-        let unsound = |reason: &str| format!("{}: a histogram is not sound: {reason}", part.name);
+        let unsound = |reason: &str| format!("{}: a histogram is invalid: {reason}", part.name);
         let histogram = distribution::decode(text).map_err(|reason| unsound(&reason))?;
         sum.add(&histogram).map_err(|reason| unsound(&reason.to_string()))?;
     }

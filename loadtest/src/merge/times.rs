@@ -1,11 +1,11 @@
-//! When each generator measured, on the wall clock.
+//! The times at which the generators measured, on the wall clock.
 
 use std::time::{Duration, SystemTime};
 
 use crate::human;
 use crate::merge::Part;
 
-/// The measured parts of runs; all of them share some time.
+/// The times of all measurements. All of them overlap.
 #[derive(Debug)]
 pub(super) struct Windows {
     windows: Vec<Window>,
@@ -36,7 +36,7 @@ impl Window {
 }
 
 impl Windows {
-    /// Those of at least one part.
+    /// Reads the times of the parts, of which there must be at least one.
     pub(super) fn new(parts: &[&Part]) -> Result<Self, String> {
         let windows: Vec<_> =
             parts.iter().map(|part| Window::of(part)).collect::<Result<_, _>>()?;
@@ -67,22 +67,22 @@ impl Windows {
         humantime::format_rfc3339_nanos(self.end).to_string()
     }
 
-    /// From the first start to the last end.
+    /// Returns the time from the first start to the last end.
     pub(super) fn total_s(&self) -> f64 {
         between(self.start, self.end).as_secs_f64()
     }
 
-    /// How long all measured.
+    /// Returns how long all generators measured at the same time.
     pub(super) fn shared_s(&self) -> f64 {
         self.shared.as_secs_f64()
     }
 
-    /// The longest of them.
+    /// Returns the length of the longest measurement.
     pub(super) fn longest_s(&self) -> f64 {
         self.windows.iter().map(Window::len).max().unwrap_or_default().as_secs_f64()
     }
 
-    /// How long after the first each began, in the order of the parts.
+    /// Returns how long after the first one each measurement began, in the order of the parts.
     pub(super) fn offsets_s(&self) -> impl Iterator<Item = f64> {
         self.windows.iter().map(|window| between(self.start, window.start).as_secs_f64())
     }
@@ -90,7 +90,7 @@ impl Windows {
 
 fn parse(part: &Part, field: &str, text: &str) -> Result<SystemTime, String> {
     humantime::parse_rfc3339(text)
-        .map_err(|_| format!("{}: {field} is {text:?}, which is no time", part.name))
+        .map_err(|_| format!("{}: {field} is {text:?}, which is not a time", part.name))
 }
 
 fn between(earlier: SystemTime, later: SystemTime) -> Duration {

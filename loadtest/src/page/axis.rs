@@ -1,36 +1,36 @@
-//! Where an axis begins and ends, and where its ticks are: at numbers that people count in.
+//! The ends of an axis and its ticks, which are at round numbers.
 
-/// What an axis shows.
+/// An axis of a plot.
 #[derive(Debug)]
 pub(super) struct Axis {
     pub(super) min: f64,
     pub(super) max: f64,
     pub(super) ticks: Ticks,
-    /// What is written at a tick.
+    /// Returns the text at a tick.
     pub(super) label: fn(f64) -> String,
 }
 
-/// Where an axis has its ticks.
+/// The positions of the ticks of an axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Ticks {
-    /// Every so much.
+    /// At all multiples of this step.
     Step(f64),
-    /// At powers of ten and, where there are few of those, at 2 and 5 times them; the axis is
-    /// logarithmic and begins above 0.
+    /// At powers of ten, and also at 2 and 5 times these if there are few. The axis is logarithmic and
+    /// begins above 0.
     Logarithmic,
 }
 
 impl Axis {
-    /// From 0 to at least `max`, with about `ticks` ticks at round numbers.
+    /// Creates an axis from 0 to at least `max`, with about `ticks` ticks at round numbers.
     pub(super) fn linear(max: f64, ticks: f64, label: fn(f64) -> String) -> Self {
         let step = ceil_1_2_5(max.max(f64::MIN_POSITIVE) / ticks);
-        // What is greatest is not drawn on the edge.
+        // Keeps the greatest value off the edge.
         let max = (1.04 * max / step).ceil() * step;
         Self { min: 0.0, max, ticks: Ticks::Step(step), label }
     }
 
-    /// From about the least of `values` to about the greatest; those that are not above 0 have no
-    /// place here.
+    /// Creates a logarithmic axis from about the least to about the greatest of `values`. Ignores values
+    /// that are not above 0.
     pub(super) fn logarithmic(
         values: impl Iterator<Item = f64>,
         label: fn(f64) -> String,
@@ -46,14 +46,14 @@ impl Axis {
     }
 }
 
-/// The least of 1, 2 and 5 times a power of ten that is not less.
+/// Rounds up to 1, 2 or 5 times a power of ten.
 pub(super) fn ceil_1_2_5(value: f64) -> f64 {
     let power = 10_f64.powf(value.log10().floor());
     let fits = |factor: &f64| factor * power >= value * (1.0 - 1e-9);
     [1.0, 2.0, 5.0].into_iter().find(fits).unwrap_or(10.0) * power
 }
 
-/// The greatest of 1, 2 and 5 times a power of ten that is not more.
+/// Rounds down to 1, 2 or 5 times a power of ten.
 fn floor_1_2_5(value: f64) -> f64 {
     let power = 10_f64.powf(value.log10().floor());
     let fits = |factor: &f64| factor * power <= value * (1.0 + 1e-9);

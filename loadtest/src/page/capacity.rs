@@ -1,4 +1,4 @@
-//! A search for the capacity as a page.
+//! Renders a search for the capacity as a page.
 
 use askama::Template;
 
@@ -14,11 +14,11 @@ use crate::capacity::curve::{Point, exact, points};
 use crate::capacity::{CapacityReport, Ending, Knee};
 use crate::human;
 
-/// The page of a search, which is called `name` on it, as UTF-8 text. Its figures are marked as those
-/// of a run's page are, all of run 0.
+/// Renders the page of a search, which is called `name` on it, as UTF-8 text. Its figures are marked as on
+/// the page of runs, all with run 0.
 ///
 /// # Errors
-/// A sentence when it cannot be made.
+/// A sentence, if the page cannot be rendered.
 pub fn render(name: &str, report: &CapacityReport) -> Result<String, String> {
     let document = Document::new(0, name, report)?;
     let page = Page {
@@ -40,7 +40,7 @@ struct Page {
     charts: Vec<Chart>,
     rounds: Vec<RoundRow>,
     source: Source,
-    /// What the rounds have in common.
+    /// The load that all rounds have in common.
     load: Option<Table>,
 }
 
@@ -60,7 +60,7 @@ fn summary(report: &CapacityReport, document: &Document) -> Summary {
     }
 }
 
-/// With a capital letter, and a full stop.
+/// Adds a capital letter and a full stop.
 fn sentence(words: &str) -> String {
     let mut chars = words.chars();
     let first = chars.next().map(char::to_uppercase);
@@ -86,7 +86,7 @@ fn heads(report: &CapacityReport, document: &Document) -> Vec<Head> {
     };
     let head = |label, cell, note| Head { label, cell, note };
     let is_limited = report.broke.as_ref().is_some_and(|knee| knee.generator_limited);
-    let beyond = if is_limited { "cannot ask" } else { "breaks at" };
+    let beyond = if is_limited { "cannot send" } else { "breaks at" };
     let points = points(&report.rounds);
     let there = points.iter().find(|point| Some(point.rate) == report.capacity);
     vec![
@@ -99,7 +99,7 @@ fn heads(report: &CapacityReport, document: &Document) -> Vec<Head> {
     ]
 }
 
-/// What is to be said of the capacity itself.
+/// Describes how certain the capacity is.
 fn how_sure(report: &CapacityReport) -> String {
     let bound = report.broke.as_ref().filter(|knee| !knee.generator_limited);
     match (report.capacity, bound, &report.ending) {
@@ -120,15 +120,15 @@ fn often(knee: Option<&Knee>) -> Cell {
 fn chance(knee: Option<&Knee>) -> String {
     let of = |knee: &Knee| {
         let (low, high) = (100.0 * knee.chance_low, 100.0 * knee.chance_high);
-        format!("rounds; {low:.0} to {high:.0}% of all would, at 95% confidence")
+        format!("rounds; {low:.0} to {high:.0}% of all rounds would, at 95% confidence")
     };
     knee.map_or_else(String::new, of)
 }
 
 fn broken(knee: Option<&Knee>) -> String {
     match knee {
-        None => "no rate is known to".to_owned(),
-        Some(knee) if knee.generator_limited => "more than the load tester can".to_owned(),
+        None => "no such rate is known".to_owned(),
+        Some(knee) if knee.generator_limited => "the load tester is too slow".to_owned(),
         Some(knee) => format!("held in {} of {} rounds", knee.held, knee.rounds),
     }
 }

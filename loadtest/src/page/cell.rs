@@ -1,24 +1,24 @@
-//! Figures in tables, each with its place in the report.
+//! Figures in tables, each with its origin in the report.
 
 use serde_json::Value;
 
 use super::Document;
 use super::units::Unit;
 
-/// Shown where a run has no such figure.
+/// The text for a run that does not have the figure.
 pub(super) const NONE: &str = "–";
 
 /// A table with a column for each run, or for each of its heads.
 pub(super) struct Table {
     pub(super) title: &'static str,
-    /// What the title does not say; may be empty.
+    /// An addition to the title. It may be empty.
     pub(super) note: &'static str,
-    /// The columns when they are not the runs, each with what its name does not say.
+    /// The names of the columns, each with a note. Empty if the columns are the runs.
     pub(super) heads: Vec<(&'static str, &'static str)>,
     pub(super) rows: Vec<Row>,
 }
 
-/// What each run has to say to something.
+/// A figure of each run.
 pub(super) struct Row {
     pub(super) label: &'static str,
     pub(super) cells: Vec<Cell>,
@@ -26,22 +26,22 @@ pub(super) struct Row {
 
 /// A figure, or a few words.
 pub(super) struct Cell {
-    /// As it is shown.
+    /// The text that is shown.
     pub(super) shown: String,
-    /// Where it comes from; `None` for what follows from several figures.
+    /// The origin of the figure. `None` if it is calculated from several figures.
     pub(super) origin: Option<Origin>,
 }
 
-/// A place in a report, and what stands there.
+/// A place in a report, and the value there.
 pub(super) struct Origin {
     pub(super) run: usize,
     pub(super) pointer: String,
-    /// As it stands in the JSON.
+    /// The value as it is written in the JSON.
     pub(super) value: String,
 }
 
 impl Cell {
-    /// The figure at `pointer` in the run's report; none when it is missing there or null.
+    /// Returns the figure at `pointer` in the report, or `None` if it is missing or null.
     pub(super) fn at(document: &Document, pointer: String, unit: Unit) -> Option<Self> {
         let value = document.json.pointer(&pointer).filter(|value| !value.is_null())?;
         let shown = match value.as_f64() {
@@ -52,13 +52,13 @@ impl Cell {
         Some(Self::exact(document, pointer, shown))
     }
 
-    /// The figure at `pointer`, shown in the caller's way.
+    /// Returns the figure at `pointer`, with the text `shown`.
     pub(super) fn exact(document: &Document, pointer: String, shown: String) -> Self {
         let value = document.json.pointer(&pointer).map_or_else(String::new, Value::to_string);
         Self { shown, origin: Some(Origin { run: document.index, pointer, value }) }
     }
 
-    /// Words, or what follows from several figures.
+    /// Returns a cell with words, or with a figure that is calculated from several others.
     pub(super) fn told(shown: String) -> Self {
         Self { shown, origin: None }
     }
@@ -67,13 +67,13 @@ impl Cell {
         Self::told(NONE.to_owned())
     }
 
-    /// Whether there is nothing to see: it is shown paler.
+    /// Whether the cell is empty or zero. The page shows such a cell paler.
     pub(super) fn is_idle(&self) -> bool {
         self.shown == NONE || self.shown == "0"
     }
 }
 
-/// Whether the figure is one of a distribution that holds nothing. Its count itself is a figure.
+/// Whether the figure belongs to an empty distribution. The count of a distribution is always a figure.
 fn is_of_nothing(document: &Document, pointer: &str) -> bool {
     let Some((parent, name)) = pointer.rsplit_once('/') else { return false };
     let count = document.json.pointer(parent).and_then(|parent| {

@@ -1,6 +1,6 @@
-//! The throughput-latency curve: what came back a second, and how long it took.
+//! The throughput-latency curve: messages per second that came back, and how long they took.
 //!
-//! Each round is a mark, each rate a point of the lines: the medians of its rounds that count.
+//! Each round is a mark. Each rate is a point of the lines: the medians of its rounds that count.
 
 use super::axis::Axis;
 use super::chart::{Chart, Key, Symbol, WIDE};
@@ -13,12 +13,12 @@ use crate::capacity::{CapacityReport, Round};
 use crate::human;
 use crate::objective::Slo;
 
-/// A percentile that there is of every round.
+/// A percentile that every round has.
 #[derive(Clone, Copy)]
 struct Percentile {
     name: &'static str,
     of: fn(&Round) -> u64,
-    /// When it is not the one that the marks are at.
+    /// The stroke of its line, if the marks are not at this percentile.
     stroke: Stroke,
 }
 
@@ -33,17 +33,17 @@ const P99: Percentile = Percentile { name: "p99", of: |it| it.p99_ns, stroke: St
 const P99_9: Percentile =
     Percentile { name: "p99.9", of: |it| it.p99_9_ns, stroke: Stroke::Dashed };
 
-/// A limit is not drawn on the edge.
+/// Factor between a limit and the ends of the axis, which keeps the limit off the edge.
 const AROUND_LIMIT: f64 = 1.2;
 
 const WORDS: (&str, &str) = (
     "Throughput and latency",
-    "To the right what came back a second, upwards how long it took, by magnitude.",
+    "Horizontal: messages per second that came back. Vertical: how long they took, on a logarithmic scale.",
 );
 
 type Points = Vec<(f64, f64)>;
 
-/// None when nothing came back in any round.
+/// Draws the curve. Returns `None` if no message came back in any round.
 pub(super) fn chart(report: &CapacityReport) -> Option<Chart> {
     let objectives: Vec<Slo> =
         report.objectives.iter().filter_map(|text| text.parse().ok()).collect();
@@ -70,18 +70,18 @@ pub(super) fn chart(report: &CapacityReport) -> Option<Chart> {
     Some(Chart::new(WORDS, legends, WIDE, &Plot { x, y, lines, marks, rules }))
 }
 
-/// That which the first objective limits, as far as it is known of every round.
+/// Returns the percentile that the first objective limits, if every round has it, or else p99.
 fn judged(limits: &[(&str, f64)]) -> Percentile {
     let named = |name: &str| [P50, P99, P99_9].into_iter().find(|it| it.name == name);
     limits.iter().find_map(|(name, _)| named(name)).unwrap_or(P99)
 }
 
-/// The median and the 99th percentile in any case.
+/// Returns the percentiles that are drawn. The median and the 99th percentile are always among them.
 fn shown(judged: Percentile) -> Vec<Percentile> {
     [P50, P99, P99_9].into_iter().filter(|it| *it != P99_9 || *it == judged).collect()
 }
 
-/// The medians of each rate's rounds, from the lowest rate.
+/// Returns the line through the medians of each rate's rounds, from the lowest rate.
 fn line(rounds: &[Round], percentile: Percentile, judged: Percentile) -> Line {
     let points = points(rounds);
     let medians = points.iter().filter_map(|point| {
@@ -111,7 +111,7 @@ fn marks(rounds: &[Round], judged: Percentile) -> Vec<Marks> {
     Outcome::ALL.map(of).into_iter().filter(|marks| !marks.points.is_empty()).collect()
 }
 
-/// A round in which nothing came back has no place.
+/// Whether a round can be drawn. A round in which no message came back cannot.
 fn can_be_drawn((rate, ns): &(f64, f64)) -> bool {
     *rate >= 0.0 && *ns > 0.0
 }
@@ -136,7 +136,7 @@ fn legend_of_marks(marks: &[Marks], judged: Percentile) -> Vec<Key> {
     let key = |outcome| {
         let (colour, mark, words) = Outcome::look(outcome);
         let is_there = marks.iter().any(|marks| marks.mark == mark);
-        let text = format!("{words}, at its {}", judged.name);
+        let text = format!("{words}, drawn at its {}", judged.name);
         is_there.then_some(Key { colour: Some(colour), symbol: Symbol::Mark(mark), text })
     };
     Outcome::ALL.into_iter().filter_map(key).collect()

@@ -1,30 +1,30 @@
-//! Which figures the tables hold, and where in a report they stand.
+//! The figures in the tables, and their places in a report.
 
 use super::cell::{Cell, Row, Table};
 use super::units::Unit;
 use super::{Document, Run};
 use crate::run_report::{Arrival, Errors, Load, RunReport};
 
-/// A row: its label, and what stands there.
+/// A row: its label and its figure.
 type Line = (&'static str, Figure);
 
 #[derive(Clone, Copy)]
 enum Figure {
-    /// At this place, counted from that of the table.
+    /// The figure at this JSON pointer, relative to the base of the table.
     At(&'static str, Unit),
-    /// In words, or by reckoning; none where it makes no sense.
+    /// Words, or a figure that is calculated from the report. `None` if the run has none.
     Told(fn(&RunReport) -> Option<String>),
-    /// The same of what was asked.
+    /// Words, or a figure that is calculated from the load. `None` if the load has none.
     Asked(fn(&Load) -> Option<String>),
 }
 
 use Figure::{Asked, At, Told};
 
-/// What figures are taken from.
+/// The source of the figures of a column.
 struct Subject<'a> {
     document: &'a Document,
     load: &'a Load,
-    /// None when it is no run.
+    /// `None` if the source is not a run.
     report: Option<&'a RunReport>,
 }
 
@@ -38,9 +38,9 @@ impl<'a> Subject<'a> {
 struct Group {
     title: &'static str,
     note: &'static str,
-    /// The place of its figures; empty for the whole report.
+    /// The JSON pointer to its figures. It is empty for the whole report.
     base: &'static str,
-    /// In two parts, of which another group may have one as well.
+    /// The rows in two parts. Several groups may share a part.
     lines: [&'static [Line]; 2],
 }
 
@@ -55,25 +55,25 @@ const TIMES: &[Line] = &[
     ("mean", At("/mean_ns", Unit::Nanoseconds)),
     ("standard deviation", At("/stddev_ns", Unit::Nanoseconds)),
     ("min", At("/min_ns", Unit::Nanoseconds)),
-    ("counted", At("/count", Unit::Count)),
+    ("count", At("/count", Unit::Count)),
 ];
 
 const LATENCIES: [Group; 3] = [
     Group {
         title: "Response time",
-        note: "from when a message was due to its last byte back",
+        note: "from the time a message was due to the last byte of its echo",
         base: "/response_time",
         lines: [TIMES, &[]],
     },
     Group {
         title: "Service time",
-        note: "from when a message was ready to go to its last byte back",
+        note: "from the time a message was ready to send to the last byte of its echo",
         base: "/service_time",
         lines: [TIMES, &[]],
     },
     Group {
         title: "Connect time",
-        note: "from the call to the connection",
+        note: "from the connect call to the open connection",
         base: "/connect_time",
         lines: [TIMES, &[]],
     },
@@ -117,7 +117,7 @@ const GROUPS: [Group; 5] = [
     },
     Group {
         title: "Flood",
-        note: "beside what was measured",
+        note: "not part of the other figures",
         base: "/flood",
         lines: [
             &[
@@ -133,18 +133,18 @@ const GROUPS: [Group; 5] = [
     },
     Group {
         title: "Load tester",
-        note: "its own part in the figures",
+        note: "its own effect on the figures",
         base: "/generator",
         lines: [
             &[
                 ("CPU per message", At("/cpu_per_message_ns", Unit::Nanoseconds)),
                 ("CPU, all threads", Told(cpu)),
                 ("busiest thread", Told(busiest)),
-                ("longest without a CPU", Told(waiting)),
+                ("waiting for a CPU, maximum", Told(waiting)),
                 ("sent late, p50", At("/lateness/p50_ns", Unit::Nanoseconds)),
                 ("sent late, p99", At("/lateness/p99_ns", Unit::Nanoseconds)),
                 ("sent late, max", At("/lateness/max_ns", Unit::Nanoseconds)),
-                ("times without a stamp", At("/without_stamp", Unit::Count)),
+                ("no kernel timestamp", At("/without_stamp", Unit::Count)),
             ],
             &[],
         ],
@@ -164,7 +164,7 @@ const GROUPS: [Group; 5] = [
     },
 ];
 
-/// What the rounds of a search have in common: they differ in the rate.
+/// The load that the rounds of a search have in common. They differ in the rate.
 const EACH_ROUND: Group = Group {
     title: "Each round",
     note: "",
@@ -172,7 +172,7 @@ const EACH_ROUND: Group = Group {
     lines: [&[("loop", Asked(arrival))], LOAD],
 };
 
-/// A load but for its rate.
+/// A load without its rate.
 const LOAD: &[Line] = &[
     ("connections", At("/connections", Unit::Count)),
     ("message size", Asked(size)),
@@ -191,7 +191,7 @@ const LOAD: &[Line] = &[
     ("seed", Asked(|load| Some(load.seed.to_string()))),
     ("source addresses", Asked(sources)),
     ("busy polling", Asked(|load| load.busy_poll.then(|| "yes".to_owned()))),
-    ("times by the system", Asked(|load| load.kernel_timestamps.then(|| "yes".to_owned()))),
+    ("kernel timestamps", Asked(|load| load.kernel_timestamps.then(|| "yes".to_owned()))),
     ("part of the load", Asked(share)),
 ];
 
@@ -217,25 +217,25 @@ const ERRORS: Group = Group {
     ],
 };
 
-/// How long things took. Of one run: its kinds of time side by side in one table. Of several: a
-/// table for each kind.
+/// Returns the tables of times. For one run, the kinds of time are side by side in one table. For several
+/// runs, each kind of time has a table.
 pub(super) fn latencies(runs: &[Run<'_>]) -> Vec<Table> {
     let tables: Vec<Table> =
         LATENCIES.iter().filter_map(|group| table(group, &subjects(runs))).collect();
     if runs.len() > 1 { tables } else { side_by_side(tables).into_iter().collect() }
 }
 
-/// What else was measured, and what was asked, without what no run has.
+/// Returns the tables of all other figures and of the load, without rows that no run has.
 pub(super) fn tables(runs: &[Run<'_>]) -> Vec<Table> {
     GROUPS.iter().filter_map(|group| table(group, &subjects(runs))).collect()
 }
 
-/// What went wrong, by kind.
+/// Returns the table of the errors by kind.
 pub(super) fn errors(runs: &[Run<'_>]) -> Option<Table> {
     table(&ERRORS, &subjects(runs))
 }
 
-/// What was asked of each round of a search.
+/// Returns the table of the load of each round of a search.
 pub(super) fn each_round(document: &Document, load: &Load) -> Option<Table> {
     table(&EACH_ROUND, &[Subject { document, load, report: None }])
 }
@@ -244,7 +244,7 @@ fn subjects<'a>(runs: &'a [Run<'_>]) -> Vec<Subject<'a>> {
     runs.iter().map(Subject::run).collect()
 }
 
-/// Tables of a single run, with the same rows, as the columns of one.
+/// Joins tables of a single run, which have the same rows, to one table with a column for each.
 fn side_by_side(tables: Vec<Table>) -> Option<Table> {
     let heads = tables.iter().map(|table| (table.title, table.note)).collect();
     let mut tables = tables.into_iter();
@@ -257,7 +257,7 @@ fn side_by_side(tables: Vec<Table>) -> Option<Table> {
     Some(Table { title: "Latency", note: "", heads, ..joined })
 }
 
-/// None when no subject has anything to say to it.
+/// Returns the table of a group, or `None` if no subject has any of its figures.
 fn table(group: &Group, subjects: &[Subject<'_>]) -> Option<Table> {
     let lines = group.lines.iter().copied().flatten();
     let rows: Vec<Row> = lines.filter_map(|line| row(group.base, line, subjects)).collect();
@@ -265,7 +265,7 @@ fn table(group: &Group, subjects: &[Subject<'_>]) -> Option<Table> {
     (!rows.is_empty()).then_some(Table { title, note, heads: vec![], rows })
 }
 
-/// None when no subject has anything to say.
+/// Returns a row, or `None` if no subject has the figure.
 fn row(base: &str, (label, figure): &Line, subjects: &[Subject<'_>]) -> Option<Row> {
     let cells: Vec<Option<Cell>> = subjects
         .iter()

@@ -1,4 +1,4 @@
-//! The rounds of a search as the lines of a table.
+//! The rounds of a search as rows of a table.
 
 use super::ink::{Colour, Mark};
 use super::text::visible;
@@ -10,14 +10,14 @@ pub(super) struct RoundRow {
     pub(super) number: Cell,
     pub(super) cells: Vec<Cell>,
     pub(super) outcome: &'static str,
-    /// The class of a judgement.
+    /// The CSS class of the outcome.
     pub(super) tone: &'static str,
     pub(super) why: String,
-    /// Whether it was at the rate that is the capacity.
+    /// Whether the round was at the rate that is the capacity.
     pub(super) is_capacity: bool,
 }
 
-/// What came of a round.
+/// The outcome of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     Held,
@@ -36,12 +36,12 @@ impl Outcome {
         }
     }
 
-    /// How it is drawn, and its words in the legend.
+    /// Returns its colour and mark in the plot, and its words in the legend.
     pub(super) fn look(self) -> (Colour, Mark, &'static str) {
         match self {
             Self::Held => (Colour::Good, Mark::Dot, "a round that held"),
-            Self::Broke => (Colour::Bad, Mark::Cross, "one that broke an objective"),
-            Self::NotCounted => (Colour::Doubtful, Mark::Ring, "one that does not count"),
+            Self::Broke => (Colour::Bad, Mark::Cross, "a round that broke an objective"),
+            Self::NotCounted => (Colour::Doubtful, Mark::Ring, "a round that does not count"),
         }
     }
 
@@ -65,7 +65,7 @@ fn row(index: usize, round: &Round, capacity: Option<f64>, document: &Document) 
         Cell::at(document, pointer, unit).unwrap_or_else(Cell::none)
     };
     let time = |name: &str, ns| {
-        // Nothing came back: no time was taken.
+        // No message came back, so there is no time.
         if ns == 0 { Cell::none() } else { figure(name, Unit::Nanoseconds) }
     };
     let outcome = Outcome::of(round);
@@ -87,7 +87,7 @@ fn row(index: usize, round: &Round, capacity: Option<f64>, document: &Document) 
     }
 }
 
-/// Why it did not hold.
+/// Says why a round did not hold.
 fn why(outcome: Outcome, round: &Round) -> String {
     match outcome {
         Outcome::Held => String::new(),

@@ -1,7 +1,7 @@
-//! The percentile spectrum: how long the slowest messages took, each nine of them given the same
-//! room.
+//! The percentile spectrum: how long the slowest messages took. Each further nine of a percentile has the
+//! same width.
 //!
-//! A share `p` of the messages stands at `log10(1 / (1 - p))`: 90 % at 1, 99 % at 2, 99.9 % at 3.
+//! A share `p` of the messages is at `log10(1 / (1 - p))`: 90 % at 1, 99 % at 2, 99.9 % at 3.
 
 use hdrhistogram::Histogram;
 
@@ -9,16 +9,16 @@ use super::axis::{Axis, Ticks};
 use super::plot::{Line, Plot};
 use super::units;
 
-/// Points of a line are kept apart by one part in so many of its length, or by as many parts of a
-/// ten-fold time: about as many as there are pixels to tell them apart.
+/// Minimum distance of two points of a line: horizontally this part of its length, or vertically this part
+/// of a factor of ten. Closer points would fall on the same pixel.
 const PARTS: f64 = 400.0;
 const PARTS_OF_DECADE: f64 = 50.0;
 
-/// The greatest time is that of the last message. Its place would be infinitely far away: it is
-/// drawn as if half a message came after it.
+/// Position of the end of the line, in messages before the last one. The exact position of the greatest
+/// time would be infinitely far away, so it is drawn as if half a message came after it.
 const LAST: f64 = 0.5;
 
-/// The plot of these lines; none when none has a point.
+/// Returns the plot of these lines, or `None` if none of them has a point.
 pub(super) fn plot(lines: Vec<Line>) -> Option<Plot> {
     let values = lines.iter().flat_map(|line| &line.points).map(|(_, y)| *y);
     let y = Axis::logarithmic(values, units::tick_time)?;
@@ -28,8 +28,8 @@ pub(super) fn plot(lines: Vec<Line>) -> Option<Plot> {
     Some(Plot { x, y, lines, marks: vec![], rules: vec![] })
 }
 
-/// The times of `histogram` as steps: each point is the place from which its value, in nanoseconds,
-/// holds.
+/// Returns the times of `histogram` as steps. Each point is the position from which its value, in
+/// nanoseconds, holds.
 pub(super) fn points(histogram: &Histogram<u64>) -> Vec<(f64, f64)> {
     let total = histogram.len();
     let apart = place(float(total) - LAST, total) / PARTS;
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
     use crate::distribution::histogram;
 
-    /// The value that the steps show at a place.
+    /// Returns the value that the steps show at a position.
     fn shown_at(points: &[(f64, f64)], place: f64) -> f64 {
         points.iter().rev().find(|(x, _)| *x < place).expect("the first is at 0").1
     }

@@ -1,9 +1,8 @@
-//! Words of others, and moments, as the page shows them. Escaping for HTML is the template's.
+//! Text from outside and times as the page shows them. The templates escape text for HTML.
 
 use std::fmt::Write as _;
 
-/// `text` with everything in it that would be invisible, or would turn the text around it, shown as
-/// an escape.
+/// Replaces characters that are invisible, or that change the direction of text, with escapes.
 pub(super) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for char in text.chars() {
@@ -17,7 +16,7 @@ pub(super) fn visible(text: &str) -> String {
     shown
 }
 
-/// Control characters, and those of Unicode's that set a direction, join, or have no width.
+/// Whether a character is a control character, or one that sets a direction, joins, or has no width.
 fn is_hidden(char: char) -> bool {
     char.is_control()
         || matches!(char, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}')
@@ -26,7 +25,7 @@ fn is_hidden(char: char) -> bool {
         || matches!(char, '\u{e0000}'..='\u{e007f}')
 }
 
-/// A command line that a shell would take apart in the same way.
+/// Returns a command line that a shell would split into the same words.
 pub(super) fn command_line(words: &[String]) -> String {
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
@@ -40,7 +39,7 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// From one moment to another, both of RFC 3339 in UTC, to the second; what is none stays as it is.
+/// Formats a period between two times in RFC 3339 and UTC, to the second. Other text stays unchanged.
 pub(super) fn period(start: &str, end: &str) -> String {
     match (instant(start), instant(end)) {
         (Some((date, from)), Some((last, to))) if date == last => {
@@ -51,7 +50,7 @@ pub(super) fn period(start: &str, end: &str) -> String {
     }
 }
 
-/// From a moment on, likewise.
+/// Formats the beginning of a period in the same way.
 pub(super) fn since(start: &str) -> String {
     match instant(start) {
         Some((date, from)) => format!("from {date} {from} UTC"),
@@ -59,7 +58,7 @@ pub(super) fn since(start: &str) -> String {
     }
 }
 
-/// Date and time of day.
+/// Splits a time into date and time of day.
 fn instant(text: &str) -> Option<(&str, &str)> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let is_made_of = |part: &str, mark| part.bytes().all(|b| b.is_ascii_digit() || b == mark);
@@ -67,9 +66,9 @@ fn instant(text: &str) -> Option<(&str, &str)> {
     (date.len() == 10 && is_made_of(date, b'-')).then_some((date, time))
 }
 
-/// Seconds since the load began.
+/// Formats seconds since the load began.
 pub(super) fn moment(seconds: f64) -> String {
-    // The typographer's minus is as wide as a digit.
+    // This minus sign is as wide as a digit.
     format!("{seconds:.3} s").replace('-', "−")
 }
 

@@ -1,5 +1,4 @@
-//! The parts of the table, in the order in which they are shown. Each ends with a newline, or is
-//! empty.
+//! The sections of the table, in the order in which they are shown. Each is empty or ends with a newline.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
@@ -20,9 +19,11 @@ pub(super) fn verdict(report: &RunReport) -> String {
     }
     if doubtful(report) {
         let warning = match report.verdict.kind {
-            VerdictKind::Valid => "  the figures are of a part of the time\n",
-            VerdictKind::GeneratorLimited => "  the figures may be the load tester's own\n",
-            VerdictKind::Incomplete => "  the figures are of less load than was asked\n",
+            VerdictKind::Valid => "  the figures cover only a part of the time\n",
+            VerdictKind::GeneratorLimited => {
+                "  the figures may describe the load tester instead of the server\n"
+            }
+            VerdictKind::Incomplete => "  the figures are for less load than was asked for\n",
         };
         text.push_str(warning);
     }
@@ -41,7 +42,7 @@ pub(super) fn load(report: &RunReport) -> String {
     text
 }
 
-/// What was asked, in words.
+/// Describes the load in words.
 fn asked(load: &Load) -> String {
     let mut parts = vec![human::counted(load.connections, "connection")];
     parts.push(match load.depth {
@@ -116,7 +117,7 @@ fn throughput(report: &RunReport) -> String {
     text + &format!(", {each_way}/s each way, for {duration}")
 }
 
-/// What kept the server busy besides; it is in none of the other figures but the errors.
+/// Describes the flood. Of the other figures, only the errors include it.
 #[allow(clippy::cast_precision_loss)] // For people.
 fn flood(report: &RunReport, found: &Flood) -> String {
     let Connections { asked, established, .. } = found.connections;
@@ -154,7 +155,7 @@ pub(super) fn times(report: &RunReport) -> String {
     lines(&table) + &end.map_or(String::new(), |end| line("times", &end))
 }
 
-/// A row of times; a dash where there are none.
+/// Returns a row of times, with dashes if there are none.
 #[allow(clippy::cast_precision_loss)] // For people.
 fn percentiles(name: &str, times: &Distribution) -> Vec<String> {
     let known = [
@@ -172,7 +173,7 @@ fn percentiles(name: &str, times: &Distribution) -> Vec<String> {
         return row;
     }
     row.extend(known.map(|ns| {
-        // What stands for so long or longer must not look like a measurement.
+        // The longest time stands for itself and all longer ones, so it must not look exact.
         let least = if ns >= MAX_NS { "≥" } else { "" };
         format!("{least}{}", human::time(ns as f64))
     }));
@@ -217,7 +218,7 @@ pub(super) fn generator(report: &RunReport) -> String {
 pub(super) fn objectives(report: &RunReport) -> String {
     let mut table = plain();
     for (index, objective) in report.objectives.iter().enumerate() {
-        // The table adds two columns of room.
+        // The table adds two spaces.
         let label = if index == 0 { "objectives   " } else { "             " };
         let outcome = if objective.met { "met" } else { "BROKEN" };
         table.add_row([label, outcome, &objective.text, &objective.measured]);
@@ -229,14 +230,14 @@ fn line(label: &str, text: &str) -> String {
     format!("{label:LABEL_WIDTH$}{text}\n")
 }
 
-/// Columns with nothing but room between them, as wide as they have to be.
+/// Creates a table without borders. Each column is as wide as its content.
 fn plain() -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table
 }
 
-/// The rows of a plain table, none of which begins or ends with room.
+/// Returns the rows of a plain table, without spaces at their beginning and end.
 fn lines(table: &Table) -> String {
     let mut text = String::new();
     for row in table.lines() {

@@ -14,7 +14,7 @@ fn a_valid_run_is_shown_whole() {
     check(&sample::report(), include_str!("tests/valid.txt"));
 }
 
-/// The other way in everything.
+/// Returns a run that differs from the valid one in everything that the table shows.
 fn doubtful_run() -> RunReport {
     let mut report = sample::report();
     report.verdict.kind = VerdictKind::Incomplete;
@@ -72,7 +72,10 @@ fn times_that_end_when_the_system_received_are_said_to() {
     for (without_stamp, but) in [
         (None, ""),
         (Some(0), ""),
-        (Some(1_234), ", those of 1,234 without a stamp when they were read"),
+        (
+            Some(1_234),
+            "; for 1,234 messages without a kernel timestamp, when the load tester read them",
+        ),
     ] {
         report.generator.without_stamp = without_stamp;
         let shown = render(&report);

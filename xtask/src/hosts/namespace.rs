@@ -1,6 +1,6 @@
 //! A network namespace, which has interfaces, addresses, routes and sockets of its own.
 //!
-//! It has no name that somebody would have to remove. The kernel frees it when its last user is gone, for
+//! It has no name, so nothing has to remove it. The kernel frees it when its last user is gone, for
 //! any reason. Source: `network_namespaces(7)`, `setns(2)`.
 
 use std::fmt::Display;
