@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Settings;
-use super::search::Rung;
-use crate::human;
-use crate::run_report::{Load, Machine, Objective, Verdict};
+use super::search::{Ending, Rung};
+use crate::formatting;
+use crate::report::run_report::{Load, Machine, Objective, Verdict};
 use crate::statistics::wilson;
 
 /// The value of [`CapacityReport::format`]. It changes when a reader has to.
@@ -109,29 +109,6 @@ impl Knee {
     }
 }
 
-/// Why a search ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Ending {
-    /// The bracket is as narrow as was asked, and both its ends are confirmed.
-    Found,
-    /// The generator cannot ask for more.
-    GeneratorLimited,
-    /// The highest rate that may be tried holds.
-    HighestRateHeld,
-    /// The lowest rate that may be tried does not hold.
-    NoRateHeld,
-    /// It took as many rounds as it may.
-    RoundsUsedUp,
-    /// It was stopped by a signal.
-    Interrupted,
-    /// A round could not be measured.
-    Failed {
-        /// Why not.
-        error: String,
-    },
-}
-
 /// What was found, in one or two sentences.
 pub(super) fn conclusion(
     held: Option<&Knee>,
@@ -142,19 +119,19 @@ pub(super) fn conclusion(
     let found = match (held, broke) {
         (Some(held), Some(broke)) if !broke.generator_limited => format!(
             "capacity {}: {}; {}",
-            human::per_second(held.rate),
+            formatting::per_second(held.rate),
             in_words(held),
             in_words(broke)
         ),
         (Some(held), _) => {
-            format!("capacity at least {}: {}", human::per_second(held.rate), in_words(held))
+            format!("capacity at least {}: {}", formatting::per_second(held.rate), in_words(held))
         }
         (None, Some(broke)) if !broke.generator_limited => {
             format!("no rate is known to hold: {}", in_words(broke))
         }
         (None, _) => "no rate is known to hold".to_owned(),
     };
-    let limit = broke.map(|broke| human::per_second(broke.rate)).unwrap_or_default();
+    let limit = broke.map(|broke| formatting::per_second(broke.rate)).unwrap_or_default();
     let why = match ending {
         Ending::Found => return found,
         Ending::GeneratorLimited => format!("the generator cannot ask for {limit}"),
@@ -171,11 +148,11 @@ pub(super) fn conclusion(
 
 fn in_words(knee: &Knee) -> String {
     if knee.rounds == 0 {
-        return format!("{} brought back too little to count", human::per_second(knee.rate));
+        return format!("{} brought back too little to count", formatting::per_second(knee.rate));
     }
     format!(
         "{} held in {} of {} rounds ({:.0} to {:.0} % of all, at 95 % confidence)",
-        human::per_second(knee.rate),
+        formatting::per_second(knee.rate),
         knee.held,
         knee.rounds,
         knee.chance_low * 100.0,

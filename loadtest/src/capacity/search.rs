@@ -5,22 +5,47 @@
 //! both have been measured often enough. Should a repetition change what a rate counts as, the search
 //! goes on from there: a stroke of luck is corrected in either direction.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::Settings;
-use super::report::Ending;
 
 /// A rate holds when at least this part of its rounds meet the objectives: 4 of 5. Half would be a
 /// capacity that is missed every other time; all would leave it to one disturbance of the machine.
 const HOLDS: (u32, u32) = (4, 5);
 
-/// What came of a rate.
+/// What a round showed about its rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum Judgement {
     /// The objectives were met.
     Held,
     /// One was not.
     Broke,
     /// The generator cannot ask for so much.
     Limited,
+}
+
+/// Why a search ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Ending {
+    /// The bracket is as narrow as was asked, and both its ends are confirmed.
+    Found,
+    /// The generator cannot ask for more.
+    GeneratorLimited,
+    /// The highest rate that may be tried holds.
+    HighestRateHeld,
+    /// The lowest rate that may be tried does not hold.
+    NoRateHeld,
+    /// It took as many rounds as it may.
+    RoundsUsedUp,
+    /// It was stopped by a signal.
+    Interrupted,
+    /// A round could not be measured.
+    Failed {
+        /// Why not.
+        error: String,
+    },
 }
 
 /// What to do next.
@@ -81,16 +106,16 @@ impl Search {
         (held.and_then(|last| self.rungs.get(last)), end.and_then(|end| self.rungs.get(end)))
     }
 
-    pub(super) fn record(&mut self, rate: f64, outcome: Outcome) {
+    pub(super) fn record(&mut self, rate: f64, judgement: Judgement) {
         let place = self.rungs.partition_point(|rung| rung.rate < rate);
         if self.rungs.get(place).is_none_or(|rung| rung.rate > rate) {
             self.rungs.insert(place, Rung { rate, held: 0, broke: 0, limited: false });
         }
         if let Some(rung) = self.rungs.get_mut(place) {
-            match outcome {
-                Outcome::Held => rung.held += 1,
-                Outcome::Broke => rung.broke += 1,
-                Outcome::Limited => rung.limited = true,
+            match judgement {
+                Judgement::Held => rung.held += 1,
+                Judgement::Broke => rung.broke += 1,
+                Judgement::Limited => rung.limited = true,
             }
         }
     }
@@ -181,7 +206,7 @@ mod tests {
         let mut search = Search::new(settings);
         let mut rates = vec![];
         while let Step::Measure(rate) = search.next() {
-            search.record(rate, if rate < 3_000.0 { Outcome::Held } else { Outcome::Broke });
+            search.record(rate, if rate < 3_000.0 { Judgement::Held } else { Judgement::Broke });
             rates.push(rate);
         }
         assert_eq!(rates, [1_000.0, 2_000.0, 4_000.0, 2_830.0, 3_360.0, 2_830.0]);

@@ -2,7 +2,7 @@ use std::cell::RefCell;
 
 use super::*;
 use crate::fake;
-use crate::run_report::Verdict;
+use crate::report::run_report::Verdict;
 
 /// A server whose 99th percentile is a function of the rate.
 fn round_trip(rate: f64, p99_ns: f64) -> RunReport {

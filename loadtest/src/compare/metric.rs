@@ -6,10 +6,10 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::report::Figures;
-use crate::human;
-use crate::run_report::Load;
-use crate::verdict::MAX_BUSY;
+use super::round::Figures;
+use crate::formatting;
+use crate::report::run_report::Load;
+use crate::report::verdict::MAX_BUSY;
 
 /// A figure that both sides have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -78,7 +78,7 @@ static ROWS: [Row; 10] = [
         metric: Metric::Throughput,
         name: "throughput",
         title: "throughput",
-        show: human::per_second,
+        show: formatting::per_second,
         of: |run| Some(run.messages_per_s),
         words: &YIELD,
     },
@@ -86,7 +86,7 @@ static ROWS: [Row; 10] = [
         metric: Metric::P50,
         name: "p50",
         title: "p50",
-        show: human::time,
+        show: formatting::time,
         of: |run| Some(run.p50_ns as f64),
         words: &TIME,
     },
@@ -94,7 +94,7 @@ static ROWS: [Row; 10] = [
         metric: Metric::P99,
         name: "p99",
         title: "p99",
-        show: human::time,
+        show: formatting::time,
         of: |run| Some(run.p99_ns as f64),
         words: &TIME,
     },
@@ -102,7 +102,7 @@ static ROWS: [Row; 10] = [
         metric: Metric::P999,
         name: "p99.9",
         title: "p99.9",
-        show: human::time,
+        show: formatting::time,
         of: |run| Some(run.p99_9_ns as f64),
         words: &TIME,
     },
@@ -110,7 +110,7 @@ static ROWS: [Row; 10] = [
         metric: Metric::Max,
         name: "max",
         title: "max",
-        show: human::time,
+        show: formatting::time,
         of: |run| Some(run.max_ns as f64),
         words: &TIME,
     },
@@ -118,7 +118,7 @@ static ROWS: [Row; 10] = [
         metric: Metric::ConnectP99,
         name: "connect-p99",
         title: "connect p99",
-        show: human::time,
+        show: formatting::time,
         of: |run| Some(run.connect_p99_ns as f64),
         words: &TIME,
     },
@@ -126,7 +126,7 @@ static ROWS: [Row; 10] = [
         metric: Metric::ConnectMax,
         name: "connect-max",
         title: "connect max",
-        show: human::time,
+        show: formatting::time,
         of: |run| Some(run.connect_max_ns as f64),
         words: &TIME,
     },
@@ -134,7 +134,7 @@ static ROWS: [Row; 10] = [
         metric: Metric::Cpu,
         name: "cpu",
         title: "CPU per message",
-        show: human::time,
+        show: formatting::time,
         of: |run| run.cpu_per_message_ns,
         words: &COST,
     },
@@ -142,7 +142,7 @@ static ROWS: [Row; 10] = [
         metric: Metric::Memory,
         name: "memory",
         title: "memory per connection",
-        show: human::bytes,
+        show: formatting::bytes,
         of: |run| run.memory_per_connection_bytes,
         words: &COST,
     },
@@ -150,7 +150,7 @@ static ROWS: [Row; 10] = [
         metric: Metric::FloodThroughput,
         name: "flood-throughput",
         title: "throughput of the flood",
-        show: human::bytes_per_second,
+        show: formatting::bytes_per_second,
         of: |run| run.flood_bytes_per_s,
         words: &YIELD,
     },

@@ -1,9 +1,9 @@
 use std::collections::VecDeque;
 
 use super::*;
-use crate::distribution::{Distribution, histogram};
 use crate::fake;
-use crate::run_report::Flood;
+use crate::report::distribution::{Distribution, histogram};
+use crate::report::run_report::Flood;
 use crate::sample;
 
 /// Two servers that are only figures. Noise, the same for both sides of a round, makes rounds differ
