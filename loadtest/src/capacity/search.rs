@@ -1,27 +1,32 @@
-//! Which rate to try next. Pure: told what came of the last one.
+//! Chooses the next rate to try, from the results so far. Pure.
 //!
-//! First in steps of a factor, up until a rate breaks or down until one holds; then between the highest
-//! that holds and the lowest that breaks, until these are close; then each of the two again, until
-//! both have been measured often enough. Should a repetition change what a rate counts as, the search
-//! goes on from there: a stroke of luck is corrected in either direction.
+//! The search has three phases:
+//!
+//! 1. It multiplies or divides the rate by a factor, up until a rate breaks or down until a rate holds.
+//! 2. It tries rates between the highest that holds and the lowest that breaks, until the two are close.
+//! 3. It repeats both of them until each has been measured often enough.
+//!
+//! If a repetition changes the result of a rate, the search continues from there. So a lucky or unlucky
+//! round is corrected.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Settings;
 
-/// A rate holds when at least this part of its rounds meet the objectives: 4 of 5. Half would be a
-/// capacity that is missed every other time; all would leave it to one disturbance of the machine.
+/// Minimum share of a rate's rounds that must meet the objectives for the rate to hold: 4 of 5. With half
+/// of them, the capacity would be missed every other time. With all of them, a single disturbance of the
+/// machine would decide.
 const HOLDS: (u32, u32) = (4, 5);
 
-/// What a round showed about its rate.
+/// The result of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Judgement {
     /// The objectives were met.
     Held,
-    /// One was not.
+    /// An objective was not met.
     Broke,
-    /// The generator cannot ask for so much.
+    /// The generator cannot send at this rate.
     Limited,
 }
 
@@ -29,21 +34,21 @@ pub(super) enum Judgement {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Ending {
-    /// The bracket is as narrow as was asked, and both its ends are confirmed.
+    /// The bracket is as narrow as requested, and both its ends are confirmed.
     Found,
-    /// The generator cannot ask for more.
+    /// The generator cannot send faster.
     GeneratorLimited,
     /// The highest rate that may be tried holds.
     HighestRateHeld,
     /// The lowest rate that may be tried does not hold.
     NoRateHeld,
-    /// It took as many rounds as it may.
+    /// The search has used all rounds that it may.
     RoundsUsedUp,
-    /// It was stopped by a signal.
+    /// A signal stopped the search.
     Interrupted,
     /// A round could not be measured.
     Failed {
-        /// Why not.
+        /// The reason.
         error: String,
     },
 }

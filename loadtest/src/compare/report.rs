@@ -1,4 +1,4 @@
-//! What a comparison found: the document that `--json` writes.
+//! The report of a comparison, which `--json` writes.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,80 +7,80 @@ use super::metric::Metric;
 use super::round::Round;
 use crate::report::run_report::{Load, Machine, Verdict};
 
-/// The value of [`CompareReport::format`]. It changes when a reader has to.
+/// The value of [`CompareReport::format`]. It changes if readers must change.
 pub const FORMAT: &str = "echo-loadtest/compare/1";
 
-/// Two servers under the same load.
+/// The report of a comparison of two servers under the same load.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CompareReport {
-    /// [`FORMAT`].
+    /// The format of this document, [`FORMAT`].
     pub format: String,
-    /// The program that wrote this, with its version.
+    /// The program that wrote this document, with its version.
     pub program: String,
-    /// Its whole command line.
+    /// The whole command line.
     pub command: Vec<String>,
-    /// Where it ran.
+    /// The machine that the load tester ran on.
     pub machine: Machine,
-    /// The one that is compared with: an address or a command line.
+    /// The reference: an address or a command line.
     pub a: String,
-    /// The one that is compared.
+    /// The server that is compared with the reference.
     pub b: String,
-    /// What each run was asked; its seed differs from round to round.
+    /// The requested load of each run. The seed differs from round to round.
     pub load: Load,
-    /// When the first run was measured, in UTC, RFC 3339 with nanoseconds.
+    /// When the measurement of the first run began, in UTC, RFC 3339 with nanoseconds.
     pub started_at: String,
-    /// When the last one ended.
+    /// When the last run ended.
     pub ended_at: String,
-    /// Rounds that were to count.
+    /// Requested number of rounds that count.
     pub rounds_asked: u32,
-    /// Whether as many count.
+    /// Whether this number of rounds count.
     pub verdict: Verdict,
-    /// Whether it was stopped by a signal before its time.
+    /// Whether a signal stopped the comparison early.
     pub interrupted: bool,
-    /// All that were measured, in order.
+    /// All measured rounds, in order.
     pub rounds: Vec<Round>,
-    /// What they say.
+    /// The results for each metric.
     pub metrics: Vec<Comparison>,
-    /// When it was to fail, and whether it does.
+    /// The conditions under which the comparison fails, and whether they hold.
     pub conditions: Vec<Condition>,
 }
 
 impl CompareReport {
-    /// Errors in all runs of the rounds.
+    /// Returns the number of errors in all runs.
     #[must_use]
     pub fn errors(&self) -> u64 {
         self.rounds.iter().map(|round| round.a.errors + round.b.errors).sum()
     }
 
-    /// Whether a condition holds under which it was to fail.
+    /// Whether one of the conditions holds under which the comparison fails.
     #[must_use]
     pub fn is_broken(&self) -> bool {
         self.conditions.iter().any(|condition| condition.broken)
     }
 }
 
-/// What all rounds that count say about a metric.
+/// The result of all rounds that count, for one metric.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Comparison {
-    /// Of what.
+    /// The metric.
     pub metric: Metric,
-    /// How many rounds count.
+    /// Number of rounds that count.
     pub rounds: u32,
-    /// The geometric mean of one side's figures.
+    /// The geometric mean of the figures of a.
     pub a: Option<f64>,
-    /// The geometric mean of the other's.
+    /// The geometric mean of the figures of b.
     pub b: Option<f64>,
-    /// The geometric mean of b/a; none when a round lacks the figure.
+    /// The geometric mean of b/a. `None` if a round lacks the figure.
     pub ratio: Option<f64>,
-    /// Where the true ratio is, in 95 of 100 cases; none when there are too few rounds.
+    /// Bounds that contain the true ratio in 95 of 100 cases. `None` if there are too few rounds.
     pub interval: Option<Interval>,
-    /// How often chance alone would show a difference as great.
+    /// How often chance alone would show a difference of at least this size.
     pub p_value: Option<f64>,
-    /// What is shown.
+    /// The difference that the rounds show.
     pub difference: Difference,
-    /// In words.
+    /// The result in words.
     pub conclusion: String,
 }
 
@@ -88,19 +88,19 @@ pub struct Comparison {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Interval {
-    /// The lower.
+    /// The lower bound.
     pub low: f64,
-    /// The upper.
+    /// The upper bound.
     pub high: f64,
 }
 
-/// What a comparison shows.
+/// The difference that a comparison shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Difference {
-    /// Nothing: too few rounds have the figure.
+    /// Unknown, because too few rounds have the figure.
     Unknown,
-    /// None.
+    /// The rounds show no difference.
     NotShown,
     /// The figure of b is lower.
     Lower,
@@ -108,16 +108,16 @@ pub enum Difference {
     Higher,
 }
 
-/// When a comparison is to fail, and what came of it.
+/// A condition under which a comparison fails, and its result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Condition {
-    /// As it was given, such as `p99>1.05`.
+    /// The condition as the user gave it, such as `p99>1.05`.
     pub text: String,
-    /// What was measured, in words.
+    /// The measured figure in words.
     pub measured: String,
-    /// Whether the rounds sufficed to judge it.
+    /// Whether there were enough rounds to judge the condition.
     pub judged: bool,
-    /// Whether it holds: a difference is shown, and the ratio is beyond.
+    /// Whether the condition holds: the rounds show a difference, and the ratio is beyond the limit.
     pub broken: bool,
 }

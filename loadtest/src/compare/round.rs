@@ -1,4 +1,4 @@
-//! One round of a comparison: a run of each side, and the figures of each run.
+//! One round of a comparison: a run of each server, and the figures of each run.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::report::run_report::{RunReport, Verdict, VerdictKind};
 
-/// One of the two.
+/// One of the two servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Side {
-    /// The one that is compared with.
+    /// The reference.
     A,
-    /// The one that is compared.
+    /// The server that is compared with the reference.
     B,
 }
 
@@ -26,26 +26,26 @@ impl fmt::Display for Side {
     }
 }
 
-/// A run of each, one right after the other.
+/// One run of each server, one right after the other.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Round {
-    /// From 1.
+    /// The number of the round, from 1.
     pub number: u32,
-    /// From 1; more when the one before was not VALID.
+    /// The number of the attempt, from 1. It is higher if the previous attempt was not VALID.
     pub attempt: u32,
-    /// Which of the two came first.
+    /// The server that ran first.
     pub first: Side,
-    /// Whether it counts: both runs are VALID.
+    /// Whether the round counts, because both runs are VALID.
     pub used: bool,
-    /// One run.
+    /// The figures of server a.
     pub a: Figures,
-    /// The other.
+    /// The figures of server b.
     pub b: Figures,
 }
 
 impl Round {
-    /// The verdicts because of which it does not count.
+    /// Returns the verdicts because of which the round does not count.
     pub(crate) fn invalid(&self) -> impl Iterator<Item = &Verdict> {
         [&self.a.verdict, &self.b.verdict]
             .into_iter()
@@ -53,48 +53,50 @@ impl Round {
     }
 }
 
-/// What a run found.
+/// The figures of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Figures {
-    /// Whether they can be trusted.
+    /// Whether the figures can be trusted.
     pub verdict: Verdict,
-    /// What went wrong, a connection's end each.
+    /// Number of errors. Each error ended a connection.
     pub errors: u64,
-    /// Messages that came back in the measured time.
+    /// Messages that came back during the measurement.
     pub messages: u64,
-    /// The same, a second.
+    /// Messages per second that came back.
     pub messages_per_s: f64,
-    /// Half of the messages did not take longer.
+    /// Half of the messages did not take longer than this.
     pub p50_ns: u64,
-    /// 99 of 100 did not take longer.
+    /// 99 of 100 messages did not take longer than this.
     pub p99_ns: u64,
-    /// 999 of 1,000 did not take longer.
+    /// 999 of 1,000 messages did not take longer than this.
     pub p99_9_ns: u64,
-    /// The slowest.
+    /// The time of the slowest message.
     pub max_ns: u64,
-    /// 99 of 100 connects did not take longer; 0 when none counts. Which count:
-    /// [`RunReport::connect_time`].
+    /// 99 of 100 connects did not take longer than this. It is 0 if no connect counts. The connects that
+    /// count are those of [`RunReport::connect_time`].
     pub connect_p99_ns: u64,
-    /// The slowest connect; 0 when none counts.
+    /// The time of the slowest connect. It is 0 if no connect counts.
     pub connect_max_ns: u64,
-    /// CPU time of the server for each message; of a command on Linux, without a flood.
+    /// CPU time of the server per message. Only if the load tester started the server, on Linux, and
+    /// without a flood.
     pub cpu_per_message_ns: Option<f64>,
-    /// What the server's resident memory grew by for each connection; of a command on Linux.
+    /// Growth of the server's resident memory per connection. Only if the load tester started the server,
+    /// on Linux.
     pub memory_per_connection_bytes: Option<f64>,
-    /// Bytes of the flood that came back, a second; if there was one.
+    /// Bytes of the flood that came back per second, if there was a flood.
     pub flood_bytes_per_s: Option<f64>,
-    /// The part of the time in which the thread of the flood was busy; if there was one.
+    /// The share of the time in which the thread of the flood was busy, if there was a flood.
     #[serde(default)]
     pub flood_busy: Option<f64>,
-    /// With [`Load::kernel_timestamps`]: messages whose times are the load tester's all the same, as in
+    /// With [`Load::kernel_timestamps`]: number of messages without a kernel timestamp, as in
     /// [`RunReport::generator`].
     #[serde(default)]
     pub without_stamp: Option<u64>,
 }
 
 impl Figures {
-    /// The figures of a run.
+    /// Returns the figures of a run.
     #[must_use]
     pub fn new(report: &RunReport, server: Option<ServerUse>) -> Self {
         let (latency, connect) = (report.latency(), &report.connect_time);
@@ -119,13 +121,14 @@ impl Figures {
     }
 }
 
-/// What a server took of the system while a run was measured. What the system does not tell is `None`.
+/// The resources that a server used during a measurement. A figure is `None` if the operating system does
+/// not report it.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct ServerUse {
-    /// CPU time for each message that came back, of all its processes, the kernel's part included. Not
-    /// beside a flood, which takes most of it.
+    /// CPU time per message that came back, of all processes of the server, including time in the kernel.
+    /// `None` with a flood, because the flood uses most of the CPU time.
     pub cpu_per_message_ns: Option<f64>,
-    /// What resident memory grew by since its start, at most, for each connection. The buffers of the
-    /// kernel are not in it.
+    /// Maximum growth of resident memory since the start of the server, per connection. Buffers in the
+    /// kernel do not count.
     pub memory_per_connection_bytes: Option<f64>,
 }

@@ -1,5 +1,5 @@
-//! How long things took, as it stands in a report: the percentiles people ask for, and the whole
-//! histogram in the standard compressed form, so that everything else can be computed and merged.
+//! The times in a report: the usual percentiles, and the whole histogram in the standard compressed form.
+//! Any other figure can be calculated from the histogram, and histograms can be merged.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -8,14 +8,14 @@ use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer}
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The longest time that a histogram tells from longer ones: a minute.
+/// Maximum time in a histogram: one minute. Longer times count as this one.
 pub const MAX_NS: u64 = 60_000_000_000;
 
-/// Percentiles are exact to so many digits.
+/// Number of digits to which percentiles are exact.
 pub const DIGITS: u8 = 3;
 
-/// An empty histogram of times in nanoseconds, up to [`MAX_NS`], to [`DIGITS`] digits. Its size is
-/// 221 KB whatever is recorded.
+/// Returns an empty histogram of times in nanoseconds, up to [`MAX_NS`], to [`DIGITS`] digits. It always
+/// takes 221 KB.
 #[must_use]
 #[allow(clippy::missing_panics_doc)] // The bounds are constants that the library takes.
 pub fn histogram() -> Histogram<u64> {
@@ -23,7 +23,7 @@ pub fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, MAX_NS, DIGITS).expect("constant bounds")
 }
 
-/// A histogram as text: V2, deflated, in base64, as all HdrHistogram tools read it.
+/// Encodes a histogram as text: V2, deflated, in base64. All HdrHistogram tools read this form.
 #[must_use]
 #[allow(clippy::missing_panics_doc)] // Writing to memory does not fail.
 pub fn encode(histogram: &Histogram<u64>) -> String {
@@ -33,47 +33,47 @@ pub fn encode(histogram: &Histogram<u64>) -> String {
     BASE64.encode(bytes)
 }
 
-/// What [`encode`] made, or another implementation.
+/// Decodes the text of [`encode`] or of another implementation.
 ///
 /// # Errors
-/// A sentence when the text is no histogram.
+/// A sentence, if the text is not a histogram.
 pub fn decode(text: &str) -> Result<Histogram<u64>, String> {
     let bytes = BASE64.decode(text).map_err(|error| error.to_string())?;
     Deserializer::new().deserialize(&mut bytes.as_slice()).map_err(|error| error.to_string())
 }
 
-/// A set of times, in nanoseconds. All 0 when there are none.
+/// A set of times in nanoseconds. All figures are 0 if the set is empty.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Distribution {
-    /// How many there are.
+    /// Number of times.
     pub count: u64,
-    /// The shortest.
+    /// The shortest time.
     pub min_ns: u64,
     /// The mean.
     pub mean_ns: f64,
     /// The standard deviation.
     pub stddev_ns: f64,
-    /// Half are not longer.
+    /// The median: half of the times are not longer than this.
     pub p50_ns: u64,
-    /// 75 of 100 are not longer.
+    /// 75 of 100 times are not longer than this.
     pub p75_ns: u64,
-    /// 90 of 100 are not longer.
+    /// 90 of 100 times are not longer than this.
     pub p90_ns: u64,
-    /// 99 of 100 are not longer.
+    /// 99 of 100 times are not longer than this.
     pub p99_ns: u64,
-    /// 999 of 1,000 are not longer.
+    /// 999 of 1,000 times are not longer than this.
     pub p99_9_ns: u64,
-    /// 9,999 of 10,000 are not longer.
+    /// 9,999 of 10,000 times are not longer than this.
     pub p99_99_ns: u64,
-    /// The longest; [`MAX_NS`] stands for that or longer.
+    /// The longest time. The value [`MAX_NS`] means this time or longer.
     pub max_ns: u64,
-    /// All of them: an HdrHistogram of nanoseconds, V2, deflated, in base64.
+    /// All times as an HdrHistogram of nanoseconds: V2, deflated, in base64.
     pub histogram: String,
 }
 
 impl Distribution {
-    /// What `histogram` holds.
+    /// Returns the figures of `histogram`.
     #[must_use]
     pub fn new(histogram: &Histogram<u64>) -> Self {
         let at = |percentile| histogram.value_at_quantile(percentile);
@@ -93,10 +93,10 @@ impl Distribution {
         }
     }
 
-    /// The histogram again.
+    /// Decodes the histogram.
     ///
     /// # Errors
-    /// A sentence when the text is no histogram.
+    /// A sentence, if the text is not a histogram.
     pub fn to_histogram(&self) -> Result<Histogram<u64>, String> {
         decode(&self.histogram)
     }

@@ -1,5 +1,5 @@
-//! What a run was asked, what it found, and how far that can be trusted: the document that
-//! `--json` writes and `report` and `merge` read. Its schema is kept in `loadtest/schema`.
+//! The report of a run: the load, the results, and whether the results can be trusted. `--json` writes this
+//! document, and `report` and `merge` read it. Its schema is in `loadtest/schema`.
 
 pub(crate) mod errors;
 
@@ -11,90 +11,93 @@ use crate::report::distribution::{self, Distribution};
 
 pub use errors::Errors;
 
-/// The value of [`RunReport::format`]. It changes when a reader has to.
+/// The value of [`RunReport::format`]. It changes if readers must change.
 pub const FORMAT: &str = "echo-loadtest/run/1";
 
-/// One run, or several that ran at the same time and were merged.
+/// The report of one run, or of several runs that ran at the same time and were merged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunReport {
-    /// [`FORMAT`].
+    /// The format of this document, [`FORMAT`].
     pub format: String,
-    /// The program that wrote this, with its version.
+    /// The program that wrote this document, with its version.
     pub program: String,
-    /// Its whole command line; of merged runs that of the first.
+    /// The whole command line. For merged runs, the command line of the first run.
     pub command: Vec<String>,
-    /// Where it ran.
+    /// The machine that the load tester ran on.
     pub machine: Machine,
     /// The server's address.
     pub target: String,
-    /// The generators that took part, unless they were merged 1.
+    /// Number of merged reports. 1 if the report is not merged.
     pub agents: u32,
-    /// When the measured part began, in UTC, RFC 3339 with nanoseconds.
+    /// When the measurement began, in UTC, RFC 3339 with nanoseconds.
     pub started_at: String,
-    /// When it ended.
+    /// When the measurement ended.
     pub ended_at: String,
-    /// What was asked.
+    /// The requested load.
     pub load: Load,
     /// Whether the figures can be trusted.
     pub verdict: Verdict,
-    /// Whether it was stopped by a signal before its time.
+    /// Whether a signal stopped the run early.
     pub interrupted: bool,
     /// The connections.
     pub connections: Connections,
-    /// The messages of the measured part.
+    /// The messages of the measurement.
     pub messages: Messages,
-    /// How fast it was.
+    /// The throughput.
     pub throughput: Throughput,
-    /// What came of the flood beside it, if there was one. None of its messages is among those of the
-    /// other figures.
+    /// The results of the flood, if there was one. Its messages are not part of the other figures.
     pub flood: Option<Flood>,
-    /// In an open loop: from the time a message was due to its last byte back. The measured part.
+    /// In an open loop: the times from when a message was due to the last byte of its echo. Only messages
+    /// of the measurement count.
     pub response_time: Option<Distribution>,
-    /// From when a message is ready for the system to take to its last byte back. It is taken at once
-    /// unless the server reads nothing and all buffers are full. The measured part.
+    /// The times from when a message was ready to be sent to the last byte of its echo. The operating
+    /// system takes a message at once, unless the server does not read and all buffers are full. Only
+    /// messages of the measurement count.
     pub service_time: Distribution,
-    /// From the call to connect to when the load tester saw the connection. Of connections that are
-    /// kept all count, those that were made before the load began too; of those that are replaced
-    /// after some messages only those whose call was in the measured part. A connect that failed has
-    /// no time: it is an error.
+    /// The times from the connect call to when the load tester saw the connection. If connections are
+    /// kept, all of them count, including those made before the load began. If connections are replaced
+    /// after some messages, only those count whose call was during the measurement. A failed connect has
+    /// no time, because it is an error.
     pub connect_time: Distribution,
-    /// What went wrong, over the whole run; with the flood.
+    /// The errors of the whole run, including those of the flood.
     pub errors: Errors,
-    /// The first faults, each with its place. Connections of the flood have the numbers from
-    /// [`Load::connections`] on.
+    /// The first errors, each with its connection and time. Connections of the flood have the numbers
+    /// from [`Load::connections`] on.
     pub findings: Vec<Finding>,
     /// The load tester itself.
     pub generator: Generator,
-    /// The measured part, piece by piece.
+    /// The measurement, divided into intervals.
     pub intervals: Vec<Interval>,
-    /// The objectives that were asked for, and whether they were met.
+    /// The requested objectives, and whether they were met.
     pub objectives: Vec<Objective>,
 }
 
 impl RunReport {
-    /// The times that a user of the server sees: from the intended time in an open loop.
+    /// Returns the times that a user of the server sees: the response times in an open loop, otherwise the
+    /// service times.
     #[must_use]
     pub fn latency(&self) -> &Distribution {
         self.response_time.as_ref().unwrap_or(&self.service_time)
     }
 
-    /// Messages a second that the generators of this report were to send; in an open loop only, of which
-    /// something was measured.
+    /// Returns the messages per second that the generators of this report should have sent. Returns `None`
+    /// in a closed loop, and if nothing was measured.
     #[must_use]
     #[allow(clippy::cast_precision_loss)] // A rate needs no more digits.
     pub fn rate_asked(&self) -> Option<f64> {
         let rate = self.load.rate?;
         let rate = match (self.load.count, self.messages.asked) {
-            // A Poisson process is not due exactly as often as its rate says.
+            // A Poisson process does not have exactly as many messages as its rate says.
             (None, Some(asked)) => asked as f64 / self.throughput.duration_s,
-            // Counted messages are as many however slow the server is. The load is that of all agents.
+            // The number of counted messages does not depend on the server's speed. The load is that of
+            // all agents, so the rate is scaled to the agents of this report.
             _ => rate * self.connections.asked as f64 / self.load.connections as f64,
         };
         (rate.is_finite() && rate > 0.0).then_some(rate)
     }
 
-    /// How much of that rate was achieved.
+    /// Returns the share of that rate that was achieved.
     #[must_use]
     #[allow(clippy::cast_precision_loss)] // A share needs no more digits.
     pub fn rate_share(&self) -> Option<f64> {
@@ -110,132 +113,132 @@ impl RunReport {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Machine {
-    /// The system and its version, as it names itself.
+    /// The name and version of the operating system.
     pub system: String,
-    /// The kernel's version.
+    /// The version of the kernel.
     pub kernel: String,
-    /// The processor.
+    /// The name of the processor.
     pub cpu: String,
-    /// Logical CPUs that this process may use.
+    /// Number of logical CPUs that this process may use.
     pub cpus: usize,
-    /// Main memory.
+    /// Main memory in bytes.
     pub memory_bytes: u64,
 }
 
-/// What was asked, of all generators together. What the server sees of it is the same in each of
-/// their reports; threads, seed and source addresses are a generator's own.
+/// The requested load of all generators together. Everything that the server sees is the same in all their
+/// reports. Threads, seed and source addresses may differ between generators.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Load {
-    /// Connections at a time.
+    /// Number of connections at a time.
     pub connections: u64,
-    /// Threads that drive them.
+    /// Number of threads that drive the connections.
     pub threads: u64,
-    /// Lengths of the messages, newline included.
+    /// Lengths of the messages, including the newline.
     pub size: Size,
-    /// Most messages in flight on a connection.
+    /// Maximum number of messages in flight on a connection.
     pub depth: u64,
-    /// Messages that go out together.
+    /// Number of messages that are sent together.
     pub send_burst: u64,
-    /// When messages are sent.
+    /// The rule by which messages are sent.
     pub arrival: Arrival,
-    /// Messages a second, over all connections; only in an open loop.
+    /// Messages per second over all connections. Only in an open loop.
     pub rate: Option<f64>,
-    /// New connections a second; at once when there is no such limit.
+    /// New connections per second. Without it, all connections are made at once.
     pub connect_rate: Option<f64>,
-    /// After so many messages a connection is replaced.
+    /// Number of messages after which a connection is replaced.
     pub messages_per_connection: Option<u64>,
-    /// How long is measured; `None` when messages are counted instead.
+    /// How long the measurement lasts. `None` if it lasts until `count` messages.
     pub duration_s: Option<f64>,
-    /// How many messages are measured.
+    /// Number of messages that are measured.
     pub count: Option<u64>,
-    /// What comes before, and is not measured.
+    /// How long the load runs before the measurement begins.
     pub warmup_s: f64,
-    /// The patience with a connect, and with each message.
+    /// How long a connect or a message may take.
     pub timeout_s: f64,
-    /// What the content and all chance follow from.
+    /// Seed of the content and of all randomness.
     pub seed: u64,
-    /// Local addresses, if they were chosen.
+    /// The local addresses, if the user chose them.
     pub source_ips: Vec<String>,
-    /// Whether the threads spin instead of sleeping.
+    /// Whether the threads poll without sleeping.
     pub busy_poll: bool,
-    /// Whether times of messages end when the system received them, not when the load tester had read
-    /// them.
+    /// Whether the times of messages end when the kernel received them. Otherwise they end when the load
+    /// tester had read them.
     #[serde(default)]
     pub kernel_timestamps: bool,
-    /// How long a piece of [`RunReport::intervals`] is; the last may be shorter. Twice as long as it was
-    /// asked for, or four times, when there would be more than 1,000 otherwise.
+    /// The length of an interval of [`RunReport::intervals`]. The last one may be shorter. The requested
+    /// length is doubled until there are at most 1,000 intervals.
     pub interval_s: f64,
-    /// Which part of the load this generator is.
+    /// The number of this generator among those that share the load, from 0.
     pub agent_index: u32,
-    /// Generators that share the load.
+    /// Number of generators that share the load.
     pub agent_count: u32,
-    /// The flood beside it, if there is one.
+    /// The flood beside the measured connections, if there is one.
     pub flood: Option<FloodLoad>,
 }
 
-/// Connections that keep the server busy all the time beside those that are measured.
+/// Connections that keep the server busy all the time, beside the connections that are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FloodLoad {
-    /// How many, of all generators together.
+    /// Number of connections of all generators together.
     pub connections: u64,
-    /// The length of their messages, newline included.
+    /// Length of their messages, including the newline.
     pub size: usize,
-    /// Messages in flight on each, all the time.
+    /// Number of messages that are always in flight on each connection.
     pub depth: u64,
 }
 
-/// Lengths of messages in bytes, newline included.
+/// Lengths of messages in bytes, including the newline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Size {
-    /// The shortest.
+    /// The shortest length.
     pub min: usize,
-    /// The longest.
+    /// The longest length.
     pub max: usize,
-    /// The file that they come from.
+    /// The file that the messages come from, if there is one.
     pub file: Option<String>,
 }
 
-/// When messages are sent.
+/// The rule by which messages are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Arrival {
-    /// When an earlier one has come back.
+    /// A message is sent when an earlier one has come back.
     Closed,
-    /// At a given rate, evenly.
+    /// Messages are sent at a given rate with equal gaps.
     Constant,
-    /// At a given rate, by chance: the time to the next is exponentially distributed.
+    /// Messages are sent at a given rate with random gaps, which are exponentially distributed.
     Poisson,
 }
 
-/// Whether the figures describe the server under the load that was asked for.
+/// Whether the figures describe the server under the requested load.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Verdict {
-    /// In a word.
+    /// The verdict in a word.
     pub kind: VerdictKind,
-    /// Why, a sentence each; none when it is valid.
+    /// The reasons, each as a sentence. Empty if the run is valid.
     pub reasons: Vec<String>,
 }
 
-/// A verdict in a word, the best first.
+/// A verdict in a word. The best one comes first.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "SCREAMING-KEBAB-CASE")]
 pub enum VerdictKind {
-    /// The figures are the server's, and the network's.
+    /// The figures describe the server and the network.
     Valid,
-    /// The load tester, or its machine, was too slow: they may be its own.
+    /// The load tester or its machine was too slow. The figures may describe it and not the server.
     GeneratorLimited,
-    /// Fewer connections or messages than asked.
+    /// There were fewer connections or messages than requested.
     Incomplete,
 }
 
 impl VerdictKind {
-    /// As it is shown.
+    /// Returns the word that is shown.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -250,138 +253,138 @@ impl VerdictKind {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Connections {
-    /// How many were to be open at a time.
+    /// Requested number of connections at a time.
     pub asked: u64,
-    /// How many of those were open at least once.
+    /// Number of these that were open at least once.
     pub established: u64,
-    /// All that were opened, replacements included.
+    /// Number of all connections that were opened, including replacements.
     pub opened: u64,
-    /// The part of those asked for that was missing, on average over the measured part, because it had
-    /// failed and was not replaced; 0 to 1.
+    /// The share of the requested connections that was missing because they had failed and were not
+    /// replaced; 0 to 1, as an average over the measurement.
     pub missing: f64,
 }
 
-/// Messages of the measured part: those due in it or, in a closed loop, sent in it.
+/// Messages of the measurement: those that were due during it or, in a closed loop, sent during it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Messages {
-    /// How many were due: in an open loop by its rate, otherwise by `count`.
+    /// Number of messages that were due, by the rate in an open loop, otherwise by `count`.
     pub asked: Option<u64>,
-    /// Handed to the system.
+    /// Number of messages that were handed to the operating system.
     pub sent: u64,
-    /// Back, every byte as it was sent.
+    /// Number of messages that came back with every byte right.
     pub verified: u64,
-    /// Due and never sent, because earlier ones were not back in time.
+    /// Number of messages that were due and never sent, because earlier ones did not come back in time.
     pub unsent: u64,
 }
 
-/// How fast it was.
+/// The throughput of the measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Throughput {
-    /// How long was measured.
+    /// How long the measurement lasted.
     pub duration_s: f64,
     /// Messages that came back in that time.
     pub messages: u64,
     /// Bytes that came back in that time.
     pub bytes: u64,
-    /// The same, a second.
+    /// Messages per second that came back.
     pub messages_per_s: f64,
-    /// The same, a second; as many were sent.
+    /// Bytes per second that came back. The same number was sent.
     pub bytes_per_s: f64,
 }
 
-/// What came back of a flood while the run was measured.
+/// The results of a flood during the measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Flood {
-    /// Its connections, over the whole run.
+    /// The connections of the flood over the whole run.
     pub connections: Connections,
     /// Messages that came back.
     pub messages: u64,
     /// Bytes that came back.
     pub bytes: u64,
-    /// The same, a second; as many were sent.
+    /// Bytes per second that came back. The same number was sent.
     pub bytes_per_s: f64,
-    /// The part of the time in which its thread, or the busiest of them, had something to do or waited
-    /// for a CPU, 0 to 1: above 0.95 the load tester may be what limits the bytes.
+    /// The share of the time in which the busiest thread of the flood had work or waited for a CPU, 0 to
+    /// 1. Above 0.95, the load tester may limit the bytes.
     #[serde(default)]
     pub busy: Option<f64>,
-    /// What went wrong with it, over the whole run: a part of [`RunReport::errors`].
+    /// The errors of the flood over the whole run. They are a part of [`RunReport::errors`].
     pub errors: Errors,
 }
 
-/// A fault and its place.
+/// An error with its connection and time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Finding {
-    /// Its kind, as in [`Errors::by_kind`].
+    /// The kind of the error, as in [`Errors::by_kind`].
     pub kind: String,
     /// The connection's number, from 0.
     pub connection: u64,
-    /// Seconds since the load began; negative while connections were being made.
+    /// Seconds since the load began. Negative while the connections were being made.
     pub at_s: f64,
-    /// What was expected and what came.
+    /// A sentence with what was expected and what arrived.
     pub text: String,
 }
 
-/// The load tester itself, while it measured.
+/// The load tester itself during the measurement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Generator {
-    /// Each thread.
+    /// The threads.
     pub threads: Vec<GeneratorThread>,
-    /// CPU time of all threads for each message that came back.
+    /// CPU time of all threads per message that came back.
     pub cpu_per_message_ns: f64,
-    /// In an open loop: how much later than it could have a message was sent.
+    /// In an open loop: how much later messages were sent than they could have been.
     pub lateness: Option<Distribution>,
-    /// With [`Load::kernel_timestamps`]: messages of the measured part whose times end when the load
-    /// tester had read them all the same: the system had put no stamp on them, or one that cannot be,
-    /// by a clock that was set. None in reports from before they were counted.
+    /// With [`Load::kernel_timestamps`]: number of messages of the measurement without a valid kernel
+    /// timestamp. A timestamp is missing, or it is impossible because somebody set the clock. The times of
+    /// these messages end when the load tester had read them. `None` in reports of older versions.
     #[serde(default)]
     pub without_stamp: Option<u64>,
 }
 
-/// A thread of the load tester, while it measured.
+/// A thread of the load tester during the measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GeneratorThread {
-    /// The part of the time in which it had something to do, 0 to 1; at least the part in which it was
-    /// on a CPU or ready for one, unless it looked for replies all the time.
+    /// The share of the time in which the thread had work, 0 to 1. It is at least the share in which the
+    /// thread was on a CPU or ready for one, unless the thread polls without sleeping.
     pub busy: f64,
-    /// The part of the time in which it was ready to run and had no CPU, 0 to 1; 0 where the system
-    /// does not tell.
+    /// The share of the time in which the thread was ready to run and had no CPU, 0 to 1. It is 0 if the
+    /// operating system does not report it.
     pub waiting: f64,
-    /// Its CPU time; 0 where the system does not tell.
+    /// The CPU time of the thread. It is 0 if the operating system does not report it.
     pub cpu_s: f64,
 }
 
-/// A piece of the measured part.
+/// An interval of the measurement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Interval {
-    /// Since the measured part began.
+    /// The start of the interval, in seconds since the measurement began.
     pub start_s: f64,
-    /// How long it is.
+    /// The length of the interval.
     pub duration_s: f64,
     /// Messages that came back.
     pub messages: u64,
     /// Bytes that came back.
     pub bytes: u64,
-    /// What went wrong.
+    /// Number of errors.
     pub errors: u64,
-    /// Of the messages that came back: [`RunReport::latency`].
+    /// The median time of the messages that came back. The times are those of [`RunReport::latency`].
     pub p50_ns: u64,
-    /// 99 of 100 are not longer.
+    /// 99 of 100 times are not longer than this.
     pub p99_ns: u64,
-    /// The longest.
+    /// The longest time.
     pub max_ns: u64,
-    /// All of them, as in [`Distribution::histogram`]: what is merged later stays exact.
+    /// All times, encoded as in [`Distribution::histogram`], so that merged reports stay exact.
     pub histogram: String,
 }
 
 impl Interval {
-    /// A piece in which `messages` came back that took what `times` holds.
+    /// Creates an interval in which `messages` came back, with these times.
     #[must_use]
     pub fn new(
         start_s: f64,
@@ -405,14 +408,14 @@ impl Interval {
     }
 }
 
-/// A service level objective, and what came of it.
+/// A service level objective and its result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Objective {
-    /// As it was given, such as `p99<2ms`.
+    /// The objective as the user gave it, such as `p99<2ms`.
     pub text: String,
-    /// What was measured, in words.
+    /// The measured figure in words.
     pub measured: String,
-    /// Whether it was met.
+    /// Whether the objective was met.
     pub met: bool,
 }

@@ -1,37 +1,43 @@
-//! Whether a run's figures describe the server under the load that was asked for; pure.
+//! Decides whether a run's figures describe the server under the requested load. Pure.
 //!
-//! Three ways in which the load tester itself could have made the figures: its threads had something
-//! to do nearly all the time, so what came back waited for them; they were ready and had no CPU; or, in
-//! an open loop, messages went out late although the connection was free. When times of messages end when
-//! the system received them that holds too: rates, and when messages are sent, stay the load tester's. The
-//! thread of a flood is not judged: it is meant to be busy all the time.
+//! There are three ways in which the load tester can distort the figures:
+//!
+//! - Its threads had work nearly all the time, so replies waited for them.
+//! - Its threads were ready to run and had no CPU.
+//! - In an open loop, it sent messages late although the connection was free.
+//!
+//! All three matter with kernel timestamps too, because the load tester still determines the rates and the
+//! times at which messages are sent. The thread of a flood is not judged, because it should be busy all the
+//! time.
 
 use crate::report::run_report::{Connections, Flood, RunReport, Verdict, VerdictKind};
 
-/// A thread that has something to do for a larger part of the time keeps replies waiting.
+/// Maximum share of the time in which a thread may have work. Above it, replies wait for the thread.
 pub const MAX_BUSY: f64 = 0.95;
 
-/// A thread that is ready to run and has no CPU for a larger part of the time measures that.
+/// Maximum share of the time in which a thread may be ready to run without a CPU. Above it, the figures
+/// measure this wait.
 pub const MAX_WAITING: f64 = 0.10;
 
-/// Lateness at the 99th percentile that is never held against the load tester.
+/// Lateness at the 99th percentile that is always tolerated.
 pub const TOLERATED_LATENESS_NS: u64 = 200_000;
 
-/// Otherwise, and as a part of the 99th percentile of the response times.
+/// Maximum lateness at the 99th percentile above that, as a part of the 99th percentile of the response
+/// times.
 pub const MAX_LATENESS: f64 = 0.10;
 
-/// The part of the messages asked for that has to be sent and to come back, and of the connections, over
-/// the measured time, that has to be there.
+/// Minimum share of the requested messages that must come back. Also the minimum share of the requested
+/// connections that must be open, as an average over the measurement.
 pub const MIN_COMPLETE: f64 = 0.99;
 
-/// The part of the messages that may lack a stamp while times are said to end when the system received
-/// them.
+/// Maximum share of messages without a kernel timestamp at which times still count as ending when the
+/// kernel received the messages.
 pub const MAX_WITHOUT_STAMP: f64 = 0.01;
 
-/// Said beside that a thread came late to what was there.
+/// Addition to the reason that a thread was late, if the times of messages are not affected.
 const BY_THE_SYSTEM: &str = "; times of messages end when the system received them";
 
-/// Judges a report, whatever verdict it holds.
+/// Judges a report. Ignores the verdict that the report already has.
 #[must_use]
 pub fn verdict(report: &RunReport) -> Verdict {
     let limits = generator_limits(report);
@@ -44,7 +50,7 @@ pub fn verdict(report: &RunReport) -> Verdict {
     Verdict { kind, reasons: [limits, missing].concat() }
 }
 
-/// What shows that the load tester was too slow.
+/// Returns the reasons to believe that the load tester was too slow.
 fn generator_limits(report: &RunReport) -> Vec<String> {
     let threads = &report.generator.threads;
     let busiest = threads.iter().map(|thread| thread.busy).fold(0.0, f64::max);
@@ -69,7 +75,7 @@ fn generator_limits(report: &RunReport) -> Vec<String> {
     reasons
 }
 
-/// What a thread that came late did to times of messages, when they should end before it comes.
+/// Says, with kernel timestamps, whether a late thread affected the times of messages.
 #[allow(clippy::cast_precision_loss)]
 fn end_of_times(report: &RunReport) -> String {
     if !report.load.kernel_timestamps {
@@ -98,7 +104,7 @@ fn lateness(report: &RunReport) -> Option<String> {
     })
 }
 
-/// What is missing of what was asked for.
+/// Returns the reasons why the load was less than requested.
 #[allow(clippy::cast_precision_loss)]
 fn missing(report: &RunReport) -> Vec<String> {
     let (connections, messages) = (&report.connections, &report.messages);
@@ -130,7 +136,7 @@ fn missing(report: &RunReport) -> Vec<String> {
     reasons
 }
 
-/// What was measured beside less than the flood that was asked for.
+/// Returns the reason why the flood was less than requested.
 fn missing_of_flood(flood: &Flood) -> Option<String> {
     let Connections { asked, established, .. } = flood.connections;
     match flood.messages {

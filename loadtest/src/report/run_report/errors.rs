@@ -1,9 +1,9 @@
-//! The kinds of errors, and how often each came. Knows nothing of what an error says.
+//! The kinds of errors, and how often each occurred. Does not depend on the text of an error.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Why a connection ended other than it should: each is counted in the field of its name.
+/// The reason why a connection ended unexpectedly. Each kind is counted in the field of the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Refused,
@@ -15,23 +15,23 @@ pub(crate) enum Kind {
     Local,
 }
 
-/// What went wrong, over the whole run, a connection's end each.
+/// The errors of the whole run by kind. Each error ended a connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Errors {
-    /// Connections refused.
+    /// The server refused the connection.
     pub refused: u64,
-    /// No connection, or no reply, in time.
+    /// There was no connection or no reply in time.
     pub timeout: u64,
-    /// Connections reset.
+    /// The connection was reset.
     pub reset: u64,
-    /// Ended by the server between two lines, before the load tester had finished.
+    /// The server closed the connection between two lines, before the load tester had finished.
     pub closed_early: u64,
-    /// Ended by the server in the middle of a line.
+    /// The server closed the connection in the middle of a line.
     pub short: u64,
-    /// Other bytes came than were sent.
+    /// Bytes arrived that differ from those that were sent.
     pub corrupt: u64,
-    /// The load tester's own system refused: no descriptor, no local port, no route.
+    /// The load tester's own system refused, for want of a descriptor, a local port or a route.
     pub local: u64,
 }
 
@@ -46,25 +46,26 @@ impl Kind {
         Self::Local,
     ];
 
-    /// As it is shown.
+    /// Returns the name that is shown.
     pub(crate) fn name(self) -> &'static str {
         Errors::default().of(self).0
     }
 }
 
 impl Errors {
-    /// All of them.
+    /// Returns the number of all errors.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.by_kind().iter().fold(0, |sum, (_, count)| sum.saturating_add(*count))
     }
 
-    /// One more.
+    /// Counts one more error.
     pub(crate) fn count(&mut self, kind: Kind) {
         *self.of(kind).1 += 1;
     }
 
-    /// Adds those of another. Sums that no real run reaches stay at the greatest number.
+    /// Adds the errors of another run. A sum that would overflow stays at the greatest number; no real run
+    /// reaches it.
     pub fn add(&mut self, other: &Self) {
         for (kind, (_, count)) in Kind::ALL.into_iter().zip(other.by_kind()) {
             let sum = self.of(kind).1;
@@ -72,7 +73,7 @@ impl Errors {
         }
     }
 
-    /// Each kind as it is shown, and how often.
+    /// Returns the shown name and the count of each kind.
     #[must_use]
     pub fn by_kind(&self) -> [(&'static str, u64); 7] {
         let mut errors = *self;
@@ -82,7 +83,7 @@ impl Errors {
         })
     }
 
-    /// How a kind is shown, and its count.
+    /// Returns the shown name and the count of a kind.
     fn of(&mut self, kind: Kind) -> (&'static str, &mut u64) {
         match kind {
             Kind::Refused => ("refused", &mut self.refused),
