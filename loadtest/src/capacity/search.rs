@@ -66,7 +66,7 @@ pub(super) struct Rung {
     pub(super) rate: f64,
     pub(super) held: u32,
     pub(super) broke: u32,
-    /// The generator could not ask for so much.
+    /// Whether the generator could not send at this rate.
     pub(super) limited: bool,
 }
 
