@@ -33,7 +33,7 @@ use clap::{Parser, Subcommand};
 use crate::check::run_all;
 
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", about = "The checks that need more than `cargo test`")]
+#[command(name = "cargo xtask", about = "Runs the checks that need more than `cargo test`")]
 struct Args {
     #[command(subcommand)]
     task: Task,
@@ -41,28 +41,27 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// The release server while some of its system calls fail on purpose (installs strace)
+    /// Makes system calls of the release server fail on purpose (installs strace)
     Faults(Filter),
-    /// The server with clients and proxies of other projects (installs them)
+    /// Tests the server with clients and proxies of other projects (installs them)
     Interop(Filter),
-    /// Whether each server that ours is compared with is a correct echo server (installs tools)
+    /// Checks that the servers ours is compared with are correct (installs what they need)
     Peers(Filter),
-    /// Counts the instructions and system calls per message and per connection (installs valgrind
-    /// and strace)
+    /// Counts instructions and system calls per message and connection (installs valgrind, strace)
     Counts(counts::Counts),
-    /// The HTML pages of the load tester in headless Chromium (installs it)
+    /// Shows the load tester's HTML pages in headless Chromium (installs it)
     Page(Filter),
-    /// Outages and slow paths between two hosts and a router, in network namespaces (needs root)
+    /// Simulates outages and slow paths between two hosts with network namespaces (needs root)
     Hosts(Filter),
-    /// One server at a time under crowds, floods and garbage, with killed and stopped processes
+    /// Attacks one server at a time with crowds, floods, garbage and killed processes
     Abuse(Filter),
-    /// All kinds of peers at once against one server, for minutes; every byte is compared
+    /// Runs all kinds of peers at once against one server, for minutes
     Soak(soak::Soak),
-    /// The hand-off between the threads in every order, with the model checker loom
+    /// Checks the hand-off between the threads in every order, with the model checker loom
     Loom(Filter),
     /// Looks for undefined behaviour with the interpreter Miri (needs nightly with miri)
     Miri(Filter),
-    /// The loopback tests under AddressSanitizer and ThreadSanitizer (needs nightly)
+    /// Runs the loopback tests under AddressSanitizer and ThreadSanitizer (needs nightly)
     Sanitizers(Filter),
     /// Runs both fuzz targets (needs nightly; installs cargo-fuzz)
     Fuzz {
@@ -70,9 +69,9 @@ enum Task {
         #[arg(long, default_value = "60s", value_parser = humantime::parse_duration)]
         duration: Duration,
     },
-    /// Plants known faults into a copy of the sources, one at a time; each must be caught
+    /// Plants known faults into a copy of the sources; each of them must be caught
     Mutants(Filter),
-    /// Compares our server with its peers and writes PERFORMANCE.md (builds or installs the peers)
+    /// Compares our server with its peers and writes PERFORMANCE.md (installs the peers)
     Compare(compare::Compare),
     /// A child process of `abuse` and `soak` that holds connections
     #[command(hide = true)]
