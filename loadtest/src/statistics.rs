@@ -103,7 +103,6 @@ pub fn wilson(successes: u32, trials: u32) -> (f64, f64) {
     (bound(centre - spread), bound(centre + spread))
 }
 
-#[allow(clippy::cast_precision_loss)] // Nobody has 2^53 rounds.
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
@@ -160,7 +159,6 @@ fn bootstrap(logs: &[f64], seed: u64) -> Option<(f64, f64)> {
 /// Draws `logs.len()` numbers with replacement and returns their mean.
 fn resampled(logs: &[f64], random: &mut Rng) -> f64 {
     let drawn: f64 = (0..logs.len()).map(|_| logs[random.usize(..logs.len())]).sum();
-    #[allow(clippy::cast_precision_loss)] // Nobody has 2^53 rounds.
     let count = logs.len() as f64;
     drawn / count
 }
@@ -171,7 +169,6 @@ fn widening(pairs: usize) -> Option<f64> {
     if pairs < MIN_INTERVAL_PAIRS {
         return None;
     }
-    #[allow(clippy::cast_precision_loss)] // Nobody has 2^53 rounds.
     let pairs = pairs as f64;
     let student = StudentsT::new(0.0, 1.0, pairs - 1.0).ok()?;
     let quantile = student.inverse_cdf(0.5 + CONFIDENCE / 2.0);

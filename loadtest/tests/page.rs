@@ -1,7 +1,6 @@
 //! The page of a report, as text: what a browser makes of it is `cargo xtask page`'s to check.
 
-// The helpers of tests are not taken for tests.
-#![allow(clippy::expect_used)]
+#![expect(clippy::expect_used, reason = "clippy does not take the helpers of tests for tests")]
 
 use echo_loadtest::capacity::{CapacityReport, Round};
 use echo_loadtest::page::{Named, render, render_capacity};

@@ -165,7 +165,6 @@ fn a_server_slower_than_the_rate_leaves_messages_unsent() {
 fn expect_response_times_that_grow(report: &RunReport) {
     let response = report.response_time.as_ref().unwrap().to_histogram().unwrap();
     for rank in 1..=report.messages.verified {
-        #[allow(clippy::cast_precision_loss)]
         let quantile = rank as f64 / report.messages.verified as f64;
         let (value, least) =
             (response.value_at_quantile(quantile), (20 + 15 * (rank - 1)) * 1_000_000);

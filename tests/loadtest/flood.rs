@@ -178,7 +178,10 @@ fn agents_share_it() {
     }
     let share = Share { index: 2, count: 3 };
     let error = try_load(&flooded(Plan { share, ..millis(server.address, 50) })).unwrap_err();
-    assert_eq!(error, "flood: agent 2 of 3 has nothing to do: there are 2 connections");
+    assert_eq!(
+        error,
+        "there are fewer connections of the --flood than generators (--agent-count): each needs one"
+    );
     server.stop_clean();
 }
 

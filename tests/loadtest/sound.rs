@@ -172,7 +172,6 @@ fn expect_flood(report: &RunReport, plan: &Plan) {
 }
 
 #[track_caller]
-#[allow(clippy::cast_precision_loss)]
 fn expect_times(report: &RunReport, plan: &Plan) {
     let throughput = report.throughput;
     let at = |text: &str| humantime::parse_rfc3339(text).expect("a time");

@@ -11,6 +11,7 @@ pub mod content;
 pub mod peer;
 pub mod proc_fs;
 pub mod process;
+pub mod python;
 pub mod random;
 pub mod records;
 pub mod reports;

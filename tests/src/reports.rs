@@ -2,6 +2,7 @@
 //!
 //! The figures in a report fit each other, as those of a real run do.
 
+mod example;
 mod made;
 mod search;
 
@@ -10,6 +11,10 @@ use echo_loadtest::run_report::{
     Arrival, Errors, Finding, Objective, RunReport, Verdict, VerdictKind,
 };
 
+pub use self::example::{
+    STARTED_S, at, closed_loop_of, example, example_capacity, example_comparison, open_loop_of,
+    times,
+};
 use self::made::Made;
 use self::search::Searched;
 

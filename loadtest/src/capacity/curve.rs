@@ -38,7 +38,6 @@ impl Point<'_> {
 }
 
 /// Converts a time in nanoseconds.
-#[allow(clippy::cast_precision_loss)] // Below 2^53, which is 104 days.
 pub(crate) fn exact(ns: u64) -> f64 {
     ns as f64
 }

@@ -1,14 +1,15 @@
 use std::cell::RefCell;
 
 use super::*;
-use crate::fake;
+use crate::harness;
 use crate::report::run_report::Verdict;
 
 /// A server whose 99th percentile is a function of the rate.
 fn round_trip(rate: f64, p99_ns: f64) -> RunReport {
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
+    #[expect(clippy::cast_sign_loss, reason = "the time is positive")]
     let ns = (p99_ns as u64).clamp(1, 50_000_000_000);
-    let mut report = fake::open(rate, [ns / 2 + 1; 98].into_iter().chain([ns; 2]));
+    let mut report = harness::open_loop_of(rate, [ns / 2 + 1; 98].into_iter().chain([ns; 2]));
     report.throughput.messages_per_s = rate;
     report
 }
@@ -156,7 +157,7 @@ fn a_generator_that_can_ask_for_nothing_finds_nothing() {
     let report =
         run(&Settings::default(), |rate| Ok(not_valid(VerdictKind::GeneratorLimited, rate)));
     assert_eq!((report.ending, report.capacity), (Ending::GeneratorLimited, None));
-    assert_eq!(report.conclusion, "no rate is known to hold; the generator cannot send 10.0/s");
+    assert_eq!(report.conclusion, "no rate is known to hold; the generator cannot send 10/s");
 }
 
 #[test]

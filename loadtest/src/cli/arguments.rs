@@ -21,32 +21,32 @@ use echo_loadtest::objective::Slo;
 use log::LevelFilter;
 
 pub(crate) use crate::cli::arguments::compare::{CapacityArgs, CompareArgs};
-pub(crate) use crate::cli::arguments::load::LoadArgs;
+pub(crate) use crate::cli::arguments::load::{LoadArgs, NOWHERE};
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0    the figures are valid, every byte was right, and every objective was met
   1    something failed: bytes were wrong or missing, a connection or a message failed, or the program
-       could not do what it was asked
+       could not do what it was asked to do
   2    the command line or an environment variable makes no sense
-  3    the verdict is not VALID: the figures do not show the server under the load that was asked
+  3    the verdict is not VALID: the figures do not show the server under the load that was asked for
   99   an objective (--slo, --fail-if) was broken
-  130  stopped by a signal (Ctrl+C); the results so far are printed and written all the same
+  130  stopped by a signal (Ctrl+C); the results so far are printed and written
 
-Of several, the first in the order 130, 1, 3, 99 counts.
+If several apply, the first in the order 130, 1, 3, 99 counts.
 
-Standard output carries the results, standard error the progress and the log. A flag outdoes its
-variable.";
+The results go to standard output, progress and log go to standard error. A flag takes precedence over
+its environment variable.";
 
 const ABOUT: &str = "\
 Drives an echo server with load, verifies every byte that comes back, and says how far its figures \
 can be trusted.
 
-Without a command it does what `run` does without a target: it measures the server that \
-ECHO_LOADTEST_TARGET names or, without that, the echo server of this project, which it starts inside, \
-on a free port. The flags are those of `run`.";
+Without a command, loadtest does the same as `run` without a target, and takes the flags of `run`: it \
+measures the server that ECHO_LOADTEST_TARGET names. If that is not set, it starts the echo server of \
+this project in its own process, on a free port, and measures that.";
 
-/// Where a target comes from that stands on no command line.
+/// The variable that names the target when the command line does not.
 const TARGET_VARIABLE: &str = "ECHO_LOADTEST_TARGET";
 
 /// Drives an echo server with load and verifies every byte that comes back
@@ -58,12 +58,12 @@ pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 
-    /// What `run` is told when no command is given
+    /// The flags of `run`, for when no command is given
     #[command(flatten)]
     pub(crate) run: RunArgs,
 
-    /// That of [`TARGET_VARIABLE`] when no command is given. As an argument it would take a mistyped
-    /// command for a host.
+    /// The target from [`TARGET_VARIABLE`], for when no command is given. It is no argument, because a
+    /// mistyped command would then be taken for a host.
     #[arg(skip)]
     pub(crate) target: Option<Address>,
 
@@ -73,10 +73,35 @@ pub(crate) struct Args {
     #[arg(global = true)]
     pub(crate) log_level: LevelFilter,
 
-    /// Show no progress, only the results: with a document on standard output nothing else
+    /// Show only the results, and no progress. If a document goes to standard output, show nothing else
     #[arg(long, env = "ECHO_LOADTEST_QUIET", value_parser = BoolishValueParser::new())]
     #[arg(global = true)]
     pub(crate) quiet: bool,
+}
+
+/// How much is shown besides the results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verbosity {
+    /// The progress is shown.
+    Normal,
+    /// Nothing is shown.
+    Quiet,
+}
+
+/// What standard output carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StandardOutput {
+    /// The results as text.
+    Text,
+    /// A document, which text would spoil.
+    Document,
+}
+
+impl StandardOutput {
+    /// Returns what standard output carries when documents go to these files.
+    fn of<'a>(mut files: impl Iterator<Item = &'a Path>) -> Self {
+        if files.any(files::is_standard_output) { Self::Document } else { Self::Text }
+    }
 }
 
 /// What to do.
@@ -86,29 +111,29 @@ pub(crate) enum Command {
     Run(Box<TargetedRunArgs>),
     /// Find the highest rate at which a server meets its objectives
     ///
-    /// Every round is a run of its own with the flags for the load: --rate is where the search begins,
-    /// --duration how long each round is measured.
+    /// Every round is a run of its own, with the flags for the load: the search begins at --rate, and each
+    /// round is measured for --duration.
     Capacity(Box<CapacityArgs>),
-    /// Measure two servers in turn and tell whether they differ
+    /// Measure two servers in turn and say whether they differ
     ///
     /// Every round is two runs, one of each server, with the flags for the load.
     Compare(Box<CompareArgs>),
     /// Add up the reports of generators that shared a load
     ///
-    /// Histograms and counts are added exactly. Reports of other loads, of other servers, or of
-    /// generators that did not measure at the same time are refused.
+    /// Histograms and counts are added exactly. Reports are refused if their loads or servers differ, or if
+    /// the generators did not measure at the same time.
     Merge(MergeArgs),
     /// Make an HTML page of reports
     Report(ReportArgs),
     /// Print the completions for a shell
-    // Not hidden, like the next: who packages this has to find them.
+    // This command and the next are not hidden, because packagers have to find them.
     Completions {
         /// The shell
         shell: Shell,
     },
     /// Write the manual pages, one for each command
     Man {
-        /// The folder that they go to; it is made if it is not there
+        /// The folder to write to; it is created if it does not exist
         #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
@@ -118,8 +143,8 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct TargetedRunArgs {
-    /// The server, as HOST:PORT; an IPv6 address in brackets. Without it the echo server of this
-    /// project is started inside, on a free port
+    /// The server, as HOST:PORT, with an IPv6 address in brackets. Without it, loadtest starts the echo
+    /// server of this project in its own process, on a free port
     #[arg(env = TARGET_VARIABLE, value_name = "TARGET")]
     pub(crate) target: Option<Address>,
 
@@ -127,7 +152,7 @@ pub(crate) struct TargetedRunArgs {
     pub(crate) run: RunArgs,
 }
 
-/// What `run` is told but for its target.
+/// The flags of `run`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
@@ -136,13 +161,13 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) objectives: ObjectiveArgs,
 
-    /// Write the interval log of the HdrHistogram tools, times in nanoseconds, while the run goes on;
+    /// While the run goes on, write the interval log of the HdrHistogram tools, with times in nanoseconds;
     /// - is standard output
     #[arg(long, env = "ECHO_LOADTEST_HDR", value_name = "FILE", help_heading = "Output")]
     pub(crate) hdr: Option<PathBuf>,
 
-    /// Write the times of every single message as CSV: its connection, and when it was due, sent and
-    /// back, in nanoseconds. It costs time: not for the highest rates
+    /// Write the times of every message as CSV: its connection, and when it was due, sent and back, in
+    /// nanoseconds. This costs time, so do not use it for the highest rates
     #[arg(long, env = "ECHO_LOADTEST_SAMPLES", value_name = "FILE", help_heading = "Output")]
     pub(crate) samples: Option<PathBuf>,
 
@@ -150,38 +175,38 @@ pub(crate) struct RunArgs {
     pub(crate) output: OutputArgs,
 }
 
-/// What has to hold.
+/// The objectives.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct ObjectiveArgs {
-    /// An objective, such as 'p99<2ms', 'errors<0.1%' or 'rate>=0.99'; repeat it, or give several with
-    /// commas between them. A broken one makes the exit code 99
+    /// An objective, such as 'p99<2ms', 'errors<0.1%' or 'rate>=0.99'. Repeat the flag, or separate several
+    /// objectives with commas. If one is broken, the exit code is 99
     #[arg(long, env = "ECHO_LOADTEST_SLO", value_name = "OBJECTIVE", value_delimiter = ',')]
     pub(crate) slo: Vec<Slo>,
 }
 
-/// Where the document goes that there is of everything that is measured.
+/// Where the JSON document goes that every measurement has.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct DocumentArgs {
-    /// Write the whole report as JSON; - is standard output, the table then goes to standard error
+    /// Write the whole report as JSON; - is standard output, and the table then goes to standard error
     #[arg(long, env = "ECHO_LOADTEST_JSON", value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
 }
 
-/// Where results of runs go besides standard output.
+/// Where the results go besides standard output.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
     #[command(flatten)]
     pub(crate) document: DocumentArgs,
 
-    /// Write the report as a page for a browser, without need of a network; - is standard output
+    /// Write the report as a page for a browser, which needs no network; - is standard output
     #[arg(long, env = "ECHO_LOADTEST_HTML", value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
 }
 
-/// What `merge` is told.
+/// The arguments of `merge`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct MergeArgs {
@@ -196,10 +221,10 @@ pub(crate) struct MergeArgs {
     pub(crate) output: OutputArgs,
 }
 
-/// What `report` is told.
+/// The arguments of `report`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReportArgs {
-    /// Reports (--json) of runs, several of which are laid over each other; or that of a capacity
+    /// Reports (--json) of runs, which are laid over each other, or one report of a capacity
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 
@@ -209,8 +234,8 @@ pub(crate) struct ReportArgs {
 }
 
 impl Args {
-    /// Takes the command line and the environment. Nonsense ends the process here, with a sentence
-    /// that names the flag, and the code for wrong usage.
+    /// Reads the command line and the environment. If they make no sense, ends the process with a sentence
+    /// that names the flag, and with the exit code for wrong usage.
     pub(crate) fn from_environment() -> Self {
         let matches = Self::command().get_matches();
         let mut args = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
@@ -218,6 +243,11 @@ impl Args {
             Ok(()) => args,
             Err(sentence) => usage_error(matches.subcommand_name(), sentence).exit(),
         }
+    }
+
+    /// Returns how much is shown besides the results.
+    pub(crate) fn verbosity(&self) -> Verbosity {
+        if self.quiet { Verbosity::Quiet } else { Verbosity::Normal }
     }
 
     fn take_target(&mut self) -> Result<(), String> {
@@ -228,7 +258,8 @@ impl Args {
         Ok(())
     }
 
-    /// What clap does not see, for it would count a variable that says false as a use of its flag.
+    /// Checks how arguments fit together. Clap cannot check that, because it counts a variable that says
+    /// false as a use of its flag.
     fn check(&self) -> Result<(), String> {
         match &self.command {
             None => self.run.check(),
@@ -241,10 +272,10 @@ impl Args {
     }
 }
 
-/// As clap tells one: with the usage of the command that was given.
+/// Returns an error as clap would, with the usage of the command that was given.
 fn usage_error(name: Option<&str>, sentence: String) -> clap::Error {
     let mut program = Args::command();
-    // The names of commands are made whole by this: `loadtest run`.
+    // This completes the names of commands: `loadtest run`.
     program.build();
     match name.and_then(|name| program.find_subcommand_mut(name)) {
         Some(command) => command.error(ErrorKind::ArgumentConflict, sentence),
@@ -265,7 +296,8 @@ impl RunArgs {
 }
 
 impl OutputArgs {
-    /// `others` are the files that a run writes while it goes on.
+    /// Checks that no two documents go to the same file. `others` are the files that a run writes while it
+    /// goes on.
     fn check(&self, others: &[&Path]) -> Result<(), String> {
         let files: Vec<_> = self.files().chain(others.iter().copied()).collect();
         for (index, file) in files.iter().enumerate() {
@@ -279,9 +311,9 @@ impl OutputArgs {
         Ok(())
     }
 
-    /// Whether standard output carries a document, which a table would spoil.
-    pub(crate) fn takes_standard_output(&self, hdr: Option<&Path>) -> bool {
-        self.files().chain(hdr).any(files::is_standard_output)
+    /// Returns what standard output carries when the interval log goes to `hdr`.
+    pub(crate) fn standard_output(&self, hdr: Option<&Path>) -> StandardOutput {
+        StandardOutput::of(self.files().chain(hdr))
     }
 
     fn files(&self) -> impl Iterator<Item = &Path> {
@@ -290,8 +322,8 @@ impl OutputArgs {
 }
 
 impl DocumentArgs {
-    /// See [`OutputArgs::takes_standard_output`].
-    pub(crate) fn takes_standard_output(&self) -> bool {
-        self.json.as_deref().is_some_and(files::is_standard_output)
+    /// Returns what standard output carries.
+    pub(crate) fn standard_output(&self) -> StandardOutput {
+        StandardOutput::of(self.json.as_deref().into_iter())
     }
 }

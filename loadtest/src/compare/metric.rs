@@ -72,7 +72,6 @@ const YIELD: Words = Words { preposition: "in", verb: "has", lower: "less", high
 const COST: Words = Words { preposition: "in", verb: "takes", lower: "less", higher: "more" };
 
 /// All metrics, in the order of their numbers.
-#[allow(clippy::cast_precision_loss)] // Below 2^53.
 static ROWS: [Row; 10] = [
     Row {
         metric: Metric::Throughput,

@@ -1,10 +1,9 @@
 use std::collections::VecDeque;
 
 use super::*;
-use crate::fake;
+use crate::harness;
 use crate::report::distribution::{Distribution, histogram};
 use crate::report::run_report::Flood;
-use crate::sample;
 
 /// Two servers that are only figures. Noise, the same for both sides of a round, makes rounds differ
 /// much more than the sides do; a little of it is of each run alone.
@@ -49,7 +48,7 @@ impl Fake {
         let drift = self.drift.powi(i32::try_from(number).expect("few runs"));
         let slowness = self.round_noise.1 * own * drift;
         let factor = if side == Side::B { slowness * self.slowdown } else { slowness };
-        let mut report = fake::closed([1_000; 10]);
+        let mut report = harness::closed_loop_of([1_000; 10]);
         report.service_time.p50_ns = to_ns(100_000.0 * factor);
         report.service_time.p99_ns = to_ns(1_000_000.0 * factor);
         report.service_time.p99_9_ns = to_ns(3_000_000.0 * factor);
@@ -70,7 +69,8 @@ impl Fake {
     }
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+#[expect(clippy::cast_possible_truncation, reason = "the times are short")]
+#[expect(clippy::cast_sign_loss, reason = "the times are positive")]
 fn to_ns(ns: f64) -> u64 {
     ns as u64
 }
@@ -134,7 +134,7 @@ fn a_flood_is_compared_where_there_is_one() {
     let mut fake = Fake::new(1.0);
     let report = compare(&settings, "one", "other", |side, seed| {
         let mut measured = fake.measure(side, seed)?;
-        let (load, flood) = (sample::report().load, sample::report().flood);
+        let (load, flood) = (harness::example().load, harness::example().flood);
         let slowdown = if side == Side::B { 2.0 } else { 1.0 };
         measured.report.load.flood = load.flood;
         measured.report.flood =

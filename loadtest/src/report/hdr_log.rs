@@ -47,7 +47,6 @@ impl<W: Write> HdrLog<W> {
     ///
     /// # Errors
     /// The error of a failed write.
-    #[allow(clippy::cast_precision_loss)] // Times below 2^53 ns are exact; no other are recorded.
     pub fn interval(
         &mut self,
         start_s: f64,

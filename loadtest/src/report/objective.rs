@@ -177,7 +177,6 @@ impl Statistic {
             let (missing, count) = (formatting::count(missing), formatting::count(count));
             return Err(format!("beyond every limit: {missing} of {count} {what} are missing"));
         }
-        #[allow(clippy::cast_precision_loss)] // Below 2^53, which is 104 days.
         match self {
             Self::Percentile(_) => at_rank(distribution, rank).map(|ns| ns as f64),
             Self::Mean => Ok(distribution.mean_ns),
@@ -212,7 +211,6 @@ fn at_rank(distribution: &Distribution, rank: u64) -> Result<u64, String> {
 fn errors(report: &RunReport) -> Measured {
     due(report)?;
     let errors = report.errors.total();
-    #[allow(clippy::cast_precision_loss)] // Nobody counts 2^53 errors.
     Ok((errors as f64, format!("{} errors", formatting::count(errors))))
 }
 
@@ -267,7 +265,6 @@ fn rate_share(report: &RunReport) -> Measured {
     Ok((share, words))
 }
 
-#[allow(clippy::cast_precision_loss)] // A share needs no more digits.
 fn ratio(part: u64, whole: u64) -> f64 {
     part as f64 / whole as f64
 }

@@ -84,7 +84,6 @@ impl RunReport {
     /// Returns the messages per second that the generators of this report should have sent. Returns `None`
     /// in a closed loop, and if nothing was measured.
     #[must_use]
-    #[allow(clippy::cast_precision_loss)] // A rate needs no more digits.
     pub fn rate_asked(&self) -> Option<f64> {
         let rate = self.load.rate?;
         let rate = match (self.load.count, self.messages.asked) {
@@ -99,7 +98,6 @@ impl RunReport {
 
     /// Returns the share of that rate that was achieved.
     #[must_use]
-    #[allow(clippy::cast_precision_loss)] // A share needs no more digits.
     pub fn rate_share(&self) -> Option<f64> {
         let asked_per_s = self.rate_asked()?;
         Some(match (self.load.count, self.messages.asked) {
@@ -383,17 +381,22 @@ pub struct Interval {
     pub histogram: String,
 }
 
+/// What was counted in an [`Interval`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Messages that came back.
+    pub messages: u64,
+    /// Bytes that came back.
+    pub bytes: u64,
+    /// What went wrong.
+    pub errors: u64,
+}
+
 impl Interval {
     /// Creates an interval in which `messages` came back, with these times.
     #[must_use]
-    pub fn new(
-        start_s: f64,
-        duration_s: f64,
-        messages: u64,
-        bytes: u64,
-        errors: u64,
-        times: &Histogram<u64>,
-    ) -> Self {
+    pub fn new(start_s: f64, duration_s: f64, counts: Counts, times: &Histogram<u64>) -> Self {
+        let Counts { messages, bytes, errors } = counts;
         Self {
             start_s,
             duration_s,

@@ -19,8 +19,8 @@ mod source;
 mod spectrum;
 mod summary;
 mod text;
+mod ticks;
 mod timeline;
-mod units;
 
 use askama::Template;
 use serde::Serialize;

@@ -56,7 +56,8 @@ fn check(distribution: &Distribution, mut times: Vec<u64>) {
     times.sort_unstable();
     assert_eq!(distribution.count, times.len() as u64);
     let at = |part: f64| {
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        #[expect(clippy::cast_possible_truncation, reason = "the rank is at most the length")]
+        #[expect(clippy::cast_sign_loss, reason = "the rank is positive")]
         let rank = ((part * times.len() as f64).ceil() as usize).clamp(1, times.len());
         times[rank - 1]
     };

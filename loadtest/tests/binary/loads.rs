@@ -26,7 +26,7 @@ fn load(server: &Running) -> Command {
 }
 
 #[test]
-fn without_a_command_the_server_inside_is_measured() {
+fn without_a_command_the_embedded_server_is_measured() {
     let (code, table, stderr) = run(loadtest().args(["--count", "1000", "--warmup", "0"]));
     assert!(matches!(code, Some(0 | 3)), "{table}{stderr}");
     assert!(table.contains("1,000 verified of 1,000 asked"), "{table}");

@@ -1,7 +1,7 @@
 //! The `loadtest` program as its users meet it.
 
-// A harness fails by panicking.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![expect(clippy::unwrap_used, reason = "a harness fails by panicking")]
+#![expect(clippy::panic, reason = "a harness fails by panicking")]
 
 mod agents;
 mod documents;

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use echo_loadtest::distribution::{Distribution, histogram};
 use echo_loadtest::run_report::{
-    Arrival, Connections, Errors, FORMAT, Generator, GeneratorThread, Interval, Load, Machine,
-    Messages, RunReport, Size, Throughput, Verdict, VerdictKind,
+    Arrival, Connections, Counts, Errors, FORMAT, Generator, GeneratorThread, Interval, Load,
+    Machine, Messages, RunReport, Size, Throughput, Verdict, VerdictKind,
 };
 
 use crate::random::Random;
@@ -64,23 +64,8 @@ impl Made {
         let duration_s = float(self.seconds);
         let asked = self.rate.map(|rate| whole(rate * duration_s));
         RunReport {
-            format: FORMAT.to_owned(),
-            program: "loadtest 0.1.0".to_owned(),
             command: self.command(),
-            machine: machine(),
-            target: "127.0.0.1:9000".to_owned(),
-            agents: 1,
-            started_at: "2026-11-24T03:18:05.123456789Z".to_owned(),
-            ended_at: "2026-11-24T03:19:05.124008112Z".to_owned(),
             load: self.load(),
-            verdict: Verdict { kind: VerdictKind::Valid, reasons: vec![] },
-            interrupted: false,
-            connections: Connections {
-                asked: CONNECTIONS,
-                established: CONNECTIONS,
-                opened: CONNECTIONS,
-                missing: 0.0,
-            },
             messages: Messages { asked, sent: messages, verified: messages, unsent: 0 },
             throughput: Throughput {
                 duration_s,
@@ -89,15 +74,12 @@ impl Made {
                 messages_per_s: float(messages) / duration_s,
                 bytes_per_s: float(bytes) / duration_s,
             },
-            flood: None,
             response_time: self.rate.map(|_| Distribution::new(&back.response)),
             service_time: Distribution::new(&back.service),
             connect_time: around(90_000.0, CONNECTIONS, &mut random),
-            errors: Errors::default(),
-            findings: vec![],
             generator: self.generator(&mut random),
             intervals: back.intervals,
-            objectives: vec![],
+            ..blank()
         }
     }
 
@@ -162,28 +144,84 @@ impl Made {
 
     fn load(&self) -> Load {
         Load {
-            connections: CONNECTIONS,
-            threads: 2,
-            size: Size { min: 64, max: 64, file: None },
-            depth: 1,
-            send_burst: 1,
             arrival: if self.rate.is_some() { Arrival::Constant } else { Arrival::Closed },
             rate: self.rate,
-            connect_rate: None,
-            messages_per_connection: None,
             duration_s: Some(float(self.seconds)),
-            count: None,
-            warmup_s: 2.0,
-            timeout_s: 10.0,
             seed: self.seed,
-            source_ips: vec![],
-            busy_poll: false,
-            kernel_timestamps: false,
-            interval_s: 1.0,
-            agent_index: 0,
-            agent_count: 1,
-            flood: None,
+            ..blank().load
         }
+    }
+}
+
+/// Returns the report of a VALID run that sent nothing: what all made-up reports have in common.
+pub(super) fn blank() -> RunReport {
+    let nothing = Distribution::new(&histogram());
+    RunReport {
+        format: FORMAT.to_owned(),
+        program: "loadtest 0.1.0".to_owned(),
+        command: vec![],
+        machine: machine(),
+        target: "127.0.0.1:9000".to_owned(),
+        agents: 1,
+        started_at: "2026-11-24T03:18:05.123456789Z".to_owned(),
+        ended_at: "2026-11-24T03:19:05.124008112Z".to_owned(),
+        load: load(),
+        verdict: Verdict { kind: VerdictKind::Valid, reasons: vec![] },
+        interrupted: false,
+        connections: Connections {
+            asked: CONNECTIONS,
+            established: CONNECTIONS,
+            opened: CONNECTIONS,
+            missing: 0.0,
+        },
+        messages: Messages { asked: None, sent: 0, verified: 0, unsent: 0 },
+        throughput: Throughput {
+            duration_s: 0.0,
+            messages: 0,
+            bytes: 0,
+            messages_per_s: 0.0,
+            bytes_per_s: 0.0,
+        },
+        flood: None,
+        response_time: None,
+        service_time: nothing.clone(),
+        connect_time: nothing,
+        errors: Errors::default(),
+        findings: vec![],
+        generator: Generator {
+            threads: vec![],
+            cpu_per_message_ns: 0.0,
+            lateness: None,
+            without_stamp: None,
+        },
+        intervals: vec![],
+        objectives: vec![],
+    }
+}
+
+fn load() -> Load {
+    Load {
+        connections: CONNECTIONS,
+        threads: 2,
+        size: Size { min: 64, max: 64, file: None },
+        depth: 1,
+        send_burst: 1,
+        arrival: Arrival::Closed,
+        rate: None,
+        connect_rate: None,
+        messages_per_connection: None,
+        duration_s: None,
+        count: None,
+        warmup_s: 2.0,
+        timeout_s: 10.0,
+        seed: 0,
+        source_ips: vec![],
+        busy_poll: false,
+        kernel_timestamps: false,
+        interval_s: 1.0,
+        agent_index: 0,
+        agent_count: 1,
+        flood: None,
     }
 }
 
@@ -199,7 +237,8 @@ fn machine() -> Machine {
 
 fn interval(second: u64, times: &Times) -> Interval {
     let messages = times.len();
-    Interval::new(float(second), 1.0, messages, messages * MESSAGE_LEN, 0, times)
+    let counts = Counts { messages, bytes: messages * MESSAGE_LEN, errors: 0 };
+    Interval::new(float(second), 1.0, counts, times)
 }
 
 fn around(median_ns: f64, count: u64, random: &mut Random) -> Distribution {
@@ -225,12 +264,12 @@ fn normal(random: &mut Random) -> f64 {
     (0..12).map(|_| float(random.number() >> 11) / float(1 << 53)).sum::<f64>() - 6.0
 }
 
-#[allow(clippy::cast_precision_loss)] // All numbers here are below 2^53.
 fn float(number: u64) -> f64 {
     number as f64
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // And none is below 0.
+#[expect(clippy::cast_possible_truncation, reason = "all numbers here are below 2^53")]
+#[expect(clippy::cast_sign_loss, reason = "no number here is below 0")]
 fn whole(number: f64) -> u64 {
     number.round() as u64
 }

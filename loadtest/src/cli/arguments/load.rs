@@ -1,30 +1,33 @@
-//! The flags that say what load a server gets, the same for every command that makes one.
+//! The flags that describe a load. They are the same for every command that loads a server.
 
 use std::env;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 use clap::builder::BoolishValueParser;
 use clap::{ValueEnum, value_parser};
-use echo_loadtest::plan::{Arrival, Flood, KERNEL_TIMESTAMPS, Limit, Plan, Share, Sizes};
+use echo_loadtest::plan::{Arrival, Flood, Limit, Plan, Share, Sizes};
 use echo_loadtest::target::Cpus;
 
 use crate::cli::arguments::messages;
 use crate::cli::arguments::values::{self, SizeArg};
 
-/// Set by Kubernetes in the pods of an Indexed Job.
+/// The variable that Kubernetes sets in the pods of an Indexed Job.
 const JOB_INDEX_VARIABLE: &str = "JOB_COMPLETION_INDEX";
+
+/// Stands for the target where it is not known yet.
+pub(crate) const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 const DEFAULT_DURATION: Duration = Duration::from_secs(10);
 
-/// Random seeds stay below this: short enough to be typed again.
+/// Random seeds are below this limit, so that they are short enough to type.
 const SEED_LIMIT: u64 = 1 << 32;
 
-/// A load.
+/// The flags of a load.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Load")]
 pub(crate) struct LoadArgs {
-    /// Connections at a time
+    /// Number of connections that are open at a time
     #[arg(
         long,
         allow_negative_numbers = true,
@@ -34,30 +37,30 @@ pub(crate) struct LoadArgs {
     #[arg(default_value_t = 50, value_parser = value_parser!(u32).range(1..))]
     pub(crate) connections: u32,
 
-    /// Threads that drive the connections [default: half of the CPUs]
+    /// Number of threads that drive the connections [default: half of the CPUs]
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_THREADS", value_name = "N")]
     #[arg(value_parser = value_parser!(u32).range(1..=1024))]
     pub(crate) threads: Option<u32>,
 
-    /// Length of the messages, newline included: 128, 64KiB; a range, each length as likely: 64..1024;
-    /// or a file of which each line is a message: @messages.txt
+    /// Length of the messages, newline included: a length (128, 64KiB), a range in which every length is
+    /// equally likely (64..1024), or a file in which every line is a message (@messages.txt)
     #[arg(long, env = "ECHO_LOADTEST_SIZE", value_name = "SIZE", default_value = "128")]
     #[arg(value_parser = values::size)]
     pub(crate) size: SizeArg,
 
-    /// Messages in flight on each connection, at most
+    /// Maximum number of messages in flight on each connection
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_DEPTH", value_name = "N")]
     #[arg(default_value_t = 1, value_parser = value_parser!(u32).range(1..=65_536))]
     pub(crate) depth: u32,
 
-    /// Messages that are sent together, in one write; at most --depth
+    /// Number of messages that are sent together, in one write; at most --depth
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_SEND_BURST", value_name = "N")]
     #[arg(default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
     pub(crate) send_burst: u32,
 
-    /// Messages a second over all connections, such as 50000, 50k or 1.5M: an open loop, in which
-    /// messages are due whether earlier ones are back or not, and waiting counts from when they were
-    /// due. Without it a message follows the reply to the one before it
+    /// Messages a second over all connections, such as 50000, 50k or 1.5M. This makes an open loop:
+    /// messages are due whether earlier ones are back or not, and their times count from when they were due.
+    /// Without it, a message follows the reply to an earlier one
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_RATE", value_name = "RATE")]
     #[arg(value_parser = values::rate)]
     pub(crate) rate: Option<f64>,
@@ -75,7 +78,7 @@ pub(crate) struct LoadArgs {
     #[arg(long, env = "ECHO_LOADTEST_CHURN", value_parser = BoolishValueParser::new())]
     pub(crate) churn: bool,
 
-    /// Finish a connection after so many messages and make a new one [default: never]
+    /// Finish a connection after N messages and make a new one [default: never]
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_MESSAGES_PER_CONNECTION")]
     #[arg(value_name = "N", value_parser = values::count)]
     pub(crate) messages_per_connection: Option<u64>,
@@ -85,34 +88,35 @@ pub(crate) struct LoadArgs {
     #[arg(value_parser = values::positive_duration)]
     pub(crate) duration: Option<Duration>,
 
-    /// How many messages to measure, such as 1000000 or 1M, instead of a duration
+    /// Number of messages to measure, such as 1000000 or 1M, instead of a duration
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_COUNT", value_name = "N")]
     #[arg(value_parser = values::count)]
     pub(crate) count: Option<u64>,
 
-    /// Time under load before the measurement; may be 0
+    /// How long the server is under load before the measurement begins; may be 0
     #[arg(long, env = "ECHO_LOADTEST_WARMUP", value_name = "DURATION", default_value = "1s")]
     #[arg(value_parser = values::duration)]
     pub(crate) warmup: Duration,
 
-    /// Time for connecting and for each message, such as 500ms or 10s
+    /// How long to wait for a connection and for each reply, such as 500ms or 10s
     #[arg(long, env = "ECHO_LOADTEST_TIMEOUT", value_name = "DURATION", default_value = "10s")]
     #[arg(value_parser = values::positive_duration)]
     pub(crate) timeout: Duration,
 
-    /// What content and chance follow from; the same seed sends the same bytes [default: random, and
+    /// Seed of the content and of all randomness. The same seed sends the same bytes [default: random, and
     /// shown]
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_SEED", value_name = "N")]
     pub(crate) seed: Option<u64>,
 
-    /// Local addresses to connect from, in turn; repeat it, or give several with commas between them.
-    /// Each has about 64,000 ports, so more connections than that to one server need more addresses
+    /// Local addresses to connect from, in turn. Repeat the flag, or separate several addresses with commas.
+    /// Each address has about 64,000 ports, so more connections to one server need more addresses
     #[arg(long, env = "ECHO_LOADTEST_SOURCE_IP", value_name = "IP", value_delimiter = ',')]
     pub(crate) source_ip: Vec<IpAddr>,
 
-    /// So many more connections that flood the server, from before the others connect until the end of
-    /// the measurement: each sends a line as soon as one is back. They are verified and not timed.
-    /// With --rate, and without --busy-poll, their thread leaves its CPU to whoever else wants it (Linux)
+    /// Number of additional connections that flood the server: each sends a line as soon as one is back.
+    /// They begin before the others connect, and go on until the end of the measurement. Their lines are
+    /// verified, and not timed. With --rate and without --busy-poll, their thread leaves its CPU to any
+    /// other thread that wants it (on Linux)
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_FLOOD", value_name = "N")]
     #[arg(default_value_t = 0)]
     pub(crate) flood: u32,
@@ -122,18 +126,17 @@ pub(crate) struct LoadArgs {
     #[arg(value_parser = values::length)]
     pub(crate) flood_size: usize,
 
-    /// Lines in flight on each connection of the flood
+    /// Number of lines in flight on each connection of the flood
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_FLOOD_DEPTH")]
     #[arg(value_name = "N", default_value_t = 16)]
     #[arg(value_parser = value_parser!(u32).range(1..=65_536))]
     pub(crate) flood_depth: u32,
 
-    /// Look for replies all the time instead of sleeping: finer times, for a whole CPU a thread
+    /// Look for replies all the time instead of sleeping. Times are finer, and each thread takes a whole CPU
     #[arg(long, env = "ECHO_LOADTEST_BUSY_POLL", value_parser = BoolishValueParser::new())]
     pub(crate) busy_poll: bool,
 
-    /// Times of messages end when the system received them, not when the load tester came to read
-    /// them. On Linux
+    /// End the time of a message when the system receives it, not when the load tester reads it. On Linux
     #[arg(long, env = "ECHO_LOADTEST_KERNEL_TIMESTAMPS", value_parser = BoolishValueParser::new())]
     pub(crate) kernel_timestamps: bool,
 
@@ -141,8 +144,8 @@ pub(crate) struct LoadArgs {
     #[arg(long, env = "ECHO_LOADTEST_PIN_CLIENT", value_name = "CPUS")]
     pub(crate) pin_client: Option<Cpus>,
 
-    /// Which of several generators that share the load this one is, from 0; connections and rates are
-    /// those of all together [default: $JOB_COMPLETION_INDEX, when there is an --agent-count]
+    /// Number of this generator, from 0, if several share the load. Connections and rates are those of all
+    /// generators together [default: $JOB_COMPLETION_INDEX, if there is an --agent-count]
     #[arg(
         long,
         allow_negative_numbers = true,
@@ -151,7 +154,7 @@ pub(crate) struct LoadArgs {
     )]
     pub(crate) agent_index: Option<u32>,
 
-    /// How many generators share the load
+    /// Number of generators that share the load
     #[arg(
         long,
         allow_negative_numbers = true,
@@ -161,8 +164,8 @@ pub(crate) struct LoadArgs {
     #[arg(default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
     pub(crate) agent_count: u32,
 
-    /// When the load begins, so that several generators begin together: 2026-11-24T03:20:40Z, with
-    /// an offset such as +01:00, or seconds since 1970 [default: once all connections are there]
+    /// When the load begins, so that several generators begin together: 2026-11-24T03:20:40Z, a time with an
+    /// offset such as +01:00, or seconds since 1970 [default: when all connections are open]
     #[arg(
         long,
         allow_negative_numbers = true,
@@ -172,27 +175,28 @@ pub(crate) struct LoadArgs {
     #[arg(value_parser = values::time)]
     pub(crate) start_at: Option<SystemTime>,
 
-    /// Length of the pieces in which the report shows the course of the run, at least 10ms, and how
-    /// often progress is logged where there is no terminal
+    /// Length of the pieces into which the report divides the run, at least 10ms. Without a terminal,
+    /// progress is logged this often
     #[arg(long, env = "ECHO_LOADTEST_REPORT_INTERVAL", value_name = "DURATION")]
     #[arg(default_value = "1s", value_parser = values::report_interval)]
     pub(crate) report_interval: Duration,
 }
 
-/// How messages are spread over time.
+/// The ways in which messages are spread over time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ArrivalArg {
     /// Evenly
     Constant,
-    /// By chance, as from many users who know nothing of each other
+    /// At random, as from many users who know nothing of each other
     Poisson,
 }
 
 impl LoadArgs {
-    /// What contradicts itself, in a sentence.
+    /// Checks what the flags say together.
+    ///
+    /// # Errors
+    /// A sentence that names the flags which contradict each other.
     pub(super) fn check(&self) -> Result<(), String> {
-        let job_index = env::var(JOB_INDEX_VARIABLE).ok();
-        let share = self.share(job_index.as_deref())?;
         let contradictions = [
             (
                 self.duration.is_some() && self.count.is_some(),
@@ -200,37 +204,21 @@ impl LoadArgs {
             ),
             (self.arrival.is_some() && self.rate.is_none(), "--arrival needs --rate"),
             (
-                self.kernel_timestamps && !KERNEL_TIMESTAMPS,
-                "--kernel-timestamps needs Linux: no other system is asked when it received something",
-            ),
-            (self.send_burst > self.depth, "--send-burst cannot be greater than --depth"),
-            (
                 self.churn && self.messages_per_connection.is_some(),
                 "--churn is one message per connection: it cannot be used with \
                  --messages-per-connection",
             ),
-            (
-                share.count > self.connections,
-                "there are fewer --connections than generators (--agent-count): each needs one",
-            ),
-            (
-                self.flood > 0 && share.count > self.flood,
-                "there are fewer connections of the --flood than generators (--agent-count): each \
-                 needs one",
-            ),
-            (
-                self.count.is_some_and(|count| count < share.count.into()),
-                "there are fewer messages (--count) than generators (--agent-count): each needs one",
-            ),
         ];
-        match contradictions.iter().find(|(holds, _)| *holds) {
-            Some((_, sentence)) => Err((*sentence).to_owned()),
-            None => Ok(()),
+        if let Some((_, sentence)) = contradictions.iter().find(|(holds, _)| *holds) {
+            return Err((*sentence).to_owned());
         }
+        // A file of messages is read, and checked, when its run begins.
+        let any = Sizes::Range(1, 1);
+        self.plan_with(NOWHERE, any)?.check()
     }
 
-    /// Which part of the load is ours. The variable of Kubernetes counts only where the load is
-    /// shared: a job may have other reasons to be indexed.
+    /// Returns the part of the load that is ours. The variable of Kubernetes counts only if the load is
+    /// shared, because a job may be indexed for other reasons.
     fn share(&self, job_index: Option<&str>) -> Result<Share, String> {
         let count = self.agent_count;
         let index = match (self.agent_index, job_index) {
@@ -255,7 +243,7 @@ impl LoadArgs {
         Ok(Share { index, count })
     }
 
-    /// The load that the flags ask for.
+    /// Returns the load that the flags ask for.
     ///
     /// # Errors
     /// A sentence when the file of messages cannot be used.
@@ -264,6 +252,10 @@ impl LoadArgs {
             SizeArg::Range(min, max) => Sizes::Range(*min, *max),
             SizeArg::File(path) => messages::read(path)?,
         };
+        self.plan_with(target, sizes)
+    }
+
+    fn plan_with(&self, target: SocketAddr, sizes: Sizes) -> Result<Plan, String> {
         Ok(Plan {
             target,
             connections: self.connections,
@@ -316,7 +308,7 @@ impl LoadArgs {
     }
 }
 
-/// Half of the CPUs: a server on the same machine gets the others.
+/// Returns half of the CPUs. A server on the same machine gets the others.
 fn default_threads() -> u32 {
     u32::try_from(num_cpus::get() / 2).unwrap_or(u32::MAX).max(1)
 }

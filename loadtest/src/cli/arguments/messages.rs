@@ -1,4 +1,4 @@
-//! A file of messages, a line each.
+//! A file of messages, one in each line.
 
 use std::fs::File;
 use std::io::Read;
@@ -9,10 +9,10 @@ use echo_loadtest::plan::{Messages, Sizes};
 
 use crate::cli::arguments::values::MAX_MESSAGE_LEN;
 
-/// The longest file: it is held in memory.
+/// Maximum length of the file, which is held in memory.
 const MAX_FILE_LEN: u64 = 1 << 30;
 
-/// Each line of the file, with its newline; a last line without one gets it.
+/// Reads each line of the file as a message with its newline. A last line without a newline gets one.
 ///
 /// # Errors
 /// A sentence that names the file, when it cannot be read, is empty or too long, or has a line that is

@@ -117,7 +117,7 @@ fn what_makes_no_sense_is_refused_and_named() {
 fn standard_output_is_taken_by_a_dash_only() {
     let taken = |line: &str| {
         let Some(Command::Merge(merge)) = parse(line).unwrap().command else { panic!("{line}") };
-        merge.output.takes_standard_output(None)
+        merge.output.standard_output(None) == StandardOutput::Document
     };
     assert!(taken("merge a b --json -") && taken("merge a b --html -"));
     assert!(!taken("merge a b") && !taken("merge a b --json out.json"));

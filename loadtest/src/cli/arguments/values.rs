@@ -1,4 +1,4 @@
-//! What single values of the command line look like.
+//! How single values of the command line are written.
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -8,28 +8,31 @@ use echo_common::units;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// The longest message: each connection may hold several.
+/// Maximum length of a message. A connection may hold several.
 pub(super) const MAX_MESSAGE_LEN: usize = 16 << 20;
 
-/// Rates beyond these are slips of the finger: one message in 11 days, and more than any machine sends.
+/// The rates that are allowed, from one message in 11 days to more than any machine sends. Others are
+/// typing mistakes.
 const RATES: RangeInclusive<f64> = 1e-6..=1e9;
 
-/// Longer than anybody measures; times that are added up stay far from the end of the calendar.
+/// Maximum duration: longer than anybody measures, and sums of durations stay far from the end of the
+/// calendar.
 const MAX_DURATION: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// Each piece of a report has a histogram in every thread: shorter ones would be all there is to do.
+/// Minimum length of a piece of the report. Each piece has a histogram in every thread, so with shorter
+/// ones the threads would do little else.
 const MIN_REPORT_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Lengths of messages.
+/// The lengths of messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SizeArg {
-    /// From the first to the last.
+    /// Any length from the first to the second.
     Range(usize, usize),
-    /// Those of the lines in a file.
+    /// The lengths of the lines in this file.
     File(PathBuf),
 }
 
-/// `128`, `64KiB`, `64..1024`, `@messages.txt`.
+/// Reads `128`, `64KiB`, `64..1024` or `@messages.txt`.
 pub(super) fn size(text: &str) -> Result<SizeArg, String> {
     if let Some(path) = text.strip_prefix('@') {
         let named = !path.is_empty();
@@ -49,7 +52,7 @@ pub(super) fn size(text: &str) -> Result<SizeArg, String> {
     Ok(SizeArg::Range(min, max))
 }
 
-/// `128`, `64KiB`.
+/// Reads `128` or `64KiB`.
 pub(super) fn length(text: &str) -> Result<usize, String> {
     length_or(text, "expected a length such as 128 or 64KiB")
 }
@@ -60,7 +63,7 @@ fn length_or(text: &str, form: &str) -> Result<usize, String> {
     len.ok_or_else(|| "a message has from 1B, its newline, to 16MiB".to_owned())
 }
 
-/// So many a second: `50000`, `50k`, `1.5M`.
+/// Reads a rate: `50000`, `50k`, `1.5M`.
 pub(super) fn rate(text: &str) -> Result<f64, String> {
     let form = "expected a rate above 0, such as 50000, 50k or 1.5M";
     let rate = number(text).filter(|rate| *rate > 0.0).ok_or(form)?;
@@ -68,12 +71,12 @@ pub(super) fn rate(text: &str) -> Result<f64, String> {
     Some(rate).filter(|rate| RATES.contains(rate)).ok_or_else(|| range.to_owned())
 }
 
-/// How long: not zero, and not for ever.
+/// Reads a duration that is neither zero nor too long.
 pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
     not_for_ever(units::positive_duration(text)?)
 }
 
-/// How long: perhaps not at all, and not for ever.
+/// Reads a duration that is not too long, and may be zero.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     not_for_ever(units::duration(text)?)
 }
@@ -83,18 +86,19 @@ fn not_for_ever(duration: Duration) -> Result<Duration, String> {
     Some(duration).filter(|duration| *duration <= MAX_DURATION).ok_or_else(too_long)
 }
 
-/// How long a piece of the report is.
+/// Reads the length of a piece of the report.
 pub(super) fn report_interval(text: &str) -> Result<Duration, String> {
     let too_short = || "must not be shorter than 10ms".to_owned();
     Some(duration(text)?).filter(|length| *length >= MIN_REPORT_INTERVAL).ok_or_else(too_short)
 }
 
-/// So many: `1000000`, `50k`, `1.5M`, at least 1.
+/// Reads a count of at least 1: `1000000`, `50k`, `1.5M`.
 pub(super) fn count(text: &str) -> Result<u64, String> {
     let form = || "expected a whole number above 0, such as 1000000, 50k or 1.5M".to_owned();
     let exact = text.parse().ok().filter(|count| *count > 0);
-    // Those with a unit are exact up to 2^53, far more than is ever sent.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    // A count with a unit is exact up to 2^53, far more than is ever sent.
+    #[expect(clippy::cast_possible_truncation, reason = "the count is whole and below 2^53")]
+    #[expect(clippy::cast_sign_loss, reason = "the count is positive")]
     let scaled = || {
         let count = number(text).filter(|count| count.fract() == 0.0 && *count < 9e15);
         count.map(|count| count as u64).filter(|count| *count > 0)
@@ -102,21 +106,21 @@ pub(super) fn count(text: &str) -> Result<u64, String> {
     exact.or_else(scaled).ok_or_else(form)
 }
 
-/// A part of the whole, above 0 and below 1, as `5%`.
+/// Reads a part of the whole, above 0 and below 1: `5%`.
 pub(super) fn percent(text: &str) -> Result<f64, String> {
     let number = text.strip_suffix('%').and_then(|number| number.trim_end().parse::<f64>().ok());
     let part = number.map(|number| number / 100.0).filter(|part| *part > 0.0 && *part < 1.0);
     part.ok_or_else(|| "expected a percentage above 0% and below 100%, such as 5%".to_owned())
 }
 
-/// A number in digits, perhaps in thousands or millions.
+/// Reads a number in digits, perhaps with a `k` or an `M`.
 fn number(text: &str) -> Option<f64> {
     let (digits, factor) = scaled(text);
     let plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     digits.parse::<f64>().ok().filter(|_| plain).map(|number| number * factor)
 }
 
-/// The number before a `k` or an `M`, and what they stand for.
+/// Splits off a `k` or an `M`, and returns the factor that it stands for.
 fn scaled(text: &str) -> (&str, f64) {
     let text = text.trim();
     if let Some(thousands) = text.strip_suffix(['k', 'K']) {
@@ -125,7 +129,7 @@ fn scaled(text: &str) -> (&str, f64) {
     text.strip_suffix('M').map_or((text, 1.0), |millions| (millions, 1e6))
 }
 
-/// A moment: RFC 3339, or seconds since 1970, also with a fraction.
+/// Reads a moment: RFC 3339, or seconds since 1970, perhaps with a fraction.
 pub(super) fn time(text: &str) -> Result<SystemTime, String> {
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let unix = seconds.and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(seconds));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::report::merge::times::Windows;
 use crate::report::merge::{Part, sums};
-use crate::report::run_report::{Interval, RunReport};
+use crate::report::run_report::{Counts, Interval, RunReport};
 
 /// Intervals of several generators at about the same time.
 type Group<'a> = Vec<(&'a Part, f64, &'a Interval)>;
@@ -35,7 +35,8 @@ pub(super) fn longest_s<'a>(reports: impl Iterator<Item = &'a RunReport>) -> f64
 
 /// Returns the number of the merged interval for an interval that starts at `start_s`. If the length is 0,
 /// all of them have the same number.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // The cast saturates.
+#[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
+#[expect(clippy::cast_sign_loss, reason = "the cast saturates")]
 fn number(start_s: f64, length_s: f64) -> u64 {
     (start_s / length_s).round() as u64
 }
@@ -45,14 +46,13 @@ fn combine(group: &Group<'_>) -> Result<Interval, String> {
         group.iter().map(|(_, _, interval)| count(interval)).fold(0, u64::saturating_add)
     };
     let times = sums::add(group.iter().map(|(part, _, piece)| (*part, piece.histogram.as_str())))?;
-    Ok(Interval::new(
-        group.iter().map(|(_, start_s, _)| *start_s).fold(f64::INFINITY, f64::min),
-        duration_s(group),
-        total(|interval| interval.messages),
-        total(|interval| interval.bytes),
-        total(|interval| interval.errors),
-        &times,
-    ))
+    let counts = Counts {
+        messages: total(|interval| interval.messages),
+        bytes: total(|interval| interval.bytes),
+        errors: total(|interval| interval.errors),
+    };
+    let start_s = group.iter().map(|(_, start_s, _)| *start_s).fold(f64::INFINITY, f64::min);
+    Ok(Interval::new(start_s, duration_s(group), counts, &times))
 }
 
 /// Returns the duration of a merged interval: the greatest sum of one part's intervals in the group.

@@ -93,7 +93,6 @@ fn duration(text: &str) -> Result<f64, String> {
             "must not be longer than 60s, because longer times are not distinguished".to_owned()
         );
     }
-    #[allow(clippy::cast_precision_loss)] // At most a minute.
     Ok(limit.as_nanos() as f64)
 }
 

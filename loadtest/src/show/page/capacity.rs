@@ -8,11 +8,11 @@ use super::rounds::RoundRow;
 use super::source::{Facts, Source};
 use super::summary::{BAD, Badge, DOUBTFUL, GOOD, Head, Summary};
 use super::text::visible;
-use super::units::Unit;
 use super::{Cell, Document, Table, curve, figures, rounds, text};
 use crate::capacity::curve::{Point, exact, points};
 use crate::capacity::{CapacityReport, Ending, Knee};
-use crate::formatting;
+use crate::formatting::{self, Unit};
+use crate::report::distribution;
 
 /// Renders the page of a search, which is called `name` on it, as UTF-8 text. Its figures are marked as on
 /// the page of runs, all with run 0.
@@ -135,7 +135,7 @@ fn broken(knee: Option<&Knee>) -> String {
 
 fn median(point: Option<&Point<'_>>, of: fn(&crate::capacity::Round) -> f64) -> Cell {
     let time = point.and_then(|point| point.median(of));
-    time.map_or_else(Cell::none, |ns| Cell::told(Unit::Nanoseconds.show_in_histogram(ns)))
+    time.map_or_else(Cell::none, |ns| Cell::told(distribution::show_time(ns)))
 }
 
 fn left_out(report: &CapacityReport) -> String {

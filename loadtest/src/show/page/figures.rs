@@ -1,9 +1,9 @@
 //! The figures in the tables, and their places in a report.
 
 use super::cell::{Cell, Row, Table};
-use super::units::Unit;
 use super::{Document, Run};
-use crate::report::run_report::{Arrival, Errors, Load, RunReport};
+use crate::formatting::{self, Unit};
+use crate::report::run_report::{Arrival, Load, RunReport};
 
 /// A row: its label and its figure.
 type Line = (&'static str, Figure);
@@ -208,10 +208,7 @@ const ERRORS: Group = Group {
             ("short", At("/short", Unit::Count)),
             ("corrupt", At("/corrupt", Unit::Count)),
             ("local", At("/local", Unit::Count)),
-            (
-                "all kinds",
-                Told(|report| Some(Unit::Count.show_count(Errors::total(&report.errors)))),
-            ),
+            ("all kinds", Told(|report| Some(formatting::count(report.errors.total())))),
         ],
         &[],
     ],
@@ -305,7 +302,7 @@ fn waiting(report: &RunReport) -> Option<String> {
 }
 
 fn flood_errors(report: &RunReport) -> Option<String> {
-    report.flood.map(|flood| Unit::Count.show_count(flood.errors.total()))
+    report.flood.map(|flood| formatting::count(flood.errors.total()))
 }
 
 fn arrival(load: &Load) -> Option<String> {

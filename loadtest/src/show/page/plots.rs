@@ -5,7 +5,7 @@ use super::axis::Axis;
 use super::chart::{Chart, Key, LOW, Symbol, WIDE};
 use super::ink::{Colour, Stroke};
 use super::plot::{Line, Plot, Size};
-use super::{spectrum, timeline, units};
+use super::{spectrum, ticks, timeline};
 use crate::report::run_report::{Interval, RunReport};
 
 /// Returns all plots for which these runs have data.
@@ -97,7 +97,7 @@ fn latency(runs: &[Run<'_>]) -> Vec<Option<Chart>> {
     let plot = |curves: &[Curve]| {
         let lines = lines(runs, curves);
         let values = lines.iter().flat_map(|line| &line.points).map(|(_, y)| *y);
-        let y = Axis::logarithmic(values, units::tick_time)?;
+        let y = Axis::logarithmic(values, ticks::time)?;
         Some(timeline::plot(end(runs), y, lines))
     };
     if let [_] = runs {
@@ -141,7 +141,7 @@ fn throughput(runs: &[Run<'_>]) -> Option<Chart> {
         vec![key(Stroke::Solid, "achieved", runs), key(Stroke::Dashed, "asked", runs)]
     };
     lines.extend(asked);
-    let y = Axis::linear(greatest(&lines)?, 4.0, units::tick_rate);
+    let y = Axis::linear(greatest(&lines)?, 4.0, ticks::rate);
     let words = ("Throughput over time", "Messages that came back, per second.");
     Some(chart(words, runs, keys, LOW, &timeline::plot(end, y, lines)))
 }
@@ -150,7 +150,7 @@ fn throughput(runs: &[Run<'_>]) -> Option<Chart> {
 fn errors(runs: &[Run<'_>]) -> Option<Chart> {
     let errors = Curve { value: |it| Some(count(it.errors)), stroke: Stroke::Solid };
     let lines = lines(runs, &[errors]);
-    let y = Axis::linear(greatest(&lines)?, 4.0, units::tick_rate);
+    let y = Axis::linear(greatest(&lines)?, 4.0, ticks::rate);
     let words = ("Errors over time", "In each interval.");
     Some(chart(words, runs, vec![], LOW, &timeline::plot(end(runs), y, lines)))
 }
@@ -192,7 +192,6 @@ fn time(interval: &Interval, ns: u64) -> Option<f64> {
 }
 
 /// Exact below 2^53.
-#[allow(clippy::cast_precision_loss)]
 fn count(count: u64) -> f64 {
     count as f64
 }

@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 
 use super::axis::{Axis, Ticks};
 use super::plot::{Line, Plot};
-use super::units;
+use super::ticks;
 
 /// Minimum distance of two points of a line: horizontally this part of its length, or vertically this part
 /// of a factor of ten. Closer points would fall on the same pixel.
@@ -21,10 +21,10 @@ const LAST: f64 = 0.5;
 /// Returns the plot of these lines, or `None` if none of them has a point.
 pub(super) fn plot(lines: Vec<Line>) -> Option<Plot> {
     let values = lines.iter().flat_map(|line| &line.points).map(|(_, y)| *y);
-    let y = Axis::logarithmic(values, units::tick_time)?;
+    let y = Axis::logarithmic(values, ticks::time)?;
     let places = lines.iter().flat_map(|line| &line.points).map(|(x, _)| *x);
     let max = places.fold(1.0, f64::max);
-    let x = Axis { min: 0.0, max, ticks: Ticks::Step(1.0), label: units::percentile_of_place };
+    let x = Axis { min: 0.0, max, ticks: Ticks::Step(1.0), label: ticks::percentile_of_place };
     Some(Plot { x, y, lines, marks: vec![], rules: vec![] })
 }
 
@@ -55,7 +55,6 @@ fn place(before: f64, total: u64) -> f64 {
 }
 
 /// Exact below 2^53.
-#[allow(clippy::cast_precision_loss)]
 fn float(count: u64) -> f64 {
     count as f64
 }

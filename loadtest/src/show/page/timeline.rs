@@ -2,7 +2,7 @@
 
 use super::axis::{Axis, Ticks, ceil_1_2_5};
 use super::plot::{Line, Plot};
-use super::units;
+use super::ticks;
 use crate::report::run_report::Interval;
 
 /// Usual steps of a time axis, in seconds.
@@ -62,7 +62,7 @@ pub(super) fn axis(end: f64) -> Axis {
     let end = end.max(STEPS[0]);
     let fits = |step: &f64| end / step <= MAX_TICKS;
     let step = STEPS.into_iter().find(fits).unwrap_or_else(|| ceil_1_2_5(end / MAX_TICKS));
-    Axis { min: 0.0, max: end, ticks: Ticks::Step(step), label: units::tick_seconds }
+    Axis { min: 0.0, max: end, ticks: Ticks::Step(step), label: ticks::seconds }
 }
 
 /// Creates the plot of these lines over time.

@@ -4,12 +4,13 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 
+use echo_tests::python;
 use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
 use super::*;
-use crate::fake::{PYTHON_ECHO, python_server};
+use crate::harness::python_server;
 use crate::target::{Running, Target, Watch};
 
 fn wait_until(what: &str, condition: impl Fn() -> bool) {
@@ -41,7 +42,7 @@ fn pid(running: &Running) -> i32 {
 
 #[test]
 fn a_server_is_started_serves_and_is_gone_when_stopped() {
-    let Some(target) = python_server(PYTHON_ECHO) else { return };
+    let Some(target) = python_server(python::ECHO) else { return };
     let running = target.start(None).expect("it starts");
     assert_eq!(exchange(&running, "hello\n"), "hello\n");
     let pid = pid(&running);
@@ -51,7 +52,7 @@ fn a_server_is_started_serves_and_is_gone_when_stopped() {
 
 #[test]
 fn a_server_is_gone_when_a_panic_unwinds() {
-    let Some(target) = python_server(PYTHON_ECHO) else { return };
+    let Some(target) = python_server(python::ECHO) else { return };
     let running = target.start(None).expect("it starts");
     let pid = pid(&running);
     let panicked = std::panic::catch_unwind(move || {
@@ -214,7 +215,7 @@ listener.accept()
 #[test]
 fn a_server_is_pinned_and_we_are_not() {
     use nix::sched::sched_getaffinity;
-    let Some(target) = python_server(PYTHON_ECHO) else { return };
+    let Some(target) = python_server(python::ECHO) else { return };
     let ours = sched_getaffinity(Pid::from_raw(0)).expect("the system tells");
     let first = (0..1_024).find(|cpu| ours.is_set(*cpu) == Ok(true)).expect("there is one");
     let cpus = first.to_string().parse().expect("a CPU");
