@@ -154,7 +154,7 @@ fn response_time_is_shown_of_an_open_loop_only() {
         assert_eq!(page.contains("data-figure=\"/generator/lateness/p99_ns\""), is_open);
         assert!(page.contains("data-figure=\"/service_time/p99_99_ns\""));
     }
-    assert!(open.contains("service time, from the time it was sent"));
+    assert!(open.contains("service time, from when a message was sent"));
 }
 
 #[test]

@@ -149,7 +149,11 @@ fn what_the_generator_cannot_ask_for_is_told_as_at_least() {
     assert_bracket(&report, 6_000.01);
     assert!(report.broke.as_ref().is_some_and(|knee| knee.generator_limited && knee.rounds == 0));
     assert!(report.conclusion.starts_with("capacity at least 5,"), "{}", report.conclusion);
-    assert!(report.conclusion.contains("; the generator cannot send 6,"), "{}", report.conclusion);
+    assert!(
+        report.conclusion.contains("; the load tester cannot reach 6,"),
+        "{}",
+        report.conclusion
+    );
 }
 
 #[test]
@@ -157,7 +161,7 @@ fn a_generator_that_can_ask_for_nothing_finds_nothing() {
     let report =
         run(&Settings::default(), |rate| Ok(not_valid(VerdictKind::GeneratorLimited, rate)));
     assert_eq!((report.ending, report.capacity), (Ending::GeneratorLimited, None));
-    assert_eq!(report.conclusion, "no rate is known to hold; the generator cannot send 10/s");
+    assert_eq!(report.conclusion, "no rate is known to hold; the load tester cannot reach 10/s");
 }
 
 #[test]

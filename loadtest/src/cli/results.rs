@@ -105,7 +105,9 @@ pub(crate) fn page_of_files(paths: &[PathBuf], html: &Path) -> Result<u8, String
             }
             Report::Capacity(_) => {
                 let name = path.display();
-                return Err(format!("{name} is a search for the capacity: its page is its own"));
+                return Err(format!(
+                    "{name} is a search for the capacity: it needs a page of its own"
+                ));
             }
         }
     }

@@ -227,7 +227,7 @@ impl FromStr for Metric {
     fn from_str(text: &str) -> Result<Self, String> {
         Self::all().find(|metric| metric.name() == text).ok_or_else(|| {
             let names = Self::all().map(Self::name).collect::<Vec<_>>().join(", ");
-            format!("nothing called {text:?} is compared: expected one of {names}")
+            format!("no metric is called {text:?}: expected one of {names}")
         })
     }
 }

@@ -170,8 +170,8 @@ fn messages_without_a_stamp_are_told_of_each_run() {
     let report = report.expect("it warms up");
     let round = &report.rounds[0];
     assert_eq!((round.a.without_stamp, round.b.without_stamp), (Some(1_000), Some(2)));
-    let told = "\ntimes of messages end when the system received them; for 10,020 messages without a \
-                kernel timestamp, when the load tester read them\n";
+    let told = "\ntimes of messages end when the system received them; 10,020 messages without a timestamp \
+                count as received when they were read\n";
     assert!(report.to_string().contains(told), "{report}");
     let report = run(&mut Fake::new(1.0), &Settings::default());
     assert!(!report.to_string().contains("the system received"), "{report}");
@@ -343,7 +343,7 @@ fn a_condition_that_makes_no_sense_is_refused_with_a_sentence() {
         ("p99>5%", "expected a metric"),
         ("p99>0.9", "a ratio below 1 needs <"),
         ("throughput<1.1", "a ratio above 1 needs >"),
-        ("p90>1.1", "nothing called \"p90\" is compared: expected one of throughput, p50"),
+        ("p90>1.1", "no metric is called \"p90\": expected one of throughput, p50"),
     ] {
         let error = text.parse::<FailIf>().expect_err(text);
         assert!(error.contains(part), "{text}: {error}");

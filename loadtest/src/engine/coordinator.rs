@@ -138,7 +138,7 @@ impl<'a> Coordinator<'a> {
             Some(Ok(wait)) => nanoseconds(wait),
             Some(Err(passed)) => {
                 let late_s = passed.duration().as_secs_f64();
-                warn!("late: the time to start at has passed late={late_s:.3}s");
+                warn!("the start time has passed late={late_s:.3}s");
                 0
             }
         }

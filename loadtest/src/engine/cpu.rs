@@ -17,7 +17,7 @@ pub(crate) fn give_way() {
         // The call also sets a niceness, which means nothing under this policy and may be refused.
         let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, IDLE);
         if thread_schedule_policy() != Ok(IDLE) {
-            log::debug!("a thread that is to give way does not");
+            log::debug!("the system does not let a thread give way");
         }
     }
 }

@@ -79,7 +79,7 @@ pub(crate) fn connect(
 }
 
 fn cannot_stamp(error: io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("ask for the time at which the system receives: {error}"))
+    io::Error::new(error.kind(), format!("ask for kernel timestamps: {error}"))
 }
 
 /// Returns the local address of a connection. Connections take the addresses in turn.

@@ -175,7 +175,7 @@ impl Statistic {
         };
         if rank > distribution.count {
             let (missing, count) = (formatting::count(missing), formatting::count(count));
-            return Err(format!("beyond every limit: {missing} of {count} {what} are missing"));
+            return Err(format!("beyond all limits: {missing} of {count} {what} failed"));
         }
         match self {
             Self::Percentile(_) => at_rank(distribution, rank).map(|ns| ns as f64),

@@ -282,9 +282,9 @@ pub struct Messages {
 pub struct Throughput {
     /// How long the measurement lasted.
     pub duration_s: f64,
-    /// Messages that came back in that time.
+    /// Number of messages that came back in that time.
     pub messages: u64,
-    /// Bytes that came back in that time.
+    /// Number of bytes that came back in that time.
     pub bytes: u64,
     /// Messages per second that came back.
     pub messages_per_s: f64,
@@ -298,9 +298,9 @@ pub struct Throughput {
 pub struct Flood {
     /// The connections of the flood over the whole run.
     pub connections: Connections,
-    /// Messages that came back.
+    /// Number of messages that came back.
     pub messages: u64,
-    /// Bytes that came back.
+    /// Number of bytes that came back.
     pub bytes: u64,
     /// Bytes per second that came back. The same number was sent.
     pub bytes_per_s: f64,
@@ -365,9 +365,9 @@ pub struct Interval {
     pub start_s: f64,
     /// The length of the interval.
     pub duration_s: f64,
-    /// Messages that came back.
+    /// Number of messages that came back.
     pub messages: u64,
-    /// Bytes that came back.
+    /// Number of bytes that came back.
     pub bytes: u64,
     /// Number of errors.
     pub errors: u64,
@@ -384,11 +384,11 @@ pub struct Interval {
 /// What was counted in an [`Interval`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Messages that came back.
+    /// Number of messages that came back.
     pub messages: u64,
-    /// Bytes that came back.
+    /// Number of bytes that came back.
     pub bytes: u64,
-    /// What went wrong.
+    /// Number of errors.
     pub errors: u64,
 }
 

@@ -122,7 +122,7 @@ struct Page {
     sources: Vec<Source>,
 }
 
-/// The head of a run's column.
+/// The head of the column of a run.
 struct Column {
     index: usize,
     colour: String,

@@ -80,7 +80,7 @@ fn a_start_in_the_past_is_said_to_be_late() {
         command.args(["--count", "100", "--warmup", "0", "--quiet"]).args(start);
         let (code, table, stderr) = run(&mut command);
         assert!(matches!(code, Some(0 | 3)), "{table}{stderr}");
-        let warned = stderr.contains("[WARN ] late: the time to start at has passed late=");
+        let warned = stderr.contains("[WARN ] the start time has passed late=");
         assert_eq!(warned, is_late, "{start:?}: {stderr}");
     }
 }

@@ -36,10 +36,10 @@ fn is_one_agent(part: &Part) -> Result<(), String> {
         return Err(format!("{name}: the format is {:?}, not {FORMAT:?}", report.format));
     }
     if report.agents != 1 {
-        return Err(format!("{name} is a merged report: merge the reports of the agents instead"));
+        return Err(format!("{name} is a merged report: merge the reports that it was made of"));
     }
     if agent_count < 2 {
-        return Err(format!("{name} is of a generator that did not share a load (--agent-count)"));
+        return Err(format!("{name} comes from a generator that shared no load (--agent-count)"));
     }
     if agent_index >= agent_count {
         return Err(format!("{name}: there is no agent {agent_index} of {agent_count}"));

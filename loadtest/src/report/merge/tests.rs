@@ -314,10 +314,7 @@ fn what_is_no_part_of_a_shared_load_is_refused() {
     assert_eq!(merge(&[part(0, 2)]).unwrap_err(), "merging needs at least 2 reports, not 1");
     for (change, told) in [
         ((|report| report.agents = 2) as fn(&mut RunReport), "1.json is a merged report"),
-        (
-            |report| report.load.agent_count = 1,
-            "1.json is of a generator that did not share a load",
-        ),
+        (|report| report.load.agent_count = 1, "1.json comes from a generator that shared no load"),
         (|report| report.load.agent_index = 2, "1.json: there is no agent 2 of 2"),
         (|report| report.format = "other".to_owned(), "1.json: the format is \"other\""),
         (|report| report.started_at = "noon".to_owned(), "1.json: started_at is \"noon\""),

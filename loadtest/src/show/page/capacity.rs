@@ -86,7 +86,7 @@ fn heads(report: &CapacityReport, document: &Document) -> Vec<Head> {
     };
     let head = |label, cell, note| Head { label, cell, note };
     let is_limited = report.broke.as_ref().is_some_and(|knee| knee.generator_limited);
-    let beyond = if is_limited { "cannot send" } else { "breaks at" };
+    let beyond = if is_limited { "cannot reach" } else { "breaks at" };
     let points = points(&report.rounds);
     let there = points.iter().find(|point| Some(point.rate) == report.capacity);
     vec![
@@ -127,8 +127,8 @@ fn chance(knee: Option<&Knee>) -> String {
 
 fn broken(knee: Option<&Knee>) -> String {
     match knee {
-        None => "no such rate is known".to_owned(),
-        Some(knee) if knee.generator_limited => "the load tester is too slow".to_owned(),
+        None => "no rate is known to break".to_owned(),
+        Some(knee) if knee.generator_limited => "more than the load tester can send".to_owned(),
         Some(knee) => format!("held in {} of {} rounds", knee.held, knee.rounds),
     }
 }

@@ -102,9 +102,9 @@ fn stroke(percentile: Percentile, judged: Percentile) -> Stroke {
 }
 
 fn marks(rounds: &[Round], judged: Percentile) -> Vec<Marks> {
-    let of = |outcome| {
-        let (colour, mark, _) = Standing::look(outcome);
-        let of_it = rounds.iter().filter(|round| Standing::of(round) == outcome);
+    let of = |standing| {
+        let (colour, mark, _) = Standing::look(standing);
+        let of_it = rounds.iter().filter(|round| Standing::of(round) == standing);
         let points = of_it.map(|round| (round.rate_achieved, exact((judged.of)(round))));
         Marks { points: points.filter(can_be_drawn).collect(), colour, mark }
     };
@@ -146,7 +146,7 @@ fn legend_of_lines(judged: Percentile) -> Vec<Key> {
     let key = |percentile: Percentile| Key {
         colour: Some(Colour::Run(0)),
         symbol: Symbol::Line(stroke(percentile, judged)),
-        text: format!("{} of a rate, median of its rounds", percentile.name),
+        text: format!("{} at a rate, the median of its rounds", percentile.name),
     };
     shown(judged).into_iter().map(key).collect()
 }

@@ -107,7 +107,7 @@ const GROUPS: [Group; 5] = [
         base: "/connections",
         lines: [
             &[
-                ("asked, at a time", At("/asked", Unit::Count)),
+                ("asked for, at a time", At("/asked", Unit::Count)),
                 ("established", At("/established", Unit::Count)),
                 ("opened, with replacements", At("/opened", Unit::Count)),
                 ("missing, on average", At("/missing", Unit::Part)),

@@ -69,8 +69,8 @@ fn spectrum(runs: &[Run<'_>]) -> Result<Option<Chart>, String> {
     let open = runs.iter().any(|run| run.report.response_time.is_some());
     let keys = if open {
         vec![
-            key(Stroke::Solid, "response time, from the time a message was due", runs),
-            key(Stroke::Dashed, "service time, from the time it was sent", runs),
+            key(Stroke::Solid, "response time, from when a message was due", runs),
+            key(Stroke::Dashed, "service time, from when a message was sent", runs),
         ]
     } else {
         vec![]
@@ -151,7 +151,7 @@ fn errors(runs: &[Run<'_>]) -> Option<Chart> {
     let errors = Curve { value: |it| Some(count(it.errors)), stroke: Stroke::Solid };
     let lines = lines(runs, &[errors]);
     let y = Axis::linear(greatest(&lines)?, 4.0, ticks::rate);
-    let words = ("Errors over time", "In each interval.");
+    let words = ("Errors over time", "Errors in each interval.");
     Some(chart(words, runs, vec![], LOW, &timeline::plot(end(runs), y, lines)))
 }
 
@@ -191,7 +191,7 @@ fn time(interval: &Interval, ns: u64) -> Option<f64> {
     (interval.messages > 0).then(|| count(ns))
 }
 
-/// Exact below 2^53.
+/// Converts a number, exactly below 2^53.
 fn count(count: u64) -> f64 {
     count as f64
 }

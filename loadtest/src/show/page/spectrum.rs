@@ -9,9 +9,11 @@ use super::axis::{Axis, Ticks};
 use super::plot::{Line, Plot};
 use super::ticks;
 
-/// Minimum distance of two points of a line: horizontally this part of its length, or vertically this part
-/// of a factor of ten. Closer points would fall on the same pixel.
+/// Number of parts into which the length of a line is divided. Two points are at least one part apart, or one
+/// part of [`PARTS_OF_DECADE`]. Closer points would fall on the same pixel.
 const PARTS: f64 = 400.0;
+
+/// Number of parts into which a factor of ten between two times is divided.
 const PARTS_OF_DECADE: f64 = 50.0;
 
 /// Position of the end of the line, in messages before the last one. The exact position of the greatest
@@ -54,7 +56,7 @@ fn place(before: f64, total: u64) -> f64 {
     -(1.0 - before / float(total)).log10()
 }
 
-/// Exact below 2^53.
+/// Converts a number, exactly below 2^53.
 fn float(count: u64) -> f64 {
     count as f64
 }

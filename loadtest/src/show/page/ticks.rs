@@ -1,4 +1,4 @@
-//! What stands at the ticks of an axis: the shortest form of a round number.
+//! The labels at the ticks of an axis: the shortest forms of round numbers.
 
 use crate::formatting::{TIMES, three_digits, unit_of};
 

@@ -8,7 +8,7 @@ use crate::report::run_report::{Arrival, Connections, Flood, Load, RunReport, Ve
 use crate::report::verdict::MAX_BUSY;
 use crate::show::table::{MAX_FINDINGS, doubtful, end_of_times};
 
-/// The width of the names on the left.
+/// Width of the labels on the left.
 const LABEL_WIDTH: usize = 15;
 
 pub(super) fn verdict(report: &RunReport) -> String {
@@ -52,7 +52,7 @@ fn asked(load: &Load) -> String {
     parts.push(size(load));
     parts.push(match (load.arrival, load.rate) {
         (Arrival::Constant, Some(rate)) => format!("{}/s evenly", formatting::rate(rate)),
-        (Arrival::Poisson, Some(rate)) => format!("{}/s by chance", formatting::rate(rate)),
+        (Arrival::Poisson, Some(rate)) => format!("{}/s at random", formatting::rate(rate)),
         (Arrival::Closed | Arrival::Constant | Arrival::Poisson, _) => "closed loop".to_owned(),
     });
     if let Some(messages) = load.messages_per_connection {

@@ -74,10 +74,7 @@ fn times_that_end_when_the_system_received_are_said_to() {
     for (without_stamp, but) in [
         (None, ""),
         (Some(0), ""),
-        (
-            Some(1_234),
-            "; for 1,234 messages without a kernel timestamp, when the load tester read them",
-        ),
+        (Some(1_234), "; 1,234 messages without a timestamp count as received when they were read"),
     ] {
         report.generator.without_stamp = without_stamp;
         let shown = render(&report);
