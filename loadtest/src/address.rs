@@ -64,8 +64,9 @@ impl fmt::Display for Address {
 }
 
 impl Address {
-    /// Returns the address that the name stands for. If there are several, it is the first one that answers
-    /// a connect within `timeout`, or the first one if none answers: a load goes to one address only.
+    /// Returns the address that the name stands for. If there are several, it is the first one that
+    /// answers a connect within `timeout`, or the first one if none answers: a load goes to one address
+    /// only.
     ///
     /// # Errors
     /// A sentence when the name stands for no address.

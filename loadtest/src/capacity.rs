@@ -2,10 +2,11 @@
 //! measures.
 //!
 //! The search raises the rate by a factor until a rate breaks an objective. Then it tries rates between
-//! those that hold and those that break. At the end it repeats the highest rate that holds and the lowest
-//! that breaks.
+//! those that hold and those that break. At the end it repeats the highest rate that holds and the
+//! lowest that breaks.
 //!
-//! A round that is not VALID says nothing about the server and is measured again. If no attempt is VALID:
+//! A round that is not VALID says nothing about the server and is measured again. If no attempt is
+//! VALID:
 //!
 //! - The rate counts as beyond the generator, and the capacity is reported as "at least".
 //! - But if all attempts were INCOMPLETE and the load tester's own system made no errors, the server does
@@ -35,8 +36,8 @@ pub struct Settings {
     pub max_rate: f64,
     /// The factor from one rate to the next while no rate breaks, or none holds; above 1.
     pub factor: f64,
-    /// How close the highest rate that holds and the lowest that breaks have to be, as a part of the rate;
-    /// above 0.
+    /// How close the highest rate that holds and the lowest that breaks have to be, as a part of the
+    /// rate; above 0.
     pub precision: f64,
     /// Number of rounds at each of these two rates; at least 1.
     pub confirmations: u32,
@@ -64,8 +65,8 @@ impl Default for Settings {
     }
 }
 
-/// Searches for the highest rate that meets all objectives. `measure` runs a load at a rate. If it fails,
-/// or a signal stops it, the report says what was found before.
+/// Searches for the highest rate that meets all objectives. `measure` runs a load at a rate. If it
+/// fails, or a signal stops it, the report says what was found before.
 ///
 /// # Errors
 /// The error of the first round, if that one failed.

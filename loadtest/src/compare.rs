@@ -1,9 +1,9 @@
 //! Compares two servers. Knows neither sockets nor processes: a closure measures.
 //!
-//! Each round measures both servers, one right after the other. Only their ratio counts, because anything
-//! that slows the machine for a while slows both. The order alternates, A B B A A B …: a steady change,
-//! such as a processor that gets warm, then favours both sides equally often. In the order A B A B it would
-//! always favour the same side.
+//! Each round measures both servers, one right after the other. Only their ratio counts, because
+//! anything that slows the machine for a while slows both. The order alternates, A B B A A B …: a
+//! steady change, such as a processor that gets warm, then favours both sides equally often. In the
+//! order A B A B it would always favour the same side.
 //!
 //! A round counts only if both its runs are VALID. Otherwise it is marked, left out, and measured again,
 //! until [`Settings::max_repeats`] is used up.
@@ -29,8 +29,8 @@ use crate::report::run_report::{RunReport, Verdict, VerdictKind};
 /// The settings of a comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// Number of rounds that have to count. At least [`MIN_PAIRS`](crate::statistics::MIN_PAIRS) are needed
-    /// to show a difference.
+    /// Number of rounds that have to count. At least [`MIN_PAIRS`](crate::statistics::MIN_PAIRS) are
+    /// needed to show a difference.
     pub rounds: u32,
     /// Maximum number of rounds that are measured again.
     pub max_repeats: u32,
@@ -48,9 +48,9 @@ impl Default for Settings {
     }
 }
 
-/// Compares `b` with `a`. A run of each warms up and does not count; then come the rounds. `measure` runs
-/// a load with a seed against a side, and both sides of a round get the same seed. If it fails, or a signal
-/// stops it, the rounds before count.
+/// Compares `b` with `a`. A run of each warms up and does not count; then come the rounds. `measure`
+/// runs a load with a seed against a side, and both sides of a round get the same seed. If it fails, or
+/// a signal stops it, the rounds before count.
 ///
 /// # Errors
 /// The error of the run that failed, if it was one of the first two.

@@ -61,8 +61,8 @@ fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
     builder.tempfile_in(folder)
 }
 
-/// Returns the permissions of any new file, to which the system applies the user's mask. A temporary file
-/// would be private.
+/// Returns the permissions of any new file, to which the system applies the user's mask. A temporary
+/// file would be private.
 #[cfg(unix)]
 fn readable_by_all() -> Option<Permissions> {
     use std::os::unix::fs::PermissionsExt;

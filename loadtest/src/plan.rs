@@ -32,15 +32,15 @@ pub struct Plan {
     pub arrival: Arrival,
     /// New connections a second, over all agents. `None`: all at once.
     pub connect_rate: Option<f64>,
-    /// Number of messages after which a connection is finished and replaced. In an open loop a burst is not
-    /// divided. `None`: connections are kept.
+    /// Number of messages after which a connection is finished and replaced. In an open loop a burst is
+    /// not divided. `None`: connections are kept.
     pub messages_per_connection: Option<u64>,
     /// What ends the measured part.
     pub limit: Limit,
     /// How long the server is under load before the measured part.
     pub warmup: Duration,
-    /// How long to wait for a connection, and for each reply. If messages are counted, also how long to wait
-    /// for a server to which no connection can be made any more.
+    /// How long to wait for a connection, and for each reply. If messages are counted, also how long to
+    /// wait for a server to which no connection can be made any more.
     pub timeout: Duration,
     /// Seed of the content and of all randomness.
     pub seed: u64,
@@ -52,8 +52,8 @@ pub struct Plan {
     pub kernel_timestamps: bool,
     /// CPUs that the threads take in turn. Empty: any.
     pub cpus: Vec<usize>,
-    /// The threads leave a CPU to any other thread that wants it. On Linux only. The threads of a flood do so
-    /// in any case if the run's own threads sleep until a message is due.
+    /// The threads leave a CPU to any other thread that wants it. On Linux only. The threads of a flood
+    /// do so in any case if the run's own threads sleep until a message is due.
     pub gives_way: bool,
     /// The part of the load that is ours.
     pub share: Share,
@@ -68,8 +68,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Returns a load with the defaults of the command line, but with one thread and the seed 0. The command
-    /// line takes these two from the machine and at random.
+    /// Returns a load with the defaults of the command line, but with one thread and the seed 0. The
+    /// command line takes these two from the machine and at random.
     #[must_use]
     pub fn new(target: SocketAddr, limit: Limit) -> Self {
         Self {
@@ -188,8 +188,8 @@ impl Plan {
         (self.share.index..self.connections).step_by(self.share.count as usize).map(u64::from)
     }
 
-    /// Returns how many of `count` messages belong to these connections. All connections have about the same
-    /// number of messages, so that they are done at the same time.
+    /// Returns how many of `count` messages belong to these connections. All connections have about the
+    /// same number of messages, so that they are done at the same time.
     #[must_use]
     pub fn part_of(&self, count: u64, connections: impl Iterator<Item = u64>) -> u64 {
         connections.map(|number| part(count, number, self.connections.into())).sum()
@@ -218,8 +218,8 @@ fn part(whole: u64, index: u64, count: u64) -> u64 {
     whole / count + u64::from(index < whole % count)
 }
 
-/// Connections that flood the server: each sends a line as soon as one is back. They begin before the run
-/// connects, and go on until the end of the measured part. Their lines are verified, and not timed.
+/// Connections that flood the server: each sends a line as soon as one is back. They begin before the
+/// run connects, and go on until the end of the measured part. Their lines are verified, and not timed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flood {
     /// Number of connections, over all agents; at least one for each.

@@ -1,5 +1,5 @@
-//! The server that gets the load: one that runs already, or a command that starts one. Knows nothing about
-//! loads and figures, except what a process uses.
+//! The server that gets the load: one that runs already, or a command that starts one. Knows nothing
+//! about loads and figures, except what a process uses.
 
 mod command_line;
 mod output;
@@ -64,8 +64,8 @@ pub struct Running {
 }
 
 impl Target {
-    /// Makes the target ready: resolves the name, or starts the command on a free port and waits until it
-    /// accepts a connection. A command may use only `cpus`, if they are given.
+    /// Makes the target ready: resolves the name, or starts the command on a free port and waits until
+    /// it accepts a connection. A command may use only `cpus`, if they are given.
     ///
     /// # Errors
     /// A sentence when the name has no address, or the command could not be started, ended, or did not

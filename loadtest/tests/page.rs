@@ -1,4 +1,4 @@
-//! The page of a report, as text: what a browser makes of it is `cargo xtask page`'s to check.
+//! The page of a report, as text. `cargo xtask page` checks what a browser makes of it.
 
 #![expect(clippy::expect_used, reason = "clippy does not take the helpers of tests for tests")]
 
@@ -17,7 +17,7 @@ fn search(report: &CapacityReport) -> String {
     render_capacity("search", report).expect("the search makes a page")
 }
 
-/// A figure of the page: its run, its place in the report, and its value there.
+/// Returns the figures of a page: run, place in the report, and value there.
 fn figures(page: &str) -> Vec<(usize, String, Value)> {
     let elements = page.split("<data ").skip(1);
     elements

@@ -1,4 +1,4 @@
-//! Several generators share a load: each takes its part, and the parts make the whole.
+//! Several generators share a load: each takes its part, and the parts add up to the whole.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,5 +1,5 @@
-//! The throughput-latency curve: the rounds of a search, grouped by rate. Does not depend on how the curve
-//! is shown.
+//! The throughput-latency curve: the rounds of a search, grouped by rate. Does not depend on how the
+//! curve is shown.
 
 use super::report::Round;
 

@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Settings;
 
-/// Minimum share of a rate's rounds that must meet the objectives for the rate to hold: 4 of 5. With half
-/// of them, the capacity would be missed every other time. With all of them, a single disturbance of the
-/// machine would decide.
+/// Minimum share of a rate's rounds that must meet the objectives for the rate to hold: 4 of 5. With
+/// half of them, the capacity would be missed every other time. With all of them, a single disturbance
+/// of the machine would decide.
 const HOLDS: (u32, u32) = (4, 5);
 
 /// The result of a round.

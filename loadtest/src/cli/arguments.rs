@@ -111,8 +111,8 @@ pub(crate) enum Command {
     Run(Box<TargetedRunArgs>),
     /// Find the highest rate at which a server meets its objectives
     ///
-    /// Every round is a run of its own, with the flags for the load: the search begins at --rate, and each
-    /// round is measured for --duration.
+    /// Every round is a run of its own, with the flags for the load: the search begins at --rate, and
+    /// each round is measured for --duration.
     Capacity(Box<CapacityArgs>),
     /// Measure two servers in turn and say whether they differ
     ///
@@ -120,8 +120,8 @@ pub(crate) enum Command {
     Compare(Box<CompareArgs>),
     /// Add up the reports of generators that shared a load
     ///
-    /// Histograms and counts are added exactly. Reports are refused if their loads or servers differ, or if
-    /// the generators did not measure at the same time.
+    /// Histograms and counts are added exactly. Reports are refused if their loads or servers differ,
+    /// or if the generators did not measure at the same time.
     Merge(MergeArgs),
     /// Make an HTML page of reports
     Report(ReportArgs),
@@ -179,8 +179,8 @@ pub(crate) struct RunArgs {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct ObjectiveArgs {
-    /// An objective, such as 'p99<2ms', 'errors<0.1%' or 'rate>=0.99'. Repeat the flag, or separate several
-    /// objectives with commas. If one is broken, the exit code is 99
+    /// An objective, such as 'p99<2ms', 'errors<0.1%' or 'rate>=0.99'. Repeat the flag, or separate
+    /// several objectives with commas. If one is broken, the exit code is 99
     #[arg(long, env = "ECHO_LOADTEST_SLO", value_name = "OBJECTIVE", value_delimiter = ',')]
     pub(crate) slo: Vec<Slo>,
 }
@@ -234,8 +234,8 @@ pub(crate) struct ReportArgs {
 }
 
 impl Args {
-    /// Reads the command line and the environment. If they make no sense, ends the process with a sentence
-    /// that names the flag, and with the exit code for wrong usage.
+    /// Reads the command line and the environment. If they make no sense, ends the process with a
+    /// sentence that names the flag, and with the exit code for wrong usage.
     pub(crate) fn from_environment() -> Self {
         let matches = Self::command().get_matches();
         let mut args = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
@@ -296,8 +296,8 @@ impl RunArgs {
 }
 
 impl OutputArgs {
-    /// Checks that no two documents go to the same file. `others` are the files that a run writes while it
-    /// goes on.
+    /// Checks that no two documents go to the same file. `others` are the files that a run writes while
+    /// it goes on.
     fn check(&self, others: &[&Path]) -> Result<(), String> {
         let files: Vec<_> = self.files().chain(others.iter().copied()).collect();
         for (index, file) in files.iter().enumerate() {

@@ -37,8 +37,8 @@ pub(crate) fn compare(args: &CompareArgs, verbosity: Verbosity) -> Result<u8, St
     Ok(code_of_comparison(&report))
 }
 
-/// Warns when servers and load tester share a core. No verdict sees that: both are slower than they would
-/// be alone, and neither waits for a CPU.
+/// Warns when servers and load tester share a core. No verdict sees that: both are slower than they
+/// would be alone, and neither waits for a CPU.
 fn warn_of_one_core(args: &CompareArgs) {
     let (Some(servers), Some(clients)) = (&args.pin_server, &args.load.pin_client) else { return };
     if let Some((server, client)) = cpus::on_one_core(servers, clients) {

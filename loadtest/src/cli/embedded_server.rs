@@ -19,8 +19,8 @@ pub(crate) struct EmbeddedServer {
 }
 
 impl EmbeddedServer {
-    /// Starts a server for this number of connections. Each thread of the load tester has a CPU of its own,
-    /// and the server gets the others.
+    /// Starts a server for this number of connections. Each thread of the load tester has a CPU of its
+    /// own, and the server gets the others.
     ///
     /// # Errors
     /// A sentence when the server could not be started, or both ends of the connections need more

@@ -71,8 +71,8 @@ enum Kind {
 }
 
 impl Reporter {
-    /// Returns a reporter that shows a bar if standard error is a terminal, and otherwise writes lines to
-    /// the log at INFO. A quiet one shows nothing.
+    /// Returns a reporter that shows a bar if standard error is a terminal, and otherwise writes lines
+    /// to the log at INFO. A quiet one shows nothing.
     pub(crate) fn new(verbosity: Verbosity) -> Self {
         match Bar::on_stderr() {
             _ if verbosity == Verbosity::Quiet => Self(Kind::Quiet),
@@ -81,7 +81,8 @@ impl Reporter {
         }
     }
 
-    /// Returns how often to call [`show`](Self::show), if at all, when lines are wanted every `interval`.
+    /// Returns how often to call [`show`](Self::show), if at all, when lines are wanted every
+    /// `interval`.
     pub(crate) fn period(&self, interval: Duration) -> Option<Duration> {
         match &self.0 {
             Kind::Terminal(_) => Some(TERMINAL_PERIOD),

@@ -54,8 +54,8 @@ impl Session {
         self.run_logged(plan, None).map(|(report, _)| report)
     }
 
-    /// Does one run. The second part of the result says whether the interval log could be written; the report
-    /// is good even if not.
+    /// Does one run. The second part of the result says whether the interval log could be written; the
+    /// report is good even if not.
     ///
     /// # Errors
     /// A sentence when the run could not start.

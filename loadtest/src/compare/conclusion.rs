@@ -6,8 +6,8 @@ use super::round::Round;
 use crate::statistics::{Estimate, MIN_PAIRS, geometric_mean};
 
 impl Comparison {
-    /// Returns what the rounds that count say about a metric. If one of them lacks the figure, nothing is
-    /// known, because the others are no random choice.
+    /// Returns what the rounds that count say about a metric. If one of them lacks the figure, nothing
+    /// is known, because the others are no random choice.
     pub(super) fn new(metric: Metric, rounds: &[Round], seed: u64) -> Self {
         let used: Vec<&Round> = rounds.iter().filter(|round| round.used).collect();
         let pairs: Vec<(f64, f64)> = used

@@ -1,5 +1,5 @@
-//! The metrics of a comparison. Each metric is a row of a table with its name and the way it is shown. Does
-//! not depend on statistics or rounds.
+//! The metrics of a comparison. Each metric is a row of a table with its name and the way it is shown.
+//! Does not depend on statistics or rounds.
 
 use std::str::FromStr;
 
@@ -206,13 +206,15 @@ impl Metric {
         format!("{} {}", self.row().words.preposition, self.title())
     }
 
-    /// Returns the sentence that the figure of b is lower by `percent`, such as `b is 2 % faster at p99`.
+    /// Returns the sentence that the figure of b is lower by `percent`, such as `b is 2 % faster at
+    /// p99`.
     pub(super) fn lower(self, percent: &str) -> String {
         let words = self.row().words;
         format!("b {} {percent} % {} {}", words.verb, words.lower, self.title())
     }
 
-    /// Returns the sentence that the figure of b is higher by `percent`, such as `b is 2 % slower at p99`.
+    /// Returns the sentence that the figure of b is higher by `percent`, such as `b is 2 % slower at
+    /// p99`.
     pub(super) fn higher(self, percent: &str) -> String {
         let words = self.row().words;
         format!("b {} {percent} % {} {}", words.verb, words.higher, self.title())

@@ -19,10 +19,10 @@ pub struct Measured {
 
 /// Two targets and a load.
 ///
-/// A command is started anew for every run. Some properties of a process are random, such as the layout of
-/// its memory. If a process lived through all runs, these would be taken for properties of the program, and
-/// even a program compared with itself would differ. A new start also means that only one of the two
-/// servers runs at a time.
+/// A command is started anew for every run. Some properties of a process are random, such as the layout
+/// of its memory. If a process lived through all runs, these would be taken for properties of the
+/// program, and even a program compared with itself would differ. A new start also means that only one
+/// of the two servers runs at a time.
 #[derive(Debug)]
 pub struct SideRunner<L> {
     a: Target,
@@ -33,8 +33,8 @@ pub struct SideRunner<L> {
 }
 
 impl<L: FnMut(&Plan) -> Result<RunReport, String>> SideRunner<L> {
-    /// Returns a runner of `plan` with another target and seed each time. `load` carries a plan out. Commands
-    /// that are started may use only `server_cpus`, if they are given.
+    /// Returns a runner of `plan` with another target and seed each time. `load` carries a plan out.
+    /// Commands that are started may use only `server_cpus`, if they are given.
     pub fn new(a: Target, b: Target, plan: Plan, server_cpus: Option<Cpus>, load: L) -> Self {
         Self { a, b, plan, server_cpus, load }
     }
@@ -118,9 +118,9 @@ mod tests {
             .to_vec(),
         );
         let server = server_use(&samples, &report);
-        // From 10,000 to 12,000, half way from 11,000 to 13,000.
+        // The CPU time goes from 10,000 to 12,000, which is half way from 11,000 to 13,000.
         assert_eq!(server.cpu_per_message_ns, Some(20.0));
-        // The last sample is of a time when it was over.
+        // The last sample was taken after the measured part.
         assert_eq!(server.memory_per_connection_bytes, Some(500.0));
     }
 
@@ -135,7 +135,7 @@ mod tests {
         });
         let server = server_use(&UsageSamples::new(samples.to_vec()), &report);
         assert_eq!(server.cpu_per_message_ns, None);
-        // One connection, and the four of the flood.
+        // There are one connection and the four of the flood.
         assert_eq!(server.memory_per_connection_bytes, Some(1_000.0));
     }
 
@@ -180,7 +180,7 @@ mod tests {
         let measured = runner.measure(Side::B, 1).expect("it runs");
         let server = measured.server.expect("it is a command");
         if cfg!(target_os = "linux") {
-            // A Python interpreter takes more than this for anything, and less than the other.
+            // A Python interpreter needs at least the first time for anything, and less than the second.
             let cpu_ns = server.cpu_per_message_ns.expect("the system tells");
             assert!((500.0..50e6).contains(&cpu_ns), "{cpu_ns}");
             assert!(server.memory_per_connection_bytes.is_some());

@@ -5,8 +5,8 @@ use crate::harness;
 use crate::report::distribution::{Distribution, histogram};
 use crate::report::run_report::Flood;
 
-/// Two servers that are only figures. Noise, the same for both sides of a round, makes rounds differ
-/// much more than the sides do; a little of it is of each run alone.
+/// Two servers that are only figures. Most of the noise is the same for both sides of a round, and
+/// makes rounds differ much more than the sides do. Each run has a little noise of its own.
 struct Fake {
     random: fastrand::Rng,
     /// How much slower b is.
@@ -15,7 +15,7 @@ struct Fake {
     drift: f64,
     round_noise: (u64, f64),
     runs: Vec<(Side, u64)>,
-    /// Verdicts of the runs to come; VALID when there are none left.
+    /// Verdicts of the next runs. Further runs are VALID.
     verdicts: VecDeque<VerdictKind>,
     fails_at: Option<usize>,
     interrupted_at: Option<usize>,
@@ -207,7 +207,7 @@ fn what_gets_slower_all_the_time_favours_neither() {
     fake.drift = 1.05;
     let report = run(&mut fake, &Settings::default());
     assert_eq!(of(&report, Metric::P99).difference, Difference::NotShown);
-    // The first of a pair always had an advantage of 5 %, and each side was first five times.
+    // The first run of a pair always had an advantage of 5 %, and each side was first five times.
     let ratio = of(&report, Metric::P99).ratio.expect("measured");
     assert!((ratio - 1.0).abs() < 0.01, "{ratio}");
 }

@@ -8,8 +8,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::target::{Usage, Watch};
 
-/// Time between two samples. More samples would take CPU time from the run. Between two samples the use is
-/// taken to be even.
+/// Time between two samples. More samples would take CPU time from the run. Between two samples the use
+/// is taken to be even.
 pub(super) const PERIOD: Duration = Duration::from_millis(100);
 
 /// Takes samples while it lives, on a thread of its own.
@@ -81,8 +81,8 @@ impl UsageSamples {
         Some(earlier.cpu_ns + taken)
     }
 
-    /// Returns the maximum by which the memory between the two times exceeded that of the first sample, or
-    /// `None` if there is no sample.
+    /// Returns the maximum by which the memory between the two times exceeded that of the first sample,
+    /// or `None` if there is no sample.
     pub(super) fn growth_bytes(&self, start: SystemTime, end: SystemTime) -> Option<u64> {
         let (_, idle) = self.0.first()?;
         let measured = self.0.iter().filter(|(time, _)| (start..=end).contains(time));

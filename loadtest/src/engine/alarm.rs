@@ -33,8 +33,8 @@ mod linux {
             Ok(Self { timer, at_ns: u64::MAX })
         }
 
-        /// Returns the timeout of a poll that has to end at `at_ns`. Usually that is none, because the alarm's
-        /// event ends the poll.
+        /// Returns the timeout of a poll that has to end at `at_ns`. Usually that is none, because the
+        /// alarm's event ends the poll.
         pub(crate) fn wait_until(&mut self, at_ns: u64, now_ns: u64) -> Option<Duration> {
             if at_ns <= now_ns {
                 return Some(Duration::ZERO);

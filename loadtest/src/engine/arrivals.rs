@@ -1,16 +1,17 @@
 //! When the messages of one connection are due in an open loop; pure.
 //!
 //! Each connection has a schedule of its own. The schedule says what is due on a connection that has to
-//! wait, so due messages need not be kept. All schedules together make the rate that was asked for, those
-//! of other generators that share the load included.
+//! wait, so due messages need not be kept. All schedules together make the rate that was asked for,
+//! those of other generators that share the load included.
 
 use fastrand::Rng;
 
 use super::content::mix;
 use crate::plan::{Arrival, Plan};
 
-/// Maximum number of unsent bursts of one connection that are counted by drawing their times. More bursts
-/// are counted by the average, which is as good, and drawing them would hold up the end of the run.
+/// Maximum number of unsent bursts of one connection that are counted by drawing their times. More
+/// bursts are counted by the average, which is as good, and drawing them would hold up the end of the
+/// run.
 const MAX_DRAWN: u64 = 10_000;
 
 /// The schedule of one connection. Its times are in nanoseconds since the load began.

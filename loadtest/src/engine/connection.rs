@@ -1,10 +1,12 @@
 //! One connection of the load and those that replace it: opens it, moves the lines of its
 //! [`Conversation`] within a budget, finishes it.
 //!
-//! Knows neither sockets nor threads nor how events are waited for. The driver opens the stream, says
-//! what events said ([`Connection::mark`]), gives turns ([`Connection::drive`]) and watches the patience
-//! ([`Connection::check`]).
+//! Knows neither sockets nor threads nor how the thread waits for events. The driver opens the stream
+//! ([`Connection::open`]), passes on what events said ([`Connection::mark`]), gives turns
+//! ([`Connection::drive`]) and looks for timeouts ([`Connection::check`]).
 
+#[cfg(test)]
+mod seam_tests;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod tests;
@@ -26,7 +28,7 @@ use super::stream::{Readiness, Stream};
 /// How much one connection may receive in one turn before the others get theirs.
 const TURN_BUDGET: usize = 1 << 20;
 
-/// Where a connection is in its life.
+/// A stage in the life of a connection.
 #[derive(Debug)]
 enum State {
     /// There is no connection. It is opened at its time, or when it is given its turn.
@@ -154,7 +156,7 @@ impl<S: Stream> Connection<S> {
         result.unwrap_or_else(|fault| self.fail(fault, cx))
     }
 
-    /// Looks whether the patience with the connection is over.
+    /// Ends the connection if it has taken longer than the timeout.
     pub(crate) fn check(&mut self, now_ns: u64, cx: &mut ThreadContext<'_>) -> Next {
         let orders = &cx.orders;
         let (target, timeout) = (orders.plan.target, orders.plan.timeout);
@@ -250,8 +252,8 @@ impl<S: Stream> Connection<S> {
         self.conversation.has_said_all() || cx.orders.is_over(cx.clock.now_ns())
     }
 
-    /// Lets messages out. Returns when the next is due, if the connection has to wait for that. The clock
-    /// is read only if a message could go out.
+    /// Lets messages out. Returns when the next is due, if the connection has to wait for that. The
+    /// clock is read only if a message could go out.
     fn take_on(&mut self, cx: &mut ThreadContext<'_>) -> Option<u64> {
         if !self.conversation.is_free(&cx.orders) {
             return None;

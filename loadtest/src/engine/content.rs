@@ -1,10 +1,10 @@
-//! The bytes of the lines: a pure function of seed, connection and sequence number. Nothing that was sent
-//! has to be kept in order to check what comes back.
+//! The bytes of the lines: a pure function of seed, connection and sequence number. Nothing that was
+//! sent has to be kept in order to check what comes back.
 //!
-//! A line is a stamp of 8 characters that no other line has, then a slice of random text, then a newline.
-//! The slice begins at a place of the line's own. The stamp can be read back, so a line that comes in the
-//! wrong place is recognised. The stamp of a line that is too short for it is cut. Lines from a file are
-//! sent in turn, as they stand in the file.
+//! A line is a stamp of 8 characters that no other line has, then a slice of random text, then a
+//! newline. The slice begins at a place of the line's own. The stamp can be read back, so a line that
+//! comes in the wrong place is recognised. The stamp of a line that is too short for it is cut. Lines
+//! from a file are sent in turn, as they stand in the file.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -94,7 +94,8 @@ impl Content {
         }
     }
 
-    /// Fills `buffer` with whole lines from `first` on, at most `count`. Returns the lines that had room.
+    /// Fills `buffer` with whole lines from `first` on, at most `count`. Returns the lines that had
+    /// room.
     #[inline]
     pub(crate) fn write(&self, first: Id, count: u64, buffer: &mut [u8]) -> Lines {
         self.lines_while(first, count, |line, at| line.write(&mut buffer[at..]))
@@ -227,8 +228,8 @@ impl<'a> Line<'a> {
         written
     }
 
-    /// Compares `bytes` with the bytes of the line from `offset` on; `bytes` must not go beyond the line's
-    /// end. Returns the place of the first difference, counted from the beginning of the line.
+    /// Compares `bytes` with the bytes of the line from `offset` on; `bytes` must not go beyond the
+    /// line's end. Returns the place of the first difference, counted from the beginning of the line.
     pub(crate) fn differs_at(&self, offset: usize, bytes: &[u8]) -> Option<usize> {
         let mut rest = bytes;
         for part in self.parts_from(offset) {

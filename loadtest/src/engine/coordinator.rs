@@ -1,6 +1,6 @@
-//! The coordinator of a run: starts the load once all connections have been tried, listens to the threads
-//! until the last one is over, and ends the run early when it is asked to. It also tells a flood which
-//! part is measured.
+//! The coordinator of a run: starts the load once all connections have been tried, listens to the
+//! threads until the last one is over, and ends the run early when it is asked to. It also tells a
+//! flood which part is measured.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, SystemTime};

@@ -1,5 +1,5 @@
-//! A thread and its CPU: how long the scheduler had the thread on one, how long the thread waited for one,
-//! and how it gives way to other threads.
+//! A thread and its CPU: how long the scheduler had the thread on one, how long the thread waited for
+//! one, and how it gives way to other threads.
 
 #[cfg(target_os = "linux")]
 use thread_priority::{
@@ -74,18 +74,18 @@ pub(crate) struct ThreadUse {
     /// How much of that time went into calls that wait for events.
     pub(crate) idle_ns: u64,
     pub(crate) time: ThreadTime,
-    /// The period to which `time` belongs. It is longer than `measured_ns` if messages are counted, because
-    /// `measured_ns` ends with the last message.
+    /// The period to which `time` belongs. It is longer than `measured_ns` if messages are counted,
+    /// because `measured_ns` ends with the last message.
     pub(crate) timed_ns: u64,
 }
 
 impl ThreadUse {
     /// Returns the part of the time in which the thread had something to do, 0 to 1.
     ///
-    /// A call that waits may be all work, if events are there already: with many connections a tenth of the
-    /// time goes into such calls. The result is therefore at least the part in which the scheduler had the
-    /// thread on a CPU or ready for one. A thread that spins is always on a CPU, so for it the scheduler
-    /// says nothing.
+    /// A call that waits may be all work, if events are there already: with many connections a tenth of
+    /// the time goes into such calls. The result is therefore at least the part in which the scheduler
+    /// had the thread on a CPU or ready for one. A thread that spins is always on a CPU, so for it the
+    /// scheduler says nothing.
     pub(crate) fn busy(&self, waiting: Waiting) -> f64 {
         let by_calls = part(self.measured_ns.saturating_sub(self.idle_ns), self.measured_ns);
         let awake = part(self.time.running_ns + self.time.waiting_ns, self.timed_ns);
@@ -117,7 +117,8 @@ mod tests {
             time: ThreadTime { running_ns, waiting_ns },
             timed_ns: 200,
         };
-        // Asleep; at work in the call; ready, now and then; held up by the host; unknown to the scheduler.
+        // Asleep; at work in the call; ready, now and then; held up by the host; unknown to the
+        // scheduler.
         for (thread, busy) in [
             (thread(75, 30, 20), 0.25),
             (thread(11, 198, 0), 0.99),

@@ -36,7 +36,8 @@ pub(crate) struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    /// Returns the work of a plan that keeps all rules. Its connections have the numbers from `first` on.
+    /// Returns the work of a plan that keeps all rules. Its connections have the numbers from `first`
+    /// on.
     pub(crate) fn new(plan: &'a Plan, first: u64, clock: Clock) -> Self {
         let connections = plan.our_connections().len();
         let threads = connections.min(plan.threads as usize);
@@ -136,7 +137,8 @@ impl Crew<'_> {
         self.wake_all();
     }
 
-    /// Tells all threads to measure the messages that are due in this window, and to send nothing after it.
+    /// Tells all threads to measure the messages that are due in this window, and to send nothing after
+    /// it.
     pub(crate) fn measure(&self, window: Window) {
         self.shared.measure(window);
         self.wake_all();

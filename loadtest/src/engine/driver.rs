@@ -46,12 +46,13 @@ const CHECKS_PER_TIMEOUT: u64 = 16;
 const MIN_CHECK_NS: u64 = 1_000_000;
 const MAX_CHECK_NS: u64 = 1_000_000_000;
 
-/// A connection, and what its thread knows of it.
+/// A connection, and what its thread knows about it.
 struct Seat {
     connection: Connection<TcpStream>,
-    /// Which of the connections that replace each other this is: events of earlier ones are dropped.
+    /// Counts the connections that have replaced each other in this seat. Events of earlier ones are
+    /// dropped.
     generation: usize,
-    /// It counts among those that have been tried.
+    /// The seat has been counted as tried.
     was_tried: bool,
 }
 
@@ -69,7 +70,7 @@ pub(crate) struct Driver<'a> {
     next_check_ns: u64,
     /// How many connections have not been tried.
     untried: usize,
-    /// The connections have been told that no more messages are sent.
+    /// All connections have had a turn since the end of the load.
     knows_end: bool,
     measurement: Measurement,
 }
@@ -123,7 +124,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Runs to the end, and tells the coordinator how it was.
+    /// Runs to the end of the load, and sends the outcome to the coordinator.
     pub(crate) fn run_to_the_end(mut self) {
         let mut farewell = Farewell::new(self.post.shared, self.post.thread);
         if self.cx.orders.plan.gives_way {
@@ -221,7 +222,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Takes the news for which the thread was woken.
+    /// Reads the orders for which the thread was woken.
     fn listen(&mut self) {
         if self.post.shared.is_stopped() {
             self.cx.orders.is_stopped = true;
@@ -247,7 +248,7 @@ impl<'a> Driver<'a> {
         self.note_try(place);
     }
 
-    /// Notes whether the connection has been tried. When all have been, the coordinator is told.
+    /// Notes whether the connection has been tried. Tells the coordinator when all have been tried.
     fn note_try(&mut self, place: usize) {
         let seat = &mut self.seats[place];
         if seat.connection.was_tried() && !std::mem::replace(&mut seat.was_tried, true) {
@@ -360,8 +361,8 @@ impl<'a> Driver<'a> {
     }
 }
 
-/// Tells the coordinator that a thread is over when it is dropped. A thread that panics drops it too, and
-/// others would wait for that thread.
+/// Tells the coordinator, when it is dropped, that its thread is over. A panic drops it too. Without
+/// it, the coordinator would wait for a thread that panicked.
 struct Farewell<'a> {
     shared: &'a Shared,
     thread: usize,

@@ -29,8 +29,8 @@ impl Place {
 pub(crate) struct Times {
     /// When the message was due.
     pub(crate) due_ns: u64,
-    /// When the message was ready for the system to take. A server that reads nothing makes the message wait
-    /// from then on, and that wait counts against the server.
+    /// When the message was ready for the system to take. A server that reads nothing makes the message
+    /// wait from then on, and that wait counts against the server.
     pub(crate) sent_ns: u64,
 }
 

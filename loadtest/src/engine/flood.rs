@@ -1,6 +1,6 @@
-//! The flood beside a run: connections that always have the maximum number of messages in flight. A flood
-//! is a load of its own. All its bytes are verified, and its latencies are not reported. It begins before
-//! the connections of the run are made, and ends with the measured part.
+//! The flood beside a run: connections that always have the maximum number of messages in flight. A
+//! flood is a load of its own. All its bytes are verified, and its latencies are not reported. It
+//! begins before the connections of the run are made, and ends with the measured part.
 
 use std::thread::Scope;
 use std::time::Duration;
@@ -41,8 +41,8 @@ pub(crate) fn plan(run: &Plan) -> Option<Plan> {
         busy_poll: false,
         kernel_timestamps: false,
         cpus,
-        // Threads of the run that sleep until a message is due must find their CPU free then. Threads that
-        // never sleep would leave the flood no time at all.
+        // Threads of the run that sleep until a message is due must find their CPU free then. Threads
+        // that never sleep would leave the flood no time at all.
         gives_way: run.gives_way || (run.rate().is_some() && !run.busy_poll),
         interval: Duration::MAX,
         samples: None,
@@ -100,8 +100,8 @@ impl<'a> Flood<'a> {
         }
     }
 
-    /// Returns the next message of the flood's thread. At the latest, the thread sends one when it is told to
-    /// end.
+    /// Returns the next message of the flood's thread. At the latest, the thread sends one when it is
+    /// told to end.
     fn hear(&self) -> Message {
         loop {
             if self.stop.is_asked() {

@@ -94,8 +94,8 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// Records lines that came back complete and have these times. A timestamp from before the lines were sent
-    /// is ignored: the system's clock was set meanwhile.
+    /// Records lines that came back complete and have these times. A timestamp from before the lines
+    /// were sent is ignored: the system's clock was set meanwhile.
     #[inline]
     pub(crate) fn back(&mut self, connection: u64, times: Times, receipt: Receipt, lines: Lines) {
         let Lines { count, len } = lines;
@@ -146,7 +146,8 @@ impl<'a> Recorder<'a> {
         self.missing_ns += until_ns.min(end_ns).saturating_sub(from_ns.max(start_ns));
     }
 
-    /// Returns what has been counted so far. The figures of the measured part are differences of two of these.
+    /// Returns what has been counted so far. The figures of the measured part are differences of two of
+    /// these.
     pub(crate) fn counted(&self) -> Tally {
         match self.counting {
             Counting::BackInIt => self.tally,

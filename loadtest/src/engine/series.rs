@@ -27,8 +27,8 @@ pub(crate) struct Series {
     recycling: Sender<Latencies>,
     pub(crate) total: Latencies,
     pub(crate) intervals: Vec<Interval>,
-    /// The length of each interval: [`interval_ns`](Self::interval_ns), doubled whenever there would be too
-    /// many intervals.
+    /// The length of each interval: [`interval_ns`](Self::interval_ns), doubled whenever there would be
+    /// too many intervals.
     pub(crate) kept_ns: u64,
 }
 
@@ -76,8 +76,8 @@ impl Series {
         }
     }
 
-    /// Closes all pieces that are complete. Threads hand pieces over in order, so a thread that has handed
-    /// over a later piece has nothing for the earlier ones.
+    /// Closes all pieces that are complete. Threads hand pieces over in order, so a thread that has
+    /// handed over a later piece has nothing for the earlier ones.
     fn close_what_is_complete(&mut self, observer: &mut dyn Observer) {
         while self.heard.iter().all(|heard| heard.is_some_and(|last| last > self.next)) {
             self.close_next(self.interval_ns, observer);
@@ -96,8 +96,8 @@ impl Series {
         self.cut(measured_ns);
     }
 
-    /// Cuts the intervals to the measured part. If messages are counted, the end of the measured part is known
-    /// only when the run is over.
+    /// Cuts the intervals to the measured part. If messages are counted, the end of the measured part
+    /// is known only when the run is over.
     fn cut(&mut self, measured_ns: u64) {
         let left_ns = |number: usize| measured_ns.saturating_sub(number as u64 * self.interval_ns);
         while self.intervals.last().is_some_and(|last| last.messages == 0)

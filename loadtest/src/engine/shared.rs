@@ -40,8 +40,8 @@ impl Shared {
         }
     }
 
-    /// Sets when the load begins. The caller then wakes each thread, as after [`measure`](Self::measure) and
-    /// [`stop`](Self::stop).
+    /// Sets when the load begins. The caller then wakes each thread, as after
+    /// [`measure`](Self::measure) and [`stop`](Self::stop).
     pub(crate) fn start_at(&self, start_ns: u64) {
         self.start_ns.store(start_ns.max(1), Relaxed);
     }

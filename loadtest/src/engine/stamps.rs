@@ -33,8 +33,8 @@ mod linux {
             Self { control: cmsg_space!(TimeSpec), age: None }
         }
 
-        /// Asks for timestamps on this socket. The system begins a moment after the first socket has asked,
-        /// so the first segments may have none.
+        /// Asks for timestamps on this socket. The system begins a moment after the first socket has
+        /// asked, so the first segments may have none.
         pub(crate) fn ask(stream: &TcpStream) -> io::Result<()> {
             Ok(setsockopt(stream, ReceiveTimestampns, &true)?)
         }

@@ -1,5 +1,5 @@
-//! The times in a report: the usual percentiles, and the whole histogram in the standard compressed form.
-//! Any other figure can be calculated from the histogram, and histograms can be merged.
+//! The times in a report: the usual percentiles, and the whole histogram in the standard compressed
+//! form. Any other figure can be calculated from the histogram, and histograms can be merged.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;

@@ -1,8 +1,8 @@
 //! The interval log of the HdrHistogram tools: one histogram for each interval, written during the run.
 //! Format: `HistogramLogWriter` of HdrHistogram, version 1.3.
 //!
-//! The library's own writer borrows its output, so a struct cannot hold both. The tests read the log back
-//! with the library's reader.
+//! The library's own writer borrows its output, so a struct cannot hold both. The tests read the log
+//! back with the library's reader.
 
 use std::io::{self, Write};
 use std::time::SystemTime;

@@ -92,11 +92,11 @@ impl Slo {
     /// Judges whether the run met the objective.
     ///
     /// - Times are those of [`RunReport::latency`], or with the prefix `service.` or `connect.` those.
-    ///   Percentiles are those of the histogram. Messages that never came back, and connections that were
-    ///   never made, count as slower than all others.
-    /// - `errors` in percent is the share of the due messages that did not come back. If the run had more
-    ///   errors than that, it is the errors divided by the due messages. `errors` as a number is the
-    ///   number of errors of the whole run.
+    ///   Percentiles are those of the histogram. Messages that never came back, and connections that
+    ///   were never made, count as slower than all others.
+    /// - `errors` in percent is the share of the due messages that did not come back. If the run had
+    ///   more errors than that, it is the errors divided by the due messages. `errors` as a number is
+    ///   the number of errors of the whole run.
     /// - `rate` up to 1, or in percent, is the share of the due messages that came back in the measured
     ///   time. It exists only in an open loop. `rate` above 1 is messages per second that came back.
     #[must_use]

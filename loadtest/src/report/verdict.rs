@@ -6,9 +6,9 @@
 //! - Its threads were ready to run and had no CPU.
 //! - In an open loop, it sent messages late although the connection was free.
 //!
-//! All three matter with kernel timestamps too, because the load tester still determines the rates and the
-//! times at which messages are sent. The thread of a flood is not judged, because it should be busy all the
-//! time.
+//! All three matter with kernel timestamps too, because the load tester still determines the rates and
+//! the times at which messages are sent. The thread of a flood is not judged, because it should be busy
+//! all the time.
 
 use crate::report::run_report::{Connections, Flood, RunReport, Verdict, VerdictKind};
 

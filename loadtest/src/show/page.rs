@@ -1,5 +1,5 @@
-//! Renders reports as one HTML file that needs no other file. A page shows either runs, with their figures
-//! side by side and their curves in the same plots, or a search for the capacity.
+//! Renders reports as one HTML file that needs no other file. A page shows either runs, with their
+//! figures side by side and their curves in the same plots, or a search for the capacity.
 //!
 //! The page fetches nothing and runs no script; its content security policy forbids both. The templates
 //! escape all text from servers, users and other machines. This module reads no file, no clock and no

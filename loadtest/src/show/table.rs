@@ -8,8 +8,8 @@ use crate::report::run_report::{Load, RunReport, VerdictKind};
 /// Maximum number of findings that are shown. The JSON document may have more.
 const MAX_FINDINGS: usize = 10;
 
-/// Formats the whole report, with a newline at its end. Text from a server or a file cannot write control
-/// sequences to the terminal.
+/// Formats the whole report, with a newline at its end. Text from a server or a file cannot write
+/// control sequences to the terminal.
 #[must_use]
 pub fn render(report: &RunReport) -> String {
     let sections = [

@@ -6,8 +6,8 @@ use std::str::FromStr;
 /// The text that the port replaces.
 pub(super) const PORT: &str = "{port}";
 
-/// A program and its arguments, with `{port}` in them. Quotes and backslashes split the text into words as
-/// in a shell. No shell is started, so nothing else is expanded.
+/// A program and its arguments, with `{port}` in them. Quotes and backslashes split the text into words
+/// as in a shell. No shell is started, so nothing else is expanded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandLine {
     /// The command line as it was given.

@@ -1,8 +1,8 @@
 //! A server process that we start and never leave behind.
 //!
-//! Each process leads a process group of its own, so that its children end with it. All groups are known
-//! in one place, so that a load tester that must end at once can end them. A command that leaves its group
-//! (a daemon) is not followed.
+//! Each process leads a process group of its own, so that its children end with it. All groups are
+//! known in one place, so that a load tester that must end at once can end them. A command that leaves
+//! its group (a daemon) is not followed.
 
 mod group;
 
@@ -44,8 +44,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts the command and waits until it accepts a connection at `address`. Its standard input is empty,
-    /// and its output is read here.
+    /// Starts the command and waits until it accepts a connection at `address`. Its standard input is
+    /// empty, and its output is read here.
     ///
     /// # Errors
     /// A sentence, with the end of its output, when it accepts none. The process is gone then.
@@ -90,8 +90,8 @@ impl Process {
         if self.has_ended() { Err(self.obituary("ended")) } else { Ok(()) }
     }
 
-    /// Checks that the process still runs after a connection to it failed. Waits a moment, because the system
-    /// closes the connections of a process before it reports its end.
+    /// Checks that the process still runs after a connection to it failed. Waits a moment, because the
+    /// system closes the connections of a process before it reports its end.
     ///
     /// # Errors
     /// As [`check`](Self::check).
@@ -164,7 +164,8 @@ fn spawn(command: &CommandLine, port: u16) -> Result<(Child, Output), String> {
 /// Returns whether somebody listens at the address.
 fn accepts(address: SocketAddr) -> bool {
     let stream = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT);
-    // Where nobody listens, the system may choose that very port for the socket, and connect it to itself.
+    // Where nobody listens, the system may choose that very port for the socket, and connect it to
+    // itself.
     stream.is_ok_and(|stream| stream.local_addr().is_ok_and(|local| local != address))
 }
 

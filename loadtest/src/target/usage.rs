@@ -3,8 +3,8 @@
 /// What processes have used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// CPU time so far, in nanoseconds, of all threads, including those that have ended. For descendants that
-    /// have ended it is exact only to the system's tick of 10 ms.
+    /// CPU time so far, in nanoseconds, of all threads, including those that have ended. For
+    /// descendants that have ended it is exact only to the system's tick of 10 ms.
     pub cpu_ns: u64,
     /// Resident memory in bytes. Pages that several processes share are counted for each of them.
     pub resident_bytes: u64,
@@ -104,15 +104,15 @@ mod system {
         })
     }
 
-    /// Returns the CPU time of a process by its own clock. The sum over its threads would lose threads that
-    /// have ended, and the ticks of `/proc/PID/stat` are too coarse.
+    /// Returns the CPU time of a process by its own clock. The sum over its threads would lose threads
+    /// that have ended, and the ticks of `/proc/PID/stat` are too coarse.
     fn cpu_ns(pid: i32) -> Option<u64> {
         let time = clock_gettime(clock_getcpuclockid(Pid::from_raw(pid)).ok()?).ok()?;
         u64::try_from(Duration::from(time).as_nanos()).ok()
     }
 
-    /// Returns the resident memory, counted page by page, because the faster counters of `statm` lag behind.
-    /// A process that has ended has none.
+    /// Returns the resident memory, counted page by page, because the faster counters of `statm` lag
+    /// behind. A process that has ended has none.
     fn resident_bytes(process: &Process) -> Option<u64> {
         let rollup = process.smaps_rollup().ok()?;
         rollup.memory_map_rollup.iter().find_map(|map| map.extension.map.get("Rss").copied())

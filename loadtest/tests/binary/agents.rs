@@ -14,7 +14,7 @@ use crate::{loadtest, run};
 
 const AGENTS: u32 = 4;
 
-/// The start of the load, far enough ahead for all of them to be ready.
+/// Returns a start of the load that is far enough ahead for all generators to be ready.
 fn soon() -> String {
     let at = SystemTime::now() + Duration::from_secs(1);
     humantime::format_rfc3339_nanos(at).to_string()
@@ -37,7 +37,7 @@ fn start(server: &Running, folder: &Path, index: u32, start_at: &str) -> Child {
         .unwrap()
 }
 
-/// The times of all messages in a file: from when they were due, and from when they were sent.
+/// Reads the times of all messages in a file: from when they were due, and from when they were sent.
 fn samples(path: &Path) -> Vec<(u64, u64)> {
     let text = fs::read_to_string(path).unwrap();
     let lines = text.lines().skip(1);
@@ -50,7 +50,7 @@ fn samples(path: &Path) -> Vec<(u64, u64)> {
         .collect()
 }
 
-/// Whether a distribution is that of these times, as exactly as it keeps them.
+/// Checks that a distribution is that of these times, as exactly as it keeps them.
 #[track_caller]
 fn check(distribution: &Distribution, mut times: Vec<u64>) {
     times.sort_unstable();

@@ -15,7 +15,7 @@ fn there_are_completions_for_every_shell() {
     }
 }
 
-/// What a shell that reads only the beginning does.
+/// Reads only the beginning, as some shells do.
 #[test]
 fn a_closed_pipe_is_no_panic() {
     let mut child = loadtest()

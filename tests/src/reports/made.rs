@@ -1,4 +1,4 @@
-//! A report from a few properties of a run.
+//! Makes a report from a few properties of a run.
 
 use std::ops::Range;
 
@@ -15,18 +15,19 @@ type Times = hdrhistogram::Histogram<u64>;
 const CONNECTIONS: u64 = 50;
 const MESSAGE_LEN: u64 = 64;
 
-/// How many times are made up for a second of a closed loop, and how many messages each stands for.
+/// Number of times that are made up for a second of a closed loop, and number of messages for each of
+/// them.
 const CLOSED_LOOP_TIMES: u64 = 9_000;
 const CLOSED_LOOP_WEIGHT: u64 = 16;
 
-/// What the report is to tell of.
+/// The properties of a run.
 pub(super) struct Made {
     pub(super) seed: u64,
     pub(super) seconds: u64,
-    /// Messages a second; a closed loop when there is none.
+    /// Messages a second; `None` in a closed loop.
     pub(super) rate: Option<f64>,
     pub(super) median_ns: f64,
-    /// Once a second the server does nothing for so long.
+    /// How long the server does nothing, once a second.
     pub(super) stall_ms: f64,
     /// Seconds in which nothing comes back.
     pub(super) silent: Range<u64>,
@@ -98,7 +99,7 @@ impl Made {
         back
     }
 
-    /// The messages of a second, the stall being at its start.
+    /// Makes up the messages of a second that begins with the stall.
     fn second(&self, random: &mut Random, response: &mut Times, service: &mut Times) {
         let spread = 1.0 + 0.06 * normal(random);
         let (count, weight) = match self.rate {
@@ -253,13 +254,14 @@ fn record(times: &mut Times, ns: f64, weight: u64) {
     times.saturating_record_n(whole(ns).max(1), weight);
 }
 
-/// A time with a long tail, as a server's are: a body, and now and then something in the way.
+/// Draws a time with a long tail, as a server has: most times are near the median, and a few are
+/// disturbed.
 fn lognormal(median_ns: f64, random: &mut Random) -> f64 {
     let disturbed = if random.number().is_multiple_of(700) { 6.0 } else { 1.0 };
     disturbed * median_ns * (0.28 * normal(random)).exp()
 }
 
-/// Around 0 with deviation 1: twelve even numbers together are nearly normal.
+/// Draws a number around 0 with deviation 1. The sum of twelve uniform numbers is nearly normal.
 fn normal(random: &mut Random) -> f64 {
     (0..12).map(|_| float(random.number() >> 11) / float(1 << 53)).sum::<f64>() - 6.0
 }

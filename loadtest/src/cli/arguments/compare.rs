@@ -64,9 +64,9 @@ pub(crate) struct CompareArgs {
     #[arg(help_heading = "Comparison")]
     pub(crate) rounds: u32,
 
-    /// A ratio of b to a that is a failure if it is also significant, such as 'p99>1.05'. Repeat the flag, or
-    /// separate several ratios with commas. A failure makes the exit code 99. The metrics are throughput,
-    /// p50, p99, p99.9, max, connect-p99, connect-max, cpu, memory and flood-throughput
+    /// A ratio of b to a that is a failure if it is also significant, such as 'p99>1.05'. Repeat the
+    /// flag, or separate several ratios with commas. A failure makes the exit code 99. The metrics are
+    /// throughput, p50, p99, p99.9, max, connect-p99, connect-max, cpu, memory and flood-throughput
     #[arg(long, env = "ECHO_LOADTEST_FAIL_IF", value_name = "RATIO", value_delimiter = ',')]
     #[arg(help_heading = "Comparison")]
     pub(crate) fail_if: Vec<FailIf>,

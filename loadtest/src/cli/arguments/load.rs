@@ -59,8 +59,8 @@ pub(crate) struct LoadArgs {
     pub(crate) send_burst: u32,
 
     /// Messages a second over all connections, such as 50000, 50k or 1.5M. This makes an open loop:
-    /// messages are due whether earlier ones are back or not, and their times count from when they were due.
-    /// Without it, a message follows the reply to an earlier one
+    /// messages are due whether earlier ones are back or not, and their times count from when they were
+    /// due. Without it, a message follows the reply to an earlier one
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_RATE", value_name = "RATE")]
     #[arg(value_parser = values::rate)]
     pub(crate) rate: Option<f64>,
@@ -103,13 +103,14 @@ pub(crate) struct LoadArgs {
     #[arg(value_parser = values::positive_duration)]
     pub(crate) timeout: Duration,
 
-    /// Seed of the content and of all randomness. The same seed sends the same bytes [default: random, and
-    /// shown]
+    /// Seed of the content and of all randomness. The same seed sends the same bytes [default: random,
+    /// and shown]
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_SEED", value_name = "N")]
     pub(crate) seed: Option<u64>,
 
-    /// Local addresses to connect from, in turn. Repeat the flag, or separate several addresses with commas.
-    /// Each address has about 64,000 ports, so more connections to one server need more addresses
+    /// Local addresses to connect from, in turn. Repeat the flag, or separate several addresses with
+    /// commas. Each address has about 64,000 ports, so more connections to one server need more
+    /// addresses
     #[arg(long, env = "ECHO_LOADTEST_SOURCE_IP", value_name = "IP", value_delimiter = ',')]
     pub(crate) source_ip: Vec<IpAddr>,
 
@@ -132,11 +133,13 @@ pub(crate) struct LoadArgs {
     #[arg(value_parser = value_parser!(u32).range(1..=65_536))]
     pub(crate) flood_depth: u32,
 
-    /// Look for replies all the time instead of sleeping. Times are finer, and each thread takes a whole CPU
+    /// Look for replies all the time instead of sleeping. Times are finer, and each thread takes a
+    /// whole CPU
     #[arg(long, env = "ECHO_LOADTEST_BUSY_POLL", value_parser = BoolishValueParser::new())]
     pub(crate) busy_poll: bool,
 
-    /// End the time of a message when the system receives it, not when the load tester reads it. On Linux
+    /// End the time of a message when the system receives it, not when the load tester reads it. On
+    /// Linux
     #[arg(long, env = "ECHO_LOADTEST_KERNEL_TIMESTAMPS", value_parser = BoolishValueParser::new())]
     pub(crate) kernel_timestamps: bool,
 
@@ -144,8 +147,8 @@ pub(crate) struct LoadArgs {
     #[arg(long, env = "ECHO_LOADTEST_PIN_CLIENT", value_name = "CPUS")]
     pub(crate) pin_client: Option<Cpus>,
 
-    /// Number of this generator, from 0, if several share the load. Connections and rates are those of all
-    /// generators together [default: $JOB_COMPLETION_INDEX, if there is an --agent-count]
+    /// Number of this generator, from 0, if several share the load. Connections and rates are those of
+    /// all generators together [default: $JOB_COMPLETION_INDEX, if there is an --agent-count]
     #[arg(
         long,
         allow_negative_numbers = true,
@@ -164,8 +167,8 @@ pub(crate) struct LoadArgs {
     #[arg(default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
     pub(crate) agent_count: u32,
 
-    /// When the load begins, so that several generators begin together: 2026-11-24T03:20:40Z, a time with an
-    /// offset such as +01:00, or seconds since 1970 [default: when all connections are open]
+    /// When the load begins, so that several generators begin together: 2026-11-24T03:20:40Z, a time
+    /// with an offset such as +01:00, or seconds since 1970 [default: when all connections are open]
     #[arg(
         long,
         allow_negative_numbers = true,

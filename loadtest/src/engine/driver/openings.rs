@@ -32,8 +32,8 @@ impl Openings {
         if self.places.is_empty() { u64::MAX } else { self.next_ns as u64 }
     }
 
-    /// Takes the next connection for which `wants` holds, if one may be opened now. Drops those for which
-    /// `wants` does not hold.
+    /// Takes the next connection for which `wants` holds, if one may be opened now. Drops those for
+    /// which `wants` does not hold.
     pub(super) fn take(
         &mut self,
         now_ns: u64,

@@ -9,9 +9,10 @@ use crate::report::run_report::{Counts, Interval, RunReport};
 /// Intervals of several generators at about the same time.
 type Group<'a> = Vec<(&'a Part, f64, &'a Interval)>;
 
-/// Merges the intervals of all parts on one clock. Generators do not begin at exactly the same moment, so
-/// an interval is moved to the nearest multiple of its length, which is at most half an interval away. A
-/// shorter interval joins the longer one that contains it. Counts and histograms are added exactly.
+/// Merges the intervals of all parts on one clock. Generators do not begin at exactly the same moment,
+/// so an interval is moved to the nearest multiple of its length, which is at most half an interval
+/// away. A shorter interval joins the longer one that contains it. Counts and histograms are added
+/// exactly.
 pub(super) fn merge(parts: &[&Part], windows: &Windows) -> Result<Vec<Interval>, String> {
     let mut groups: BTreeMap<u64, Group<'_>> = BTreeMap::new();
     let longest_s = longest_s(parts.iter().map(|part| &part.report));
@@ -33,8 +34,8 @@ pub(super) fn longest_s<'a>(reports: impl Iterator<Item = &'a RunReport>) -> f64
     reports.map(|report| report.load.interval_s).fold(0.0, f64::max)
 }
 
-/// Returns the number of the merged interval for an interval that starts at `start_s`. If the length is 0,
-/// all of them have the same number.
+/// Returns the number of the merged interval for an interval that starts at `start_s`. If the length is
+/// 0, all of them have the same number.
 #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
 #[expect(clippy::cast_sign_loss, reason = "the cast saturates")]
 fn number(start_s: f64, length_s: f64) -> u64 {

@@ -1,5 +1,5 @@
-//! Adds counts and histograms. A sum that would overflow stays at the greatest number; no real run reaches
-//! it.
+//! Adds counts and histograms. A sum that would overflow stays at the greatest number; no real run
+//! reaches it.
 
 use hdrhistogram::Histogram;
 
@@ -37,8 +37,8 @@ pub(super) fn messages(reports: &[&RunReport]) -> Messages {
     }
 }
 
-/// Adds the throughput. Rates refer to the whole time from the first start to the last end, `total_s`. If
-/// the parts do not fully overlap, the rate is below the sum of their rates, and never above it.
+/// Adds the throughput. Rates refer to the whole time from the first start to the last end, `total_s`.
+/// If the parts do not fully overlap, the rate is below the sum of their rates, and never above it.
 pub(super) fn throughput(reports: &[&RunReport], total_s: f64) -> Throughput {
     let measured = reports.iter().map(|report| report.throughput.duration_s);
     let duration_s = measured.fold(total_s, f64::max);

@@ -7,13 +7,13 @@ use crate::harness;
 use crate::report::distribution::{self, Distribution};
 use crate::report::run_report::{Counts, Errors, GeneratorThread, Interval, Objective};
 
-/// Set this to a printed seed to repeat a run.
+/// The variable that repeats a run, if it is set to a seed that was printed.
 const SEED_VARIABLE: &str = "ECHO_TEST_SEED";
 
 fn random() -> Rng {
     let seed = std::env::var(SEED_VARIABLE)
         .map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
-    // Shown when the test fails.
+    // This is shown if the test fails.
     #[expect(clippy::print_stderr, reason = "the skipped test is named")]
     {
         eprintln!("{SEED_VARIABLE}={seed}");
@@ -41,7 +41,7 @@ fn refused(change: impl FnOnce(&mut Part)) -> String {
 }
 
 fn random_time(random: &mut Rng) -> u64 {
-    // Over all magnitudes.
+    // The times have all magnitudes.
     let magnitude = random.u32(0..30);
     random.u64(1..=distribution::MAX_NS >> magnitude)
 }

@@ -119,8 +119,8 @@ fn rate(text: &str) -> Result<Amount, String> {
     }
 }
 
-/// Parses a text with a percent sign as a share. Returns `None` without the sign, and `Some(None)` if the
-/// share is not between 0 and 1.
+/// Parses a text with a percent sign as a share. Returns `None` without the sign, and `Some(None)` if
+/// the share is not between 0 and 1.
 fn percent(text: &str) -> Option<Option<f64>> {
     let number_text = text.strip_suffix('%')?;
     Some(number(number_text.trim()).map(|percent| percent / 100.0).filter(|share| *share <= 1.0))

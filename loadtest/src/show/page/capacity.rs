@@ -14,8 +14,8 @@ use crate::capacity::{CapacityReport, Ending, Knee};
 use crate::formatting::{self, Unit};
 use crate::report::distribution;
 
-/// Renders the page of a search, which is called `name` on it, as UTF-8 text. Its figures are marked as on
-/// the page of runs, all with run 0.
+/// Renders the page of a search, which is called `name` on it, as UTF-8 text. Its figures are marked as
+/// on the page of runs, all with run 0.
 ///
 /// # Errors
 /// A sentence, if the page cannot be rendered.

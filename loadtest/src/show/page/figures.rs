@@ -214,8 +214,8 @@ const ERRORS: Group = Group {
     ],
 };
 
-/// Returns the tables of times. For one run, the kinds of time are side by side in one table. For several
-/// runs, each kind of time has a table.
+/// Returns the tables of times. For one run, the kinds of time are side by side in one table. For
+/// several runs, each kind of time has a table.
 pub(super) fn latencies(runs: &[Run<'_>]) -> Vec<Table> {
     let tables: Vec<Table> =
         LATENCIES.iter().filter_map(|group| table(group, &subjects(runs))).collect();

@@ -1,5 +1,5 @@
-//! The percentile spectrum: how long the slowest messages took. Each further nine of a percentile has the
-//! same width.
+//! The percentile spectrum: how long the slowest messages took. Each further nine of a percentile has
+//! the same width.
 //!
 //! A share `p` of the messages is at `log10(1 / (1 - p))`: 90 % at 1, 99 % at 2, 99.9 % at 3.
 
@@ -9,8 +9,8 @@ use super::axis::{Axis, Ticks};
 use super::plot::{Line, Plot};
 use super::ticks;
 
-/// Number of parts into which the length of a line is divided. Two points are at least one part apart, or one
-/// part of [`PARTS_OF_DECADE`]. Closer points would fall on the same pixel.
+/// Number of parts into which the length of a line is divided. Two points are at least one part apart,
+/// or one part of [`PARTS_OF_DECADE`]. Closer points would fall on the same pixel.
 const PARTS: f64 = 400.0;
 
 /// Number of parts into which a factor of ten between two times is divided.

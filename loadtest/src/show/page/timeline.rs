@@ -17,9 +17,9 @@ const MAX_TICKS: f64 = 7.0;
 /// Maximum number of points of a line. It is larger than the number of pixels.
 const MAX_POINTS: usize = 1_000;
 
-/// Returns the value of each interval at its middle. Where `value` is `None`, the line is interrupted, so
-/// the result is a list of pieces. A piece of one interval is as long as the interval. A very long piece is
-/// thinned to the points that are visible.
+/// Returns the value of each interval at its middle. Where `value` is `None`, the line is interrupted,
+/// so the result is a list of pieces. A piece of one interval is as long as the interval. A very long
+/// piece is thinned to the points that are visible.
 pub(super) fn pieces(
     intervals: &[Interval],
     value: impl Fn(&Interval) -> Option<f64>,

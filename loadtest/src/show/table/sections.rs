@@ -1,4 +1,5 @@
-//! The sections of the table, in the order in which they are shown. Each is empty or ends with a newline.
+//! The sections of the table, in the order in which they are shown. Each is empty or ends with a
+//! newline.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 

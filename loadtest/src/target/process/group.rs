@@ -3,8 +3,8 @@
 use std::process::{Child, Command, ExitStatus};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The groups that run. The lock is held while a process is started or reaped, so that a number in the list
-/// never belongs to a stranger.
+/// The groups that run. The lock is held while a process is started or reaped, so that a number in the
+/// list never belongs to a stranger.
 static GROUPS: Mutex<Groups> = Mutex::new(Groups { leaders: vec![], closed: false });
 
 struct Groups {
@@ -51,8 +51,8 @@ pub(super) fn reap(child: &mut Child) -> Option<ExitStatus> {
     let mut groups = groups();
     // This fails only for a process that is not our child.
     let status = child.try_wait().ok().flatten()?;
-    // The group keeps its number as long as it has a member. If it has none, no other process can have the
-    // number yet, because the system gives numbers out in turn.
+    // The group keeps its number as long as it has a member. If it has none, no other process can have
+    // the number yet, because the system gives numbers out in turn.
     system::kill(child.id());
     groups.forget(child);
     Some(status)
