@@ -25,31 +25,30 @@ pub(crate) use crate::cli::arguments::load::{LoadArgs, NOWHERE};
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0    the figures are valid, every byte was right, and every objective was met
-  1    something failed: bytes were wrong or missing, a connection or a message failed, or the program
-       could not do what it was asked to do
-  2    the command line or an environment variable makes no sense
-  3    the verdict is not VALID: the figures do not show the server under the load that was asked for
-  99   an objective (--slo, --fail-if) was broken
-  130  stopped by a signal (Ctrl+C); the results so far are printed and written
+  0    the verdict is VALID, every byte was right, and every objective was met
+  1    bytes were wrong or missing, a connection or a message failed, or the program could not start
+  2    the command line or an environment variable is wrong
+  3    the verdict is not VALID: the figures do not show the server under the requested load
+  99   an objective (--slo or --fail-if) was broken
+  130  a signal such as Ctrl+C stopped the run; the results so far are printed and written
 
-If several apply, the first in the order 130, 1, 3, 99 counts.
+If several codes apply, the first of 130, 1, 3 and 99 is used.
 
-The results go to standard output, progress and log go to standard error. A flag takes precedence over
+Results go to standard output. Progress and the log go to standard error. A flag takes precedence over
 its environment variable.";
 
 const ABOUT: &str = "\
-Drives an echo server with load, verifies every byte that comes back, and says how far its figures \
-can be trusted.
+Puts load on an echo server, verifies every byte that comes back, and says whether its figures can \
+be trusted.
 
-Without a command, loadtest does the same as `run` without a target, and takes the flags of `run`: it \
-measures the server that ECHO_LOADTEST_TARGET names. If that is not set, it starts the echo server of \
-this project in its own process, on a free port, and measures that.";
+Without a command, loadtest does what `run` does, and takes the flags of `run`. It measures the server \
+that ECHO_LOADTEST_TARGET names. If that variable is not set either, it starts the echo server of this \
+project in its own process, on a free port.";
 
-/// The variable that names the target when the command line does not.
+/// Names the target when the command line does not.
 const TARGET_VARIABLE: &str = "ECHO_LOADTEST_TARGET";
 
-/// Drives an echo server with load and verifies every byte that comes back
+/// Puts load on an echo server and verifies every byte that comes back
 #[derive(Debug, Parser)]
 #[command(name = "loadtest", version, long_about = ABOUT, after_help = EXIT_CODES)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -62,18 +61,20 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) run: RunArgs,
 
-    /// The target from [`TARGET_VARIABLE`], for when no command is given. It is no argument, because a
-    /// mistyped command would then be taken for a host.
+    /// The target that [`TARGET_VARIABLE`] names when no command is given. It is no argument, because
+    /// clap would then take a mistyped command for a host.
     #[arg(skip)]
     pub(crate) target: Option<Address>,
 
-    /// What to log: OFF, ERROR, WARN, INFO, DEBUG or TRACE, in any case
+    /// Least severe level to log: OFF, ERROR, WARN, INFO, DEBUG or TRACE, in upper or lower case
     #[arg(long = "log_level", visible_alias = "log-level", env = "ECHO_LOADTEST_LOG_LEVEL")]
     #[arg(value_name = "LEVEL", default_value = "INFO", value_parser = logging::level)]
     #[arg(global = true)]
     pub(crate) log_level: LevelFilter,
 
-    /// Show only the results, and no progress. If a document goes to standard output, show nothing else
+    /// Show no progress, only the results
+    ///
+    /// If a report goes to standard output, nothing else is shown.
     #[arg(long, env = "ECHO_LOADTEST_QUIET", value_parser = BoolishValueParser::new())]
     #[arg(global = true)]
     pub(crate) quiet: bool,
@@ -111,8 +112,8 @@ pub(crate) enum Command {
     Run(Box<TargetedRunArgs>),
     /// Find the highest rate at which a server meets its objectives
     ///
-    /// Every round is a run of its own, with the flags for the load: the search begins at --rate, and
-    /// each round is measured for --duration.
+    /// Every round is one run with the flags for the load. The search begins at --rate, and each round
+    /// is measured for --duration.
     Capacity(Box<CapacityArgs>),
     /// Measure two servers in turn and say whether they differ
     ///
@@ -120,20 +121,20 @@ pub(crate) enum Command {
     Compare(Box<CompareArgs>),
     /// Add up the reports of generators that shared a load
     ///
-    /// Histograms and counts are added exactly. Reports are refused if their loads or servers differ,
-    /// or if the generators did not measure at the same time.
+    /// Histograms and counts are added exactly. The command refuses reports of different loads or
+    /// servers, and reports of generators that did not measure at the same time.
     Merge(MergeArgs),
-    /// Make an HTML page of reports
+    /// Make an HTML page from reports
     Report(ReportArgs),
     /// Print the completions for a shell
     // This command and the next are not hidden, because packagers have to find them.
     Completions {
-        /// The shell
+        /// The shell to print completions for
         shell: Shell,
     },
     /// Write the manual pages, one for each command
     Man {
-        /// The folder to write to; it is created if it does not exist
+        /// Folder to write the manual pages to; it is created if it does not exist
         #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
@@ -143,8 +144,10 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct TargetedRunArgs {
-    /// The server, as HOST:PORT, with an IPv6 address in brackets. Without it, loadtest starts the echo
-    /// server of this project in its own process, on a free port
+    /// Server to measure, as HOST:PORT [default: an echo server that loadtest starts itself]
+    ///
+    /// An IPv6 address needs brackets. Without a target, loadtest starts the echo server of this project
+    /// in its own process, on a free port.
     #[arg(env = TARGET_VARIABLE, value_name = "TARGET")]
     pub(crate) target: Option<Address>,
 
@@ -152,7 +155,7 @@ pub(crate) struct TargetedRunArgs {
     pub(crate) run: RunArgs,
 }
 
-/// The flags of `run`.
+/// The flags of `run` without its target.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
@@ -161,13 +164,16 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) objectives: ObjectiveArgs,
 
-    /// While the run goes on, write the interval log of the HdrHistogram tools, with times in nanoseconds;
-    /// - is standard output
+    /// Write an interval log for the HdrHistogram tools during the run; "-" is standard output
+    ///
+    /// The times are in nanoseconds.
     #[arg(long, env = "ECHO_LOADTEST_HDR", value_name = "FILE", help_heading = "Output")]
     pub(crate) hdr: Option<PathBuf>,
 
-    /// Write the times of every message as CSV: its connection, and when it was due, sent and back, in
-    /// nanoseconds. This costs time, so do not use it for the highest rates
+    /// Write the times of every message as CSV, in nanoseconds
+    ///
+    /// A line names the connection and tells when the message was due, sent and back. Writing takes
+    /// time, so do not use this at the highest rates.
     #[arg(long, env = "ECHO_LOADTEST_SAMPLES", value_name = "FILE", help_heading = "Output")]
     pub(crate) samples: Option<PathBuf>,
 
@@ -175,33 +181,37 @@ pub(crate) struct RunArgs {
     pub(crate) output: OutputArgs,
 }
 
-/// The objectives.
+/// The objectives of a run.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct ObjectiveArgs {
-    /// An objective, such as 'p99<2ms', 'errors<0.1%' or 'rate>=0.99'. Repeat the flag, or separate
-    /// several objectives with commas. If one is broken, the exit code is 99
+    /// Objective that must hold, such as 'p99<2ms', 'errors<0.1%' or 'rate>=0.99'
+    ///
+    /// Repeat the flag, or separate several objectives with commas. A broken objective makes the exit
+    /// code 99.
     #[arg(long, env = "ECHO_LOADTEST_SLO", value_name = "OBJECTIVE", value_delimiter = ',')]
     pub(crate) slo: Vec<Slo>,
 }
 
-/// Where the JSON document goes that every measurement has.
+/// Where the report of any measurement goes.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct DocumentArgs {
-    /// Write the whole report as JSON; - is standard output, and the table then goes to standard error
+    /// Write the whole report as JSON; "-" is standard output
+    ///
+    /// If the report goes to standard output, the table goes to standard error.
     #[arg(long, env = "ECHO_LOADTEST_JSON", value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
 }
 
-/// Where the results go besides standard output.
+/// Where the reports of runs go besides standard output.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
     #[command(flatten)]
     pub(crate) document: DocumentArgs,
 
-    /// Write the report as a page for a browser, which needs no network; - is standard output
+    /// Write the report as one HTML page that needs no network; "-" is standard output
     #[arg(long, env = "ECHO_LOADTEST_HTML", value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
 }
@@ -210,7 +220,7 @@ pub(crate) struct OutputArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct MergeArgs {
-    /// The reports (--json) of all generators that shared a load
+    /// JSON reports of all generators that shared a load
     #[arg(value_name = "FILE", required = true, num_args = 2..)]
     pub(crate) files: Vec<PathBuf>,
 
@@ -224,18 +234,20 @@ pub(crate) struct MergeArgs {
 /// The arguments of `report`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReportArgs {
-    /// Reports (--json) of runs, which are laid over each other, or one report of a capacity
+    /// JSON reports of runs, or one JSON report of a capacity
+    ///
+    /// A page of several runs shows them in the same plots.
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 
-    /// The page; - is standard output
+    /// File to write the page to; "-" is standard output
     #[arg(long, env = "ECHO_LOADTEST_HTML", value_name = "FILE")]
     pub(crate) html: PathBuf,
 }
 
 impl Args {
-    /// Reads the command line and the environment. If they make no sense, ends the process with a
-    /// sentence that names the flag, and with the exit code for wrong usage.
+    /// Reads the command line and the environment. A wrong value ends the process here, with a
+    /// sentence that names the flag and with the exit code for wrong usage.
     pub(crate) fn from_environment() -> Self {
         let matches = Self::command().get_matches();
         let mut args = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
@@ -258,8 +270,7 @@ impl Args {
         Ok(())
     }
 
-    /// Checks how arguments fit together. Clap cannot check that, because it counts a variable that says
-    /// false as a use of its flag.
+    /// Checks what clap cannot, because clap counts a variable that says false as a use of its flag.
     fn check(&self) -> Result<(), String> {
         match &self.command {
             None => self.run.check(),
@@ -272,10 +283,10 @@ impl Args {
     }
 }
 
-/// Returns an error as clap would, with the usage of the command that was given.
+/// Returns an error as clap words it, with the usage of the command that was given.
 fn usage_error(name: Option<&str>, sentence: String) -> clap::Error {
     let mut program = Args::command();
-    // This completes the names of commands: `loadtest run`.
+    // This completes the names of the commands: `loadtest run`.
     program.build();
     match name.and_then(|name| program.find_subcommand_mut(name)) {
         Some(command) => command.error(ErrorKind::ArgumentConflict, sentence),
@@ -296,8 +307,7 @@ impl RunArgs {
 }
 
 impl OutputArgs {
-    /// Checks that no two documents go to the same file. `others` are the files that a run writes while
-    /// it goes on.
+    /// Checks that no file is named twice. `others` are the files that a run writes as it goes on.
     fn check(&self, others: &[&Path]) -> Result<(), String> {
         let files: Vec<_> = self.files().chain(others.iter().copied()).collect();
         for (index, file) in files.iter().enumerate() {

@@ -1,29 +1,15 @@
 //! A thread and its CPU: how long the scheduler had the thread on one, how long the thread waited for
 //! one, and how it gives way to other threads.
 
-#[cfg(target_os = "linux")]
-use thread_priority::{
-    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
-    set_thread_priority_and_policy, thread_native_id, thread_schedule_policy,
-};
+use echo_common::scheduling;
 
-/// Makes the calling thread leave its CPU at once to any other thread that wants it (`SCHED_IDLE`,
-/// sched(7)). A thread with a high niceness would keep the CPU for milliseconds.
-///
-/// Does nothing except on Linux, or if the system refuses.
+/// Makes the calling thread leave its CPU to any other thread, see [`scheduling::run_when_idle`].
+/// Changes nothing where the system refuses.
 pub(crate) fn give_way() {
-    #[cfg(target_os = "linux")]
-    {
-        // The call also sets a niceness, which means nothing under this policy and may be refused.
-        let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, IDLE);
-        if thread_schedule_policy() != Ok(IDLE) {
-            log::debug!("the system does not let a thread give way");
-        }
+    if scheduling::run_when_idle().is_err() {
+        log::debug!("the system does not let a thread give way");
     }
 }
-
-#[cfg(target_os = "linux")]
-const IDLE: ThreadSchedulePolicy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
 
 /// A thread's times since it started. Both are zero where the system does not say.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -131,17 +117,6 @@ mod tests {
         assert!((thread(40, 200, 0).busy(Waiting::Spins) - 0.6).abs() < 1e-9, "looking is no work");
         assert!((thread(0, 0, 10).waiting() - 0.05).abs() < 1e-9);
         assert!(ThreadUse::default().busy(Waiting::Sleeps).abs() < 1e-9);
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn a_thread_that_gives_way_is_alone_in_it() {
-        let gives_way = std::thread::spawn(|| {
-            give_way();
-            thread_schedule_policy()
-        });
-        assert_eq!(gives_way.join().ok(), Some(Ok(IDLE)));
-        assert_ne!(thread_schedule_policy(), Ok(IDLE));
     }
 
     #[test]

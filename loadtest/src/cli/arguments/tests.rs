@@ -19,6 +19,11 @@ fn the_definition_is_sound() {
 }
 
 #[test]
+fn documents_its_flags() {
+    echo_docs::check("loadtest.md", Args::command());
+}
+
+#[test]
 fn every_flag_has_the_variable_of_its_name() {
     let mut seen = 0;
     each_command(&mut |command| {
