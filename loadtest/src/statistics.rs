@@ -1,66 +1,67 @@
-//! Whether two series of figures differ, and by how much. Pure: knows neither what was measured nor a
-//! clock. All randomness follows from a seed.
+//! Decides whether two series of figures differ, and by how much. Pure: it does not depend on the kind
+//! of figure or on a clock, and all randomness comes from a seed.
 //!
-//! The figures come in pairs that were measured one after the other. Only the ratio of each pair counts,
-//! because anything that slowed both figures cancels out. All three answers are about one quantity, the
-//! mean of the ratios' logarithms. They can therefore not contradict each other, and b/a is exactly the
-//! inverse of a/b:
+//! The figures come in pairs that were measured one after the other. Only the ratio of each pair
+//! counts, so an influence that slows both figures cancels out. All three results describe one
+//! quantity, the mean of the ratios' logarithms. They therefore cannot contradict each other, and b/a
+//! is exactly the inverse of a/b:
 //!
-//! - **Ratio**: the geometric mean. A median would use only the middle rounds, and has few possible
-//!   values with few rounds. An outlier moves the mean, and it also widens the interval.
-//! - **p-value**: if a and b were equal, each logarithm could just as well have the other sign. The test
-//!   counts the assignments of signs that give a mean at least as far from zero. It is exact, and assumes
-//!   no distribution.
-//! - **Interval**: the percentiles of the bootstrap distribution. With few rounds they are known to be too
-//!   narrow (with 10, an interval of 95 % contains the true value in 89 % of all cases). The corrections of
-//!   BCa are for bias and skew, which differences hardly have. The distances from the mean are therefore
-//!   widened by the factor by which Student's interval is wider than the normal one. T. Hesterberg, in
-//!   "What Teachers Should Know About the Bootstrap" (2015), widens the percentiles for the same reason. A
-//!   studentized bootstrap would have no bounds if most ratios are equal, as those of coarse clocks are.
+//! - **Ratio**: the geometric mean. A median would use only the middle rounds. An outlier moves the
+//!   mean, but it widens the interval as well.
+//! - **p-value**: if a and b were equal, each logarithm could equally well have the other sign. The test
+//!   counts how many of all assignments of signs give a mean at least as far from zero. It is exact and
+//!   assumes no distribution.
+//! - **Interval**: the percentiles of the bootstrap distribution, widened. With few rounds the plain
+//!   percentiles are too narrow: with 10 rounds, an interval of 95 % contains the true value in only 89
+//!   % of all cases. The corrections of BCa do not help, because they are for bias and skew, which
+//!   differences hardly have. So the distances from the mean are multiplied by the ratio between
+//!   Student's interval and the normal one. T. Hesterberg, in "What Teachers Should Know About the
+//!   Bootstrap" (2015), widens the percentiles for the same reason. A studentized bootstrap would have
+//!   no bounds if most ratios are equal, as they are with a coarse clock.
 
 use fastrand::Rng;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// Minimum number of pairs that can show a difference. With fewer pairs no p-value is below
-/// [`SIGNIFICANT`]: 2 of 2^5 assignments are 6 %.
+/// Minimum number of pairs for a p-value below [`SIGNIFICANT`]. With 5 pairs the smallest is 2 of 2^5
+/// assignments, which is 6 %.
 pub const MIN_PAIRS: usize = 6;
 
-/// Maximum p-value at which a difference is shown.
+/// Maximum p-value at which a difference counts as shown.
 pub const SIGNIFICANT: f64 = 0.05;
 
-/// Maximum number of pairs for which all assignments of signs are tried, about a million. For more pairs
-/// a sample is tried.
+/// Maximum number of pairs for which all assignments of signs are tried, which are about a million. For
+/// more pairs a random sample is tried.
 const MAX_EXACT_PAIRS: usize = 20;
 
-/// Number of assignments in such a sample.
+/// Number of assignments in that random sample.
 const MONTE_CARLO_TRIALS: u32 = 99_999;
 
 /// Number of samples that the bootstrap draws. More samples would not change the digits that are shown.
 const BOOTSTRAP_SAMPLES: usize = 10_000;
 
-/// Minimum number of pairs for an interval. Samples from fewer pairs hardly differ.
+/// Minimum number of pairs for an interval. Samples of fewer pairs have hardly any different values.
 const MIN_INTERVAL_PAIRS: usize = 4;
 
-/// The part of all cases in which the bounds contain the true value.
+/// Share of all cases in which the bounds contain the true value.
 const CONFIDENCE: f64 = 0.95;
 
 /// Number of standard deviations to either side that contain [`CONFIDENCE`] of a normal distribution.
 const NORMAL_95: f64 = 1.959_963_984_540_054;
 
-/// What pairs of figures say about a ratio.
+/// The result of comparing pairs of figures.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
     /// The geometric mean of the ratios.
     pub ratio: f64,
-    /// Bounds that contain the true ratio in 95 of 100 cases; `None` for fewer than 4 pairs.
+    /// Bounds that contain the true ratio in 95 of 100 cases. `None` for fewer than 4 pairs.
     pub interval: Option<(f64, f64)>,
-    /// How often chance alone would show a difference as great.
+    /// How often chance alone would show a difference of at least this size.
     pub p_value: f64,
 }
 
 impl Estimate {
-    /// Returns the estimate from the ratios b/a of all pairs. Returns `None` if there are none, or one
-    /// is not a positive, finite number.
+    /// Evaluates the ratios b/a of all pairs. Returns `None` if there are no ratios, or if one is not a
+    /// positive, finite number.
     #[must_use]
     pub fn new(ratios: &[f64], seed: u64) -> Option<Self> {
         let logs: Vec<f64> = ratios.iter().map(|ratio| ratio.ln()).collect();
@@ -72,8 +73,8 @@ impl Estimate {
         Some(Self { ratio: mean(&logs).exp(), interval, p_value })
     }
 
-    /// Returns whether both the test and the interval show a difference. They are computed in different
-    /// ways, and if they disagree, the evidence is too thin.
+    /// Whether both the test and the interval show a difference. They are computed in different ways. If
+    /// they disagree, the evidence is too weak.
     #[must_use]
     pub fn is_significant(&self) -> bool {
         let excludes_1 = self.interval.is_some_and(|(low, high)| low > 1.0 || high < 1.0);
@@ -81,14 +82,14 @@ impl Estimate {
     }
 }
 
-/// Returns the geometric mean; NaN if there are no numbers.
+/// Returns the geometric mean, or NaN if there are no values.
 #[must_use]
 pub fn geometric_mean(values: &[f64]) -> f64 {
     mean(&values.iter().map(|value| value.ln()).collect::<Vec<_>>()).exp()
 }
 
-/// Returns bounds that contain the probability of success in 95 of 100 cases, given `successes` in
-/// `trials`, after E. B. Wilson (1927). Without trials the bounds are 0 and 1.
+/// Returns the bounds that contain the probability of success in 95 of 100 cases if `successes` of
+/// `trials` succeeded, after E. B. Wilson (1927). Returns 0 and 1 without trials.
 #[must_use]
 pub fn wilson(successes: u32, trials: u32) -> (f64, f64) {
     if trials == 0 {
@@ -109,7 +110,7 @@ fn mean(values: &[f64]) -> f64 {
 /// Returns the share of all assignments of signs whose sum is at least as far from zero as that of
 /// `logs`.
 fn sign_flips(logs: &[f64], seed: u64) -> f64 {
-    // Sums of the same numbers in another order may differ in the last digits.
+    // Sums of the same numbers in a different order differ in the last digits.
     let rounding = 1e-12 * logs.iter().map(|log| log.abs()).sum::<f64>();
     let observed = logs.iter().sum::<f64>().abs() - rounding;
     if logs.len() <= MAX_EXACT_PAIRS {
@@ -125,13 +126,13 @@ fn exact_share(logs: &[f64], observed: f64) -> f64 {
     f64::from(u32::try_from(extreme).unwrap_or(u32::MAX)) / f64::from(assignments)
 }
 
-/// Returns the sum after changing the sign of every number whose bit is set; at most 32 numbers.
+/// Returns the sum of at most 32 numbers, with the opposite sign for each number whose bit is set.
 fn flipped(logs: &[f64], signs: u32) -> f64 {
     let turn = |(place, log): (usize, &f64)| if signs >> place & 1 == 1 { -log } else { *log };
     logs.iter().enumerate().map(turn).sum()
 }
 
-/// Estimates the same share from a sample. The assignment that was seen is part of the sample, so the
+/// Estimates the same share from a random sample. The sample includes the observed assignment, so the
 /// share is never 0.
 fn sampled_share(logs: &[f64], observed: f64, seed: u64) -> f64 {
     let mut random = Rng::with_seed(seed);
@@ -143,7 +144,7 @@ fn sampled_share(logs: &[f64], observed: f64, seed: u64) -> f64 {
     f64::from(extreme) / f64::from(MONTE_CARLO_TRIALS + 1)
 }
 
-/// Returns bounds for the mean.
+/// Returns the bounds of the mean.
 fn bootstrap(logs: &[f64], seed: u64) -> Option<(f64, f64)> {
     let widening = widening(logs.len())?;
     let mut random = Rng::with_seed(seed);
@@ -156,15 +157,15 @@ fn bootstrap(logs: &[f64], seed: u64) -> Option<(f64, f64)> {
     Some((bound(means[cut]), bound(means[BOOTSTRAP_SAMPLES - 1 - cut])))
 }
 
-/// Draws a sample of the same size, with replacement, and returns its mean.
+/// Draws `logs.len()` numbers with replacement and returns their mean.
 fn resampled(logs: &[f64], random: &mut Rng) -> f64 {
     let drawn: f64 = (0..logs.len()).map(|_| logs[random.usize(..logs.len())]).sum();
     let count = logs.len() as f64;
     drawn / count
 }
 
-/// Returns the factor by which the bootstrap's bounds from `count` pairs are too narrow, or `None` if
-/// there are too few pairs.
+/// Returns the factor that widens the bootstrap's bounds for this number of pairs. `None` for too few
+/// pairs.
 fn widening(pairs: usize) -> Option<f64> {
     if pairs < MIN_INTERVAL_PAIRS {
         return None;
@@ -199,7 +200,7 @@ mod tests {
         let (low, high) = estimate.interval.expect("ten ratios");
         close(low, 1.02, 1e-12);
         close(high, 1.02, 1e-12);
-        // All signs as they are, or all changed: 2 of 1,024.
+        // Two of 1,024 assignments are as extreme: all signs as they are, and all signs reversed.
         close(estimate.p_value, 2.0 / 1_024.0, 0.0);
         assert!(estimate.is_significant());
     }
@@ -213,8 +214,8 @@ mod tests {
         assert!(!estimate.is_significant());
     }
 
-    /// The counts are made by hand. Of the 8 sums of ±1 ±2 ±3, all are at least as far from 0 as
-    /// 1+2-3=0, 6 are as far as 1-2+3=2, and 2 are as far as 1+2+3=6.
+    /// Counted by hand for the 8 sums of ±1 ±2 ±3: 8 are at least as far from 0 as 1+2-3=0, 6 are as far
+    /// as 1-2+3=2, and 2 are as far as 1+2+3=6.
     #[test]
     fn the_exact_test_counts_all_assignments() {
         for (logs, share) in
@@ -224,8 +225,8 @@ mod tests {
         }
     }
 
-    /// C. Darwin's pairs of maize, and the p-value that R. A. Fisher worked out for them in "The
-    /// Design of Experiments" (1935): 1,726 of 32,768.
+    /// The data are C. Darwin's pairs of maize. R. A. Fisher calculated their p-value in "The Design of
+    /// Experiments" (1935): 1,726 of 32,768.
     #[test]
     fn the_exact_test_agrees_with_fisher() {
         let differences =
@@ -277,20 +278,20 @@ mod tests {
         close(there.p_value, back.p_value, 0.0);
     }
 
-    /// Draws a standard normal number (G. Box, M. Muller, 1958).
+    /// Returns a standard normal number (G. Box, M. Muller, 1958).
     fn normal(random: &mut Rng) -> f64 {
         let radius = (-2.0 * (1.0 - random.f64()).ln()).sqrt();
         radius * (std::f64::consts::TAU * random.f64()).cos()
     }
 
-    /// Draws a number that is disturbed now and then.
+    /// Returns a normal number that has a larger spread in 15 % of all cases.
     fn disturbed(random: &mut Rng) -> f64 {
         let scale = if random.f64() < 0.15 { 6.0 } else { 1.0 };
         normal(random) * scale
     }
 
-    /// Returns the share of 600 comparisons whose interval contains the true ratio, and the share of
-    /// comparisons of equals that show a difference.
+    /// Simulates 600 comparisons. Returns the share whose interval contains the true value, and the
+    /// share that shows a difference although there is none.
     fn simulate(pairs: usize, draw: fn(&mut Rng) -> f64) -> (f64, f64) {
         const TRUTH: f64 = 0.02;
         const COMPARISONS: u32 = 600;

@@ -1,11 +1,11 @@
-//! Debian packages, installed when they are missing.
+//! Installs missing Debian packages.
 
 use std::process::{Command, Stdio};
 use std::sync::Once;
 
 use crate::check::{Check, Outcome, skipped};
 
-/// A check that needs these packages, and is skipped where they cannot be had.
+/// Returns a check that installs `packages` first, and is skipped if they cannot be installed.
 pub(crate) fn with_packages(
     name: &str,
     packages: &'static [&'static str],
@@ -17,10 +17,10 @@ pub(crate) fn with_packages(
     })
 }
 
-/// Makes sure that these packages are installed.
+/// Installs those of `packages` that are missing.
 ///
 /// # Errors
-/// Why they cannot be had here, in one line.
+/// One line that says why they cannot be installed.
 pub(crate) fn install(packages: &[&str]) -> Result<(), String> {
     let missing: Vec<&str> =
         packages.iter().copied().filter(|package| !is_installed(package)).collect();
@@ -32,9 +32,9 @@ pub(crate) fn install(packages: &[&str]) -> Result<(), String> {
         return Err(reason("packages are missing, and only root may install them".to_owned()));
     }
     static UPDATED: Once = Once::new();
-    // An old list may do.
+    // A failed update is ignored, because the old list of packages may suffice.
     UPDATED.call_once(|| drop(apt_get(&["update"])));
-    // Another installation may be under way.
+    // The timeout waits for another installation that holds the lock.
     let install = ["-o", "DPkg::Lock::Timeout=120", "install", "--yes", "--no-install-recommends"];
     let args = [&install, &missing[..]].concat();
     apt_get(&args).map_err(reason)
@@ -58,6 +58,6 @@ fn apt_get(args: &[&str]) -> Result<(), String> {
     if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!("apt-get failed: {}", said.trim().lines().last().unwrap_or("no word")))
+    let printed = String::from_utf8_lossy(&output.stderr);
+    Err(format!("apt-get failed: {}", printed.trim().lines().last().unwrap_or("no message")))
 }

@@ -1,4 +1,4 @@
-//! The report of a search for the capacity: the document that `--json` writes.
+//! The report of a search for the capacity, which `--json` writes.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,28 +9,28 @@ use crate::formatting;
 use crate::report::run_report::{Load, Machine, Objective, Verdict};
 use crate::statistics::wilson;
 
-/// The value of [`CapacityReport::format`]. It changes when programs that read the document have to.
+/// The value of [`CapacityReport::format`]. It changes if readers must change.
 pub const FORMAT: &str = "echo-loadtest/capacity/1";
 
 /// The highest rate that meets the objectives, and how it was found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CapacityReport {
-    /// [`FORMAT`].
+    /// The format of this document, [`FORMAT`].
     pub format: String,
-    /// The program that wrote this, with its version.
+    /// The program that wrote this document, with its version.
     pub program: String,
-    /// Its whole command line.
+    /// The whole command line.
     pub command: Vec<String>,
-    /// The machine on which it ran.
+    /// The machine that the load tester ran on.
     pub machine: Machine,
     /// The server's address.
     pub target: String,
-    /// The load of the first round. The other rounds differ in the rate.
+    /// The requested load of the first round. The other rounds differ in the rate.
     pub load: Load,
     /// When the first round began, in UTC, RFC 3339 with nanoseconds.
     pub started_at: String,
-    /// The objectives, as they were given.
+    /// The objectives as the user gave them.
     pub objectives: Vec<String>,
     /// All rounds, in order.
     pub rounds: Vec<Round>,
@@ -42,33 +42,33 @@ pub struct CapacityReport {
     pub broke: Option<Knee>,
     /// Why the search ended.
     pub ending: Ending,
-    /// What was found, in words.
+    /// The result in words.
     pub conclusion: String,
-    /// Whether a signal stopped the search.
+    /// Whether a signal stopped the search early.
     pub interrupted: bool,
 }
 
-/// One round: a run at a rate.
+/// A run at one rate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Round {
     /// The number of the round, from 1.
     pub number: u32,
-    /// Messages a second that were asked for.
+    /// Requested messages per second.
     pub rate_asked: f64,
-    /// Messages a second that came back.
+    /// Messages per second that came back.
     pub rate_achieved: f64,
-    /// Half of the messages did not take longer.
+    /// Half of the messages did not take longer than this.
     pub p50_ns: u64,
-    /// 99 of 100 messages did not take longer.
+    /// 99 of 100 messages did not take longer than this.
     pub p99_ns: u64,
-    /// 999 of 1,000 messages did not take longer.
+    /// 999 of 1,000 messages did not take longer than this.
     pub p99_9_ns: u64,
-    /// Number of errors. Each ended a connection.
+    /// Number of errors. Each error ended a connection.
     pub errors: u64,
     /// Whether the figures can be trusted.
     pub verdict: Verdict,
-    /// Each objective, and whether it was met.
+    /// The result of each objective.
     pub objectives: Vec<Objective>,
     /// Whether all objectives were met.
     pub met: bool,
@@ -76,21 +76,22 @@ pub struct Round {
     pub used: bool,
 }
 
-/// A rate at the knee, and how sure it is that it holds or breaks.
+/// A rate at one end of the bracket, and how certain its result is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Knee {
-    /// Messages a second.
+    /// Messages per second.
     pub rate: f64,
     /// Number of rounds at this rate.
     pub rounds: u32,
     /// Number of rounds that met the objectives.
     pub held: u32,
-    /// Lower bound, at 95 % confidence, of the chance that a round at this rate meets the objectives.
+    /// Lower bound of the probability that a round at this rate meets the objectives. The two bounds
+    /// contain it in 95 of 100 cases.
     pub chance_low: f64,
-    /// Upper bound of the same chance.
+    /// Upper bound of that probability.
     pub chance_high: f64,
-    /// Whether the load tester could not reach this rate.
+    /// Whether the generator could not send at this rate.
     pub generator_limited: bool,
 }
 
@@ -109,7 +110,7 @@ impl Knee {
     }
 }
 
-/// Says what was found, in one or two sentences.
+/// Returns the result in one or two sentences.
 pub(super) fn conclusion(
     held: Option<&Knee>,
     broke: Option<&Knee>,

@@ -1,29 +1,32 @@
-//! Which rate to try next; pure.
+//! Chooses the next rate to try, from the results so far. Pure.
 //!
-//! 1. In steps of a factor: up until a rate breaks, or down until a rate holds.
-//! 2. Between the highest rate that holds and the lowest that breaks, until these two are close.
-//! 3. Each of the two again, until both have been measured often enough.
+//! The search has three phases:
 //!
-//! If a repetition changes whether a rate holds, the search goes on from there. A stroke of luck is
-//! therefore corrected in either direction.
+//! 1. It multiplies or divides the rate by a factor, up until a rate breaks or down until a rate holds.
+//! 2. It tries rates between the highest that holds and the lowest that breaks, until the two are close.
+//! 3. It repeats both of them until each has been measured often enough.
+//!
+//! If a repetition changes the result of a rate, the search continues from there. So a lucky or unlucky
+//! round is corrected.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Settings;
 
-/// The part of the rounds at a rate that have to meet the objectives: 4 of 5. With one half, the
-/// capacity would be missed every other time. With all, one disturbance of the machine would decide.
+/// Minimum share of a rate's rounds that must meet the objectives for the rate to hold: 4 of 5. With
+/// half of them, the capacity would be missed every other time. With all of them, a single disturbance
+/// of the machine would decide.
 const HOLDS: (u32, u32) = (4, 5);
 
-/// What a round showed about its rate.
+/// The result of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Judgement {
     /// The objectives were met.
     Held,
-    /// An objective was broken.
+    /// An objective was not met.
     Broke,
-    /// The load tester could not reach the rate.
+    /// The generator cannot send at this rate.
     Limited,
 }
 
@@ -31,21 +34,21 @@ pub(super) enum Judgement {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Ending {
-    /// The two rates at the knee are close enough, and both are confirmed.
+    /// The bracket is as narrow as requested, and both its ends are confirmed.
     Found,
-    /// The load tester cannot reach a higher rate.
+    /// The generator cannot send faster.
     GeneratorLimited,
     /// The highest rate that may be tried holds.
     HighestRateHeld,
     /// The lowest rate that may be tried does not hold.
     NoRateHeld,
-    /// The maximum number of rounds was measured.
+    /// The search has used all rounds that it may.
     RoundsUsedUp,
     /// A signal stopped the search.
     Interrupted,
     /// A round could not be measured.
     Failed {
-        /// The reason, in a sentence.
+        /// The reason.
         error: String,
     },
 }
@@ -63,7 +66,7 @@ pub(super) struct Rung {
     pub(super) rate: f64,
     pub(super) held: u32,
     pub(super) broke: u32,
-    /// The load tester could not reach the rate.
+    /// Whether the generator could not send at this rate.
     pub(super) limited: bool,
 }
 

@@ -1,5 +1,5 @@
-//! The metrics of a comparison: how each is called, shown and described. Knows neither statistics nor
-//! rounds.
+//! The metrics of a comparison. Each metric is a row of a table with its name and the way it is shown.
+//! Does not depend on statistics or rounds.
 
 use std::str::FromStr;
 
@@ -11,11 +11,11 @@ use crate::formatting;
 use crate::report::run_report::Load;
 use crate::report::verdict::MAX_BUSY;
 
-/// A figure of a run that is compared.
+/// A figure that is compared between the two servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Metric {
-    /// Messages a second.
+    /// Messages per second.
     Throughput,
     /// The time that half of the messages did not exceed.
     P50,
@@ -30,20 +30,20 @@ pub enum Metric {
     ConnectP99,
     /// The time of the slowest connect.
     ConnectMax,
-    /// CPU time of the server for each message.
+    /// CPU time of the server per message.
     Cpu,
-    /// Resident memory of the server for each connection.
+    /// Resident memory of the server per connection.
     Memory,
-    /// Bytes of the flood a second.
+    /// Bytes of the flood per second.
     FloodThroughput,
 }
 
-/// Everything about a metric.
+/// The description of a metric.
 struct Row {
     metric: Metric,
-    /// Its name on the command line and in the document.
+    /// The name on the command line and in the document.
     name: &'static str,
-    /// Its name in a table.
+    /// The name in tables.
     title: &'static str,
     show: fn(f64) -> String,
     /// Returns its value in a run, if it was measured.
@@ -51,15 +51,15 @@ struct Row {
     words: &'static Words,
 }
 
-/// The words of a sentence about a metric.
+/// The words of the sentence about a difference, such as `b is 2 % slower at p99`.
 struct Words {
-    /// Stands before the title.
+    /// The word before the title if there is no difference.
     preposition: &'static str,
-    /// What b does. Stands before the percentage.
+    /// The verb before the percentage.
     verb: &'static str,
-    /// What b is, or has, if its figure is lower. Stands after the percentage and before the title.
+    /// The words after the percentage if the figure of b is lower.
     lower: &'static str,
-    /// The same if the figure is higher.
+    /// The words after the percentage if the figure of b is higher.
     higher: &'static str,
 }
 
@@ -161,7 +161,7 @@ impl Metric {
         ROWS.iter().map(|row| row.metric)
     }
 
-    /// Returns whether runs with this load can have the metric.
+    /// Whether runs with this load have the metric.
     pub(super) fn is_of(self, load: &Load) -> bool {
         self != Self::FloodThroughput || load.flood.is_some()
     }
@@ -176,44 +176,45 @@ impl Metric {
         self.row().name
     }
 
-    /// Returns its name in a table.
+    /// Returns its name in tables.
     #[must_use]
     pub fn title(self) -> &'static str {
         self.row().title
     }
 
-    /// Formats a value of the metric with its unit.
+    /// Formats a value with its unit.
     #[must_use]
     pub fn show(self, value: f64) -> String {
         (self.row().show)(value)
     }
 
-    /// Returns its value in a run, if it was measured and can be part of a ratio.
+    /// Returns its value in a run, if it was measured and is a positive number.
     #[must_use]
     pub fn of(self, run: &Figures) -> Option<f64> {
         (self.row().of)(run).filter(|value| value.is_finite() && *value > 0.0)
     }
 
-    /// Returns whether the load tester may limit the metric in a run. The verdict of the run does not
-    /// say so for a flood, whose throughput depends on its one thread. If it is not known how busy that
-    /// thread was, it may be the limit.
+    /// Whether the load tester may limit the metric in a run. The run's verdict does not cover this: the
+    /// throughput of a flood depends on its thread. If it is unknown how busy that thread was, it may.
     #[must_use]
     pub fn is_limited(self, run: &Figures) -> bool {
         self == Self::FloodThroughput && run.flood_busy.is_none_or(|busy| busy > MAX_BUSY)
     }
 
-    /// Names the metric in a sentence about no difference: `at p99`.
+    /// Returns the words for a sentence without a difference, such as `at p99`.
     pub(super) fn place(self) -> String {
         format!("{} {}", self.row().words.preposition, self.title())
     }
 
-    /// Says that the figure of b is lower by `percent`: `b is 2 % faster at p99`.
+    /// Returns the sentence that the figure of b is lower by `percent`, such as `b is 2 % faster at
+    /// p99`.
     pub(super) fn lower(self, percent: &str) -> String {
         let words = self.row().words;
         format!("b {} {percent} % {} {}", words.verb, words.lower, self.title())
     }
 
-    /// Says that the figure of b is higher by `percent`: `b is 2 % slower at p99`.
+    /// Returns the sentence that the figure of b is higher by `percent`, such as `b is 2 % slower at
+    /// p99`.
     pub(super) fn higher(self, percent: &str) -> String {
         let words = self.row().words;
         format!("b {} {percent} % {} {}", words.verb, words.higher, self.title())

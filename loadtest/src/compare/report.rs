@@ -1,4 +1,4 @@
-//! The report of a comparison: the document that `--json` writes.
+//! The report of a comparison, which `--json` writes.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,60 +7,60 @@ use super::metric::Metric;
 use super::round::Round;
 use crate::report::run_report::{Load, Machine, Verdict};
 
-/// The value of [`CompareReport::format`]. It changes when programs that read the document have to.
+/// The value of [`CompareReport::format`]. It changes if readers must change.
 pub const FORMAT: &str = "echo-loadtest/compare/1";
 
-/// Two servers under the same load.
+/// The report of a comparison of two servers under the same load.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CompareReport {
-    /// [`FORMAT`].
+    /// The format of this document, [`FORMAT`].
     pub format: String,
-    /// The program that wrote this, with its version.
+    /// The program that wrote this document, with its version.
     pub program: String,
-    /// Its whole command line.
+    /// The whole command line.
     pub command: Vec<String>,
-    /// The machine on which it ran.
+    /// The machine that the load tester ran on.
     pub machine: Machine,
-    /// The server that is the reference: an address or a command line.
+    /// The reference: an address or a command line.
     pub a: String,
-    /// The server that is compared with it.
+    /// The server that is compared with the reference.
     pub b: String,
-    /// The load of each run. Its seed differs from round to round.
+    /// The requested load of each run. The seed differs from round to round.
     pub load: Load,
-    /// When the first run began, in UTC, RFC 3339 with nanoseconds.
+    /// When the measurement of the first run began, in UTC, RFC 3339 with nanoseconds.
     pub started_at: String,
     /// When the last run ended.
     pub ended_at: String,
-    /// Number of rounds that were asked for.
+    /// Requested number of rounds that count.
     pub rounds_asked: u32,
-    /// Whether this number of rounds counts.
+    /// Whether this number of rounds count.
     pub verdict: Verdict,
-    /// Whether a signal stopped the comparison.
+    /// Whether a signal stopped the comparison early.
     pub interrupted: bool,
-    /// All rounds that were measured, in order.
+    /// All measured rounds, in order.
     pub rounds: Vec<Round>,
-    /// What the rounds say about each metric.
+    /// The results for each metric.
     pub metrics: Vec<Comparison>,
     /// The conditions under which the comparison fails, and whether they hold.
     pub conditions: Vec<Condition>,
 }
 
 impl CompareReport {
-    /// Returns the number of errors in all runs of the rounds.
+    /// Returns the number of errors in all runs.
     #[must_use]
     pub fn errors(&self) -> u64 {
         self.rounds.iter().map(|round| round.a.errors + round.b.errors).sum()
     }
 
-    /// Returns whether a condition holds under which the comparison fails.
+    /// Whether one of the conditions holds under which the comparison fails.
     #[must_use]
     pub fn is_broken(&self) -> bool {
         self.conditions.iter().any(|condition| condition.broken)
     }
 }
 
-/// What all rounds that count say about a metric.
+/// The result of all rounds that count, for one metric.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Comparison {
@@ -72,15 +72,15 @@ pub struct Comparison {
     pub a: Option<f64>,
     /// The geometric mean of the figures of b.
     pub b: Option<f64>,
-    /// The geometric mean of b/a; none if a round lacks the figure.
+    /// The geometric mean of b/a. `None` if a round lacks the figure.
     pub ratio: Option<f64>,
-    /// Bounds that contain the true ratio in 95 of 100 cases; none if there are too few rounds.
+    /// Bounds that contain the true ratio in 95 of 100 cases. `None` if there are too few rounds.
     pub interval: Option<Interval>,
-    /// How often chance alone would show a difference as great.
+    /// How often chance alone would show a difference of at least this size.
     pub p_value: Option<f64>,
     /// The difference that the rounds show.
     pub difference: Difference,
-    /// The same in words.
+    /// The result in words.
     pub conclusion: String,
 }
 
@@ -94,13 +94,13 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// What a comparison shows.
+/// The difference that a comparison shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Difference {
-    /// Nothing is known, because too few rounds have the figure.
+    /// Unknown, because too few rounds have the figure.
     Unknown,
-    /// No difference is shown.
+    /// The rounds show no difference.
     NotShown,
     /// The figure of b is lower.
     Lower,
@@ -108,16 +108,16 @@ pub enum Difference {
     Higher,
 }
 
-/// A condition under which a comparison fails, and whether it holds.
+/// A condition under which a comparison fails, and its result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Condition {
-    /// The condition as it was given, such as `p99>1.05`.
+    /// The condition as the user gave it, such as `p99>1.05`.
     pub text: String,
-    /// What was measured, in words.
+    /// The measured figure in words.
     pub measured: String,
-    /// Whether there were enough rounds to judge it.
+    /// Whether there were enough rounds to judge the condition.
     pub judged: bool,
-    /// Whether it holds: a difference is shown, and the ratio is beyond the limit.
+    /// Whether the condition holds: the rounds show a difference, and the ratio is beyond the limit.
     pub broken: bool,
 }

@@ -1,4 +1,4 @@
-//! One round of a comparison: a run of each side, and the figures of each run.
+//! One round of a comparison: a run of each server, and the figures of each run.
 
 use std::fmt;
 
@@ -11,9 +11,9 @@ use crate::report::run_report::{RunReport, Verdict, VerdictKind};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Side {
-    /// The server that is the reference.
+    /// The reference.
     A,
-    /// The server that is compared with it.
+    /// The server that is compared with the reference.
     B,
 }
 
@@ -26,21 +26,21 @@ impl fmt::Display for Side {
     }
 }
 
-/// One round: a run of each server, one right after the other.
+/// One run of each server, one right after the other.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Round {
     /// The number of the round, from 1.
     pub number: u32,
-    /// The number of the attempt, from 1. There is another one if the one before was not VALID.
+    /// The number of the attempt, from 1. It is higher if the previous attempt was not VALID.
     pub attempt: u32,
-    /// The server that was measured first.
+    /// The server that ran first.
     pub first: Side,
     /// Whether the round counts, because both runs are VALID.
     pub used: bool,
-    /// The run of a.
+    /// The figures of server a.
     pub a: Figures,
-    /// The run of b.
+    /// The figures of server b.
     pub b: Figures,
 }
 
@@ -53,38 +53,40 @@ impl Round {
     }
 }
 
-/// The figures of one run.
+/// The figures of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Figures {
     /// Whether the figures can be trusted.
     pub verdict: Verdict,
-    /// Number of errors. Each ended a connection.
+    /// Number of errors. Each error ended a connection.
     pub errors: u64,
-    /// Messages that came back in the measured time.
+    /// Messages that came back during the measurement.
     pub messages: u64,
-    /// The same per second.
+    /// Messages per second that came back.
     pub messages_per_s: f64,
-    /// Half of the messages did not take longer.
+    /// Half of the messages did not take longer than this.
     pub p50_ns: u64,
-    /// 99 of 100 messages did not take longer.
+    /// 99 of 100 messages did not take longer than this.
     pub p99_ns: u64,
-    /// 999 of 1,000 messages did not take longer.
+    /// 999 of 1,000 messages did not take longer than this.
     pub p99_9_ns: u64,
     /// The time of the slowest message.
     pub max_ns: u64,
-    /// 99 of 100 connects did not take longer; 0 if none counts. [`RunReport::connect_time`] says which
-    /// connects count.
+    /// 99 of 100 connects did not take longer than this. It is 0 if no connect counts. The connects that
+    /// count are those of [`RunReport::connect_time`].
     pub connect_p99_ns: u64,
-    /// The time of the slowest connect; 0 if none counts.
+    /// The time of the slowest connect. It is 0 if no connect counts.
     pub connect_max_ns: u64,
-    /// CPU time of the server for each message. Only of a command, on Linux, without a flood.
+    /// CPU time of the server per message. Only if the load tester started the server, on Linux, and
+    /// without a flood.
     pub cpu_per_message_ns: Option<f64>,
-    /// Growth of the server's resident memory for each connection. Only of a command, on Linux.
+    /// Growth of the server's resident memory per connection. Only if the load tester started the
+    /// server, on Linux.
     pub memory_per_connection_bytes: Option<f64>,
     /// Bytes of the flood that came back per second, if there was a flood.
     pub flood_bytes_per_s: Option<f64>,
-    /// The part of the time in which the thread of the flood was busy, if there was a flood.
+    /// The share of the time in which the thread of the flood was busy, if there was a flood.
     #[serde(default)]
     pub flood_busy: Option<f64>,
     /// With kernel timestamps: number of messages that have none, as in [`RunReport::generator`].
@@ -118,13 +120,14 @@ impl Figures {
     }
 }
 
-/// What a server used while a run was measured. A figure that the system does not have is `None`.
+/// The resources that a server used during a measurement. A figure is `None` if the operating system
+/// does not report it.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct ServerUse {
-    /// CPU time of all its processes for each message that came back, the kernel's part included. `None`
-    /// beside a flood, which takes most of the CPU time.
+    /// CPU time per message that came back, of all processes of the server, including time in the
+    /// kernel. `None` with a flood, because the flood uses most of the CPU time.
     pub cpu_per_message_ns: Option<f64>,
-    /// Maximum growth of resident memory since the start, for each connection. The buffers of the
+    /// Maximum growth of resident memory since the start of the server, per connection. Buffers in the
     /// kernel do not count.
     pub memory_per_connection_bytes: Option<f64>,
 }

@@ -1,5 +1,5 @@
-//! A set of times as it stands in a report: the usual percentiles, and the whole histogram in the
-//! standard compressed form, from which everything else can be computed and merged.
+//! The times in a report: the usual percentiles, and the whole histogram in the standard compressed
+//! form. Any other figure can be calculated from the histogram, and histograms can be merged.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -10,28 +10,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::formatting;
 
-/// The longest time that a histogram tells from longer ones: a minute.
+/// Maximum time in a histogram: one minute. Longer times count as this one.
 pub const MAX_NS: u64 = 60_000_000_000;
 
 /// Number of digits to which percentiles are exact.
 pub const DIGITS: u8 = 3;
 
-/// Returns an empty histogram of times in nanoseconds, up to [`MAX_NS`], to [`DIGITS`] digits. Its size
-/// is always 221 KB.
+/// Returns an empty histogram of times in nanoseconds, up to [`MAX_NS`], to [`DIGITS`] digits. It always
+/// takes 221 KB.
 #[must_use]
 pub fn histogram() -> Histogram<u64> {
     #[expect(clippy::expect_used, reason = "the library takes these constants")]
     Histogram::new_with_bounds(1, MAX_NS, DIGITS).expect("constant bounds")
 }
 
-/// Formats a time of a histogram. [`MAX_NS`] stands for longer times too: `≥60.0 s`.
+/// Formats a time of a histogram. [`MAX_NS`] means this time or longer: `≥60.0 s`.
 #[must_use]
 pub fn show_time(ns: f64) -> String {
     let sign = if ns >= MAX_NS as f64 { "≥" } else { "" };
     format!("{sign}{}", formatting::time(ns))
 }
 
-/// Encodes a histogram as text that all HdrHistogram tools read: V2, deflated, in base64.
+/// Encodes a histogram as text: V2, deflated, in base64. All HdrHistogram tools read this form.
 #[must_use]
 pub fn encode(histogram: &Histogram<u64>) -> String {
     let mut bytes = vec![];
@@ -40,16 +40,16 @@ pub fn encode(histogram: &Histogram<u64>) -> String {
     BASE64.encode(bytes)
 }
 
-/// Decodes what [`encode`], or another implementation, has encoded.
+/// Decodes the text of [`encode`] or of another implementation.
 ///
 /// # Errors
-/// A sentence when the text is no histogram.
+/// A sentence, if the text is not a histogram.
 pub fn decode(text: &str) -> Result<Histogram<u64>, String> {
     let bytes = BASE64.decode(text).map_err(|error| error.to_string())?;
     Deserializer::new().deserialize(&mut bytes.as_slice()).map_err(|error| error.to_string())
 }
 
-/// A set of times, in nanoseconds. All figures are 0 if there are none.
+/// A set of times in nanoseconds. All figures are 0 if the set is empty.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Distribution {
@@ -61,26 +61,26 @@ pub struct Distribution {
     pub mean_ns: f64,
     /// The standard deviation.
     pub stddev_ns: f64,
-    /// Half of the times are not longer.
+    /// The median: half of the times are not longer than this.
     pub p50_ns: u64,
-    /// 75 of 100 times are not longer.
+    /// 75 of 100 times are not longer than this.
     pub p75_ns: u64,
-    /// 90 of 100 times are not longer.
+    /// 90 of 100 times are not longer than this.
     pub p90_ns: u64,
-    /// 99 of 100 times are not longer.
+    /// 99 of 100 times are not longer than this.
     pub p99_ns: u64,
-    /// 999 of 1,000 times are not longer.
+    /// 999 of 1,000 times are not longer than this.
     pub p99_9_ns: u64,
-    /// 9,999 of 10,000 times are not longer.
+    /// 9,999 of 10,000 times are not longer than this.
     pub p99_99_ns: u64,
-    /// The longest time; [`MAX_NS`] stands for longer times too.
+    /// The longest time. The value [`MAX_NS`] means this time or longer.
     pub max_ns: u64,
-    /// All times: an HdrHistogram of nanoseconds, V2, deflated, in base64.
+    /// All times as an HdrHistogram of nanoseconds: V2, deflated, in base64.
     pub histogram: String,
 }
 
 impl Distribution {
-    /// Returns the distribution of the times in `histogram`.
+    /// Returns the figures of `histogram`.
     #[must_use]
     pub fn new(histogram: &Histogram<u64>) -> Self {
         let at = |percentile| histogram.value_at_quantile(percentile);
@@ -100,10 +100,10 @@ impl Distribution {
         }
     }
 
-    /// Returns the histogram.
+    /// Decodes the histogram.
     ///
     /// # Errors
-    /// A sentence when the text is no histogram.
+    /// A sentence, if the text is not a histogram.
     pub fn to_histogram(&self) -> Result<Histogram<u64>, String> {
         decode(&self.histogram)
     }

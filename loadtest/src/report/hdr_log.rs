@@ -1,7 +1,7 @@
-//! The interval log of the HdrHistogram tools: a histogram for each piece of a run, written while the
-//! run goes on. The format is that of `HistogramLogWriter` of HdrHistogram, version 1.3.
+//! The interval log of the HdrHistogram tools: one histogram for each interval, written during the run.
+//! Format: `HistogramLogWriter` of HdrHistogram, version 1.3.
 //!
-//! The library's own writer borrows its output, so one struct could not hold both. Tests read the log
+//! The library's own writer borrows its output, so a struct cannot hold both. The tests read the log
 //! back with the library's reader.
 
 use std::io::{self, Write};
@@ -11,8 +11,7 @@ use hdrhistogram::Histogram;
 
 use crate::report::distribution;
 
-/// Nanoseconds in a millisecond. Histograms are in nanoseconds, and the column for people is in
-/// milliseconds.
+/// Times are logged in nanoseconds. Only the column `Interval_Max` is in milliseconds.
 const MAX_VALUE_UNIT_RATIO: f64 = 1_000_000.0;
 
 const LEGEND: &str =
@@ -25,10 +24,10 @@ pub struct HdrLog<W> {
 }
 
 impl<W: Write> HdrLog<W> {
-    /// Begins the log of a measurement that began at `start`.
+    /// Writes the header of the log of a measurement that began at `start`.
     ///
     /// # Errors
-    /// The error of writing.
+    /// The error of a failed write.
     pub fn new(mut output: W, start: SystemTime) -> io::Result<Self> {
         let since_epoch = start.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         writeln!(output, "#[Histogram log format version 1.3]")?;
@@ -43,11 +42,11 @@ impl<W: Write> HdrLog<W> {
         Ok(Self { output })
     }
 
-    /// Logs the times, in nanoseconds, of the piece that began `start_s` seconds after the start and
-    /// lasted `duration_s`. Pieces are logged in order.
+    /// Logs the times, in nanoseconds, of the interval that began `start_s` seconds after the start and
+    /// lasted `duration_s` seconds. The caller must log intervals in order.
     ///
     /// # Errors
-    /// The error of writing.
+    /// The error of a failed write.
     pub fn interval(
         &mut self,
         start_s: f64,
@@ -57,7 +56,7 @@ impl<W: Write> HdrLog<W> {
         let max_ms = times.max() as f64 / MAX_VALUE_UNIT_RATIO;
         let encoded = distribution::encode(times);
         writeln!(self.output, "{start_s:.3},{duration_s:.3},{max_ms:.3},{encoded}")?;
-        // A reader may follow the log, and if the process is killed, the log ends with a whole line.
+        // So that a reader can follow the log, and that the log is complete if the run is killed.
         self.output.flush()
     }
 }

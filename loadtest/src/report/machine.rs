@@ -6,7 +6,7 @@ use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
 use crate::report::run_report::Machine;
 
-/// Describes this machine. What the system does not say is empty, or 0.
+/// Describes this machine. A figure is empty or 0 if the operating system does not report it.
 #[must_use]
 pub fn this() -> Machine {
     let what = RefreshKind::nothing()

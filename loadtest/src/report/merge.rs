@@ -1,8 +1,8 @@
-//! Adds up the reports of several generators that shared a load. Histograms and counts are added, so the
-//! figures are those that a single generator would have got. Knows files only by name, and no clock.
+//! Merges the reports of several generators that shared a load. Histograms and counts are added, so the
+//! figures are those that a single generator would have measured. Uses no file and no clock.
 //!
-//! Reports that cannot be added honestly are refused with a sentence: reports of different loads or
-//! servers, two reports of the same generator, and generators that did not measure at the same time.
+//! Reports that do not belong together are refused with a sentence: reports of different loads or
+//! servers, the same generator twice, and generators that did not measure at the same time.
 
 mod checks;
 mod series;
@@ -15,26 +15,26 @@ use crate::formatting;
 use crate::report::merge::times::Windows;
 use crate::report::run_report::{Finding, Load, RunReport, Verdict, VerdictKind};
 
-/// Maximum number of findings that a merged report keeps, the earliest first.
+/// Maximum number of findings in a merged report. The earliest ones are kept.
 pub const MAX_FINDINGS: usize = 100;
 
-/// The part of the longest measurement that all generators have to have in common.
+/// Minimum share of the longest measurement during which all generators must have measured.
 const MIN_SHARED: f64 = 0.95;
 
-/// The report of one generator.
+/// A report and its origin.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Part {
-    /// The name of its file, for error sentences.
+    /// The name of its file, for sentences about it.
     pub name: String,
     /// The report.
     pub report: RunReport,
 }
 
-/// Adds all parts up, in any order. The objectives of the sum are not judged here, because what holds
-/// for every part need not hold for the whole, nor the other way round: see [`objectives`].
+/// Merges the parts, which may be in any order, into one report. The report has no judged objectives,
+/// because the parts' results do not determine the result of the whole; see [`objectives`].
 ///
 /// # Errors
-/// A sentence that says which parts do not belong together, or which part is not sound.
+/// A sentence that names the parts that do not belong together, or the part that is invalid.
 pub fn merge(parts: &[Part]) -> Result<RunReport, String> {
     let mut parts: Vec<&Part> = parts.iter().collect();
     parts.sort_by_key(|part| part.report.load.agent_index);
@@ -66,7 +66,7 @@ pub fn merge(parts: &[Part]) -> Result<RunReport, String> {
     })
 }
 
-/// Returns the objectives of the parts, each once. The merged report has to judge them.
+/// Returns the objectives of all parts, each once. The caller judges them by the merged report.
 #[must_use]
 pub fn objectives(parts: &[Part]) -> Vec<String> {
     let mut texts = vec![];
@@ -78,7 +78,8 @@ pub fn objectives(parts: &[Part]) -> Vec<String> {
     texts
 }
 
-/// Returns the load of all parts: the load of the first, with the threads and addresses of all.
+/// Returns the load of all generators: that of the first one, with the threads and source addresses of
+/// all.
 fn load(first: &Load, reports: &[&RunReport]) -> Load {
     let mut source_ips: Vec<_> =
         reports.iter().flat_map(|report| report.load.source_ips.iter().cloned()).collect();
@@ -93,7 +94,7 @@ fn load(first: &Load, reports: &[&RunReport]) -> Load {
     }
 }
 
-/// Returns the worst verdict of the parts, with reasons that only all parts together show.
+/// Returns the worst verdict of the parts. It adds the reasons that only show when the parts are merged.
 fn verdict(parts: &[&Part], windows: &Windows) -> Verdict {
     let mut reasons = vec![];
     let mut kind = VerdictKind::Valid;
@@ -110,11 +111,11 @@ fn verdict(parts: &[&Part], windows: &Windows) -> Verdict {
     Verdict { kind, reasons: incomplete.into_iter().chain(reasons).collect() }
 }
 
-/// Names the agents whose reports are missing.
+/// Returns a sentence that lists the agents without a report.
 fn missing(parts: &[&Part]) -> Option<String> {
     let count = parts.first().map_or(0, |part| part.report.load.agent_count);
     let is_there = |index: &u32| parts.iter().any(|part| part.report.load.agent_index == *index);
-    // A list of thousands of numbers would help nobody.
+    // A list of thousands would not help.
     let absent: Vec<_> = (0..count).filter(|index| !is_there(index)).collect();
     let shown: Vec<_> = absent.iter().take(10).map(u32::to_string).collect();
     let more = if absent.len() > shown.len() { ", …" } else { "" };
@@ -128,8 +129,8 @@ fn missing(parts: &[&Part]) -> Option<String> {
     }
 }
 
-/// Says if only some agents measured for a good part of the time. If messages are counted, some agents
-/// naturally end before others.
+/// Returns a sentence if only some agents measured during a large part of the time. If the load is a
+/// count of messages, it is normal that some agents end before others.
 fn apart(parts: &[&Part], windows: &Windows) -> Option<String> {
     let timed = parts.iter().any(|part| part.report.load.duration_s.is_some());
     (timed && windows.shared_s() < MIN_SHARED * windows.longest_s()).then(|| {
@@ -141,7 +142,7 @@ fn apart(parts: &[&Part], windows: &Windows) -> Option<String> {
     })
 }
 
-/// Returns the first findings of all parts, on the clock of the merged report.
+/// Returns the earliest findings of all parts, on the clock of the merged report.
 fn findings(parts: &[&Part], windows: &Windows) -> Vec<Finding> {
     let mut findings = vec![];
     for (part, offset_s) in parts.iter().zip(windows.offsets_s()) {

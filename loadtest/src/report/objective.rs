@@ -1,7 +1,7 @@
-//! Service level objectives: what `--slo` asks for, and whether a run met it. Knows only the report.
+//! Service level objectives: parses `--slo` and judges whether a run met it. Depends only on the report.
 //!
-//! An objective is strict where a figure would flatter the server. A message that never came back
-//! counts as slower than any limit. An objective that cannot be judged is not met, and says why.
+//! The judgement is strict. A message that never came back counts as slower than any limit. An objective
+//! that cannot be judged is not met, and the result says why.
 
 mod parse;
 
@@ -16,13 +16,13 @@ pub(crate) use parse::{number, split};
 /// An objective, such as `p99<2ms`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Slo {
-    /// The objective, as it was given.
+    /// The text as the user gave it.
     text: String,
     bound: Bound,
     relation: Relation,
 }
 
-/// The figure that is limited, and the limit.
+/// The figure that is limited, and its limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Bound {
     Time(Times, Statistic, f64),
@@ -30,7 +30,7 @@ enum Bound {
     Rate(Amount),
 }
 
-/// A set of times.
+/// The kind of times that an objective limits.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Times {
     /// The times that a user of the server sees.
@@ -46,7 +46,7 @@ enum Statistic {
     Max,
 }
 
-/// An exact fraction from 0 to 1. A floating-point 99.9 % would be off by one message.
+/// An exact fraction from 0 to 1. A binary fraction for 99.9 % could be off by one message.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Percentile {
     numerator: u64,
@@ -55,12 +55,12 @@ struct Percentile {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Amount {
-    /// A part of the messages, or of the rate that was asked for.
+    /// A share of the messages, or of the requested rate.
     Share(f64),
     Absolute(f64),
 }
 
-/// The side of a limit on which a value has to be, and whether the limit itself is allowed.
+/// The side of a limit on which a value must be, and whether it may equal the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Relation {
     Below,
@@ -79,25 +79,26 @@ impl Relation {
         }
     }
 
-    /// Returns whether small values hold.
+    /// Whether values below the limit hold.
     pub(crate) fn is_upper_limit(self) -> bool {
         matches!(self, Self::Below | Self::AtMost)
     }
 }
 
-/// A figure, and the same in words. The error says why there is none.
+/// A figure to be judged and the same figure in words, or the reason why there is none.
 type Measured = Result<(f64, String), String>;
 
 impl Slo {
-    /// Judges whether a run met the objective.
+    /// Judges whether the run met the objective.
     ///
-    /// - Times are those of [`RunReport::latency`], unless the name begins with `service.` or `connect.`.
-    ///   Percentiles are those of the histogram. Messages that never came back, and connections that were
-    ///   never made, count as slower than all others.
-    /// - `errors` in percent is the part of the due messages that did not come back, or the errors of the
-    ///   whole run if these are more. As a number it is the errors of the whole run.
-    /// - `rate` up to 1, or in percent, is the part of the due messages that came back in time; only in an
-    ///   open loop. Above 1 it is the number of messages that came back a second.
+    /// - Times are those of [`RunReport::latency`], or with the prefix `service.` or `connect.` those.
+    ///   Percentiles are those of the histogram. Messages that never came back, and connections that
+    ///   were never made, count as slower than all others.
+    /// - `errors` in percent is the share of the due messages that did not come back. If the run had
+    ///   more errors than that, it is the errors divided by the due messages. `errors` as a number is
+    ///   the number of errors of the whole run.
+    /// - `rate` up to 1, or in percent, is the share of the due messages that came back in the measured
+    ///   time. It exists only in an open loop. `rate` above 1 is messages per second that came back.
     #[must_use]
     pub fn judge(&self, report: &RunReport) -> Objective {
         let (limit, measured) = match self.bound {
@@ -114,8 +115,8 @@ impl Slo {
         Objective { text: self.text.clone(), measured, met }
     }
 
-    /// Returns the name of the percentile of [`RunReport::latency`] that the objective limits, and the
-    /// limit in nanoseconds. Returns `None` if it limits something else.
+    /// Returns the name of the percentile of [`RunReport::latency`] that it limits, and the limit in
+    /// nanoseconds. Returns `None` if it limits something else.
     pub(crate) fn latency_limit(&self) -> Option<(&str, f64)> {
         match self.bound {
             Bound::Time(Times::Latency, Statistic::Percentile(_), limit) => {
@@ -130,7 +131,7 @@ impl FromStr for Slo {
     type Err = String;
 
     /// # Errors
-    /// A sentence for the user when the text is no objective.
+    /// A sentence for the user, if the text is not an objective.
     fn from_str(text: &str) -> Result<Self, String> {
         parse::slo(text)
     }
@@ -165,7 +166,7 @@ fn time(times: Times, statistic: Statistic, report: &RunReport) -> Measured {
 }
 
 impl Statistic {
-    /// Returns the statistic in nanoseconds. There are `missing` more times, slower than all others.
+    /// Returns the figure in nanoseconds. `missing` further values count as slower than all others.
     fn of(self, distribution: &Distribution, missing: u64, what: &str) -> Result<f64, String> {
         let count = distribution.count.saturating_add(missing);
         let rank = match self {
@@ -185,7 +186,7 @@ impl Statistic {
 }
 
 impl Percentile {
-    /// Returns the rank, from 1, of the time at this percentile among `count` times in order.
+    /// Returns the rank of this percentile among `count` sorted times. Ranks start at 1.
     fn rank(self, count: u64) -> u64 {
         let exact = u128::from(self.numerator) * u128::from(count);
         let rank = exact.div_ceil(u128::from(self.denominator.max(1)));
@@ -193,7 +194,7 @@ impl Percentile {
     }
 }
 
-/// Returns the time with this rank, from 1 to the count.
+/// Returns the time with this rank. Ranks go from 1 to the count.
 fn at_rank(distribution: &Distribution, rank: u64) -> Result<u64, String> {
     let times =
         distribution.to_histogram().map_err(|error| format!("read the histogram: {error}"))?;
@@ -216,7 +217,7 @@ fn errors(report: &RunReport) -> Measured {
 fn error_share(report: &RunReport) -> Measured {
     let (due, messages) = (due(report)?, &report.messages);
     let lost = messages.sent.saturating_sub(messages.verified) + messages.unsent;
-    // One error may cost many messages, or none.
+    // An error may lose many messages, or none.
     let (failed, what) = match report.errors.total() {
         errors if errors > lost => (errors, "errors on"),
         _ => (lost, "lost of"),
@@ -227,7 +228,10 @@ fn error_share(report: &RunReport) -> Measured {
     Ok((share, format!("{percent}: {failed} {what} {due} messages")))
 }
 
-/// Returns how many messages should have come back, at least one.
+/// Returns the number of messages that should have come back.
+///
+/// # Errors
+/// A sentence if there is none.
 fn due(report: &RunReport) -> Result<u64, String> {
     let messages = &report.messages;
     match messages.asked.unwrap_or(0).max(messages.sent + messages.unsent) {
@@ -244,7 +248,7 @@ fn rate(report: &RunReport) -> Measured {
 
 fn rate_share(report: &RunReport) -> Measured {
     if report.load.rate.is_none() {
-        return Err("no rate was asked for: the loop is closed".to_owned());
+        return Err("there is no requested rate, because the loop is closed".to_owned());
     }
     due(report)?;
     let Some(asked) = report.rate_asked() else {

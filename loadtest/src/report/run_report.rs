@@ -1,6 +1,5 @@
-//! The report of a run: what was asked for, what was found, and how far the figures can be trusted.
-//! This is the document that `--json` writes, and that `report` and `merge` read. Its schema is in
-//! `loadtest/schema`.
+//! The report of a run: the load, the results, and whether the results can be trusted. `--json` writes
+//! this document, and `report` and `merge` read it. Its schema is in `loadtest/schema`.
 
 pub(crate) mod errors;
 
@@ -12,90 +11,92 @@ use crate::report::distribution::{self, Distribution};
 
 pub use errors::Errors;
 
-/// The value of [`RunReport::format`]. It changes when programs that read the document have to.
+/// The value of [`RunReport::format`]. It changes if readers must change.
 pub const FORMAT: &str = "echo-loadtest/run/1";
 
-/// One run, or several that ran at the same time and were merged.
+/// The report of one run, or of several runs that ran at the same time and were merged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunReport {
-    /// [`FORMAT`].
+    /// The format of this document, [`FORMAT`].
     pub format: String,
-    /// The program that wrote this, with its version.
+    /// The program that wrote this document, with its version.
     pub program: String,
-    /// Its whole command line. A merged report has that of the first part.
+    /// The whole command line. For merged runs, the command line of the first run.
     pub command: Vec<String>,
-    /// The machine on which it ran.
+    /// The machine that the load tester ran on.
     pub machine: Machine,
     /// The server's address.
     pub target: String,
-    /// Number of generators that took part. It is 1 unless reports were merged.
+    /// Number of merged reports. 1 if the report is not merged.
     pub agents: u32,
-    /// When the measured part began, in UTC, RFC 3339 with nanoseconds.
+    /// When the measurement began, in UTC, RFC 3339 with nanoseconds.
     pub started_at: String,
-    /// When the measured part ended.
+    /// When the measurement ended.
     pub ended_at: String,
-    /// The load that was asked for.
+    /// The requested load.
     pub load: Load,
     /// Whether the figures can be trusted.
     pub verdict: Verdict,
-    /// Whether a signal stopped the run.
+    /// Whether a signal stopped the run early.
     pub interrupted: bool,
     /// The connections.
     pub connections: Connections,
-    /// The messages of the measured part.
+    /// The messages of the measurement.
     pub messages: Messages,
     /// The throughput.
     pub throughput: Throughput,
-    /// The flood beside the run, if there was one. Its messages are not in the other figures.
+    /// The results of the flood, if there was one. Its messages are not part of the other figures.
     pub flood: Option<Flood>,
-    /// In an open loop: from the time a message was due to its last byte back, in the measured part.
+    /// In an open loop: the times from when a message was due to the last byte of its echo. Only
+    /// messages of the measurement count.
     pub response_time: Option<Distribution>,
-    /// From the time a message was ready for the system to take to its last byte back, in the measured
-    /// part. The system takes it at once unless the server reads nothing and all buffers are full.
+    /// The times from when a message was ready to be sent to the last byte of its echo. The operating
+    /// system takes a message at once, unless the server does not read and all buffers are full. Only
+    /// messages of the measurement count.
     pub service_time: Distribution,
-    /// From the call to connect to when the load tester saw the connection. If connections are kept,
-    /// all of them count, even those that were made before the load began. If connections are replaced
-    /// after some messages, only those count whose call was in the measured part. A connect that failed
-    /// is an error and has no time.
+    /// The times from the connect call to when the load tester saw the connection. If connections are
+    /// kept, all of them count, including those made before the load began. If connections are replaced
+    /// after some messages, only those count whose call was during the measurement. A failed connect has
+    /// no time, because it is an error.
     pub connect_time: Distribution,
-    /// The errors of the whole run, those of the flood included.
+    /// The errors of the whole run, including those of the flood.
     pub errors: Errors,
-    /// The first faults, each with its place. Connections of the flood have the numbers from
-    /// [`Load::connections`] on.
+    /// The first errors, each with its connection and time. Connections of the flood have the numbers
+    /// from [`Load::connections`] on.
     pub findings: Vec<Finding>,
-    /// The load tester's own account.
+    /// The load tester itself.
     pub generator: Generator,
-    /// The measured part, piece by piece.
+    /// The measurement, divided into intervals.
     pub intervals: Vec<Interval>,
-    /// The objectives that were asked for, and whether they were met.
+    /// The requested objectives, and whether they were met.
     pub objectives: Vec<Objective>,
 }
 
 impl RunReport {
-    /// Returns the times that a user of the server sees. In an open loop they count from when a message
-    /// was due.
+    /// Returns the times that a user of the server sees: the response times in an open loop, otherwise
+    /// the service times.
     #[must_use]
     pub fn latency(&self) -> &Distribution {
         self.response_time.as_ref().unwrap_or(&self.service_time)
     }
 
-    /// Returns how many messages a second the generators of this report had to send. Only an open loop
-    /// in which something was measured has such a rate.
+    /// Returns the messages per second that the generators of this report should have sent. Returns
+    /// `None` in a closed loop, and if nothing was measured.
     #[must_use]
     pub fn rate_asked(&self) -> Option<f64> {
         let rate = self.load.rate?;
         let rate = match (self.load.count, self.messages.asked) {
-            // The messages of a Poisson process are not due exactly as often as its rate says.
+            // A Poisson process does not have exactly as many messages as its rate says.
             (None, Some(asked)) => asked as f64 / self.throughput.duration_s,
-            // A count of messages does not depend on how slow the server is. The load is that of all
-            // agents.
+            // The number of counted messages does not depend on the server's speed. The load is that of
+            // all agents, so the rate is scaled to the agents of this report.
             _ => rate * self.connections.asked as f64 / self.load.connections as f64,
         };
         (rate.is_finite() && rate > 0.0).then_some(rate)
     }
 
-    /// Returns which part of that rate was achieved.
+    /// Returns the share of that rate that was achieved.
     #[must_use]
     pub fn rate_share(&self) -> Option<f64> {
         let asked_per_s = self.rate_asked()?;
@@ -110,82 +111,83 @@ impl RunReport {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Machine {
-    /// The system and its version, as it names itself.
+    /// The name and version of the operating system.
     pub system: String,
-    /// The kernel's version.
+    /// The version of the kernel.
     pub kernel: String,
-    /// The processor.
+    /// The name of the processor.
     pub cpu: String,
-    /// Logical CPUs that this process may use.
+    /// Number of logical CPUs that this process may use.
     pub cpus: usize,
-    /// Main memory.
+    /// Main memory in bytes.
     pub memory_bytes: u64,
 }
 
-/// The load that was asked for, of all generators together. The part of it that the server sees is the
-/// same in the reports of all generators. Threads, seed and source addresses are a generator's own.
+/// The requested load of all generators together. Everything that the server sees is the same in all
+/// their reports. Threads, seed and source addresses may differ between generators.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Load {
-    /// Number of connections that are open at a time.
+    /// Number of connections at a time.
     pub connections: u64,
-    /// Number of threads that drive them.
+    /// Number of threads that drive the connections.
     pub threads: u64,
-    /// Lengths of the messages, newline included.
+    /// Lengths of the messages, including the newline.
     pub size: Size,
     /// Maximum number of messages in flight on a connection.
     pub depth: u64,
     /// Number of messages that are sent together.
     pub send_burst: u64,
-    /// When messages are sent.
+    /// The rule by which messages are sent.
     pub arrival: Arrival,
-    /// Messages a second, over all connections; only in an open loop.
+    /// Messages per second over all connections. Only in an open loop.
     pub rate: Option<f64>,
-    /// New connections a second. Without it, all are made at once.
+    /// New connections per second. Without it, all connections are made at once.
     pub connect_rate: Option<f64>,
     /// Number of messages after which a connection is replaced.
     pub messages_per_connection: Option<u64>,
-    /// Length of the measured part; `None` if messages are counted instead.
+    /// How long the measurement lasts. `None` if it lasts until `count` messages.
     pub duration_s: Option<f64>,
     /// Number of messages that are measured.
     pub count: Option<u64>,
-    /// How long the server is under load before the measured part.
+    /// How long the load runs before the measurement begins.
     pub warmup_s: f64,
-    /// How long to wait for a connection, and for each reply.
+    /// How long a connect or a message may take.
     pub timeout_s: f64,
     /// Seed of the content and of all randomness.
     pub seed: u64,
-    /// Local addresses, if they were chosen.
+    /// The local addresses, if the user chose them.
     pub source_ips: Vec<String>,
-    /// Whether the threads spin instead of sleeping.
+    /// Whether the threads poll without sleeping.
     pub busy_poll: bool,
-    /// Whether the time of a message ends when the system received it, not when the load tester read it.
+    /// Whether the times of messages end when the kernel received them. Otherwise they end when the load
+    /// tester had read them.
     #[serde(default)]
     pub kernel_timestamps: bool,
-    /// Length of a piece of [`RunReport::intervals`]; the last may be shorter. The length that was
-    /// asked for is doubled as often as needed to have no more than 1,000 pieces.
+    /// The length of an interval of [`RunReport::intervals`]. The last one may be shorter. The requested
+    /// length is doubled until there are at most 1,000 intervals.
     pub interval_s: f64,
-    /// The number of this generator.
+    /// The number of this generator among those that share the load, from 0.
     pub agent_index: u32,
     /// Number of generators that share the load.
     pub agent_count: u32,
-    /// The flood beside the load, if there is one.
+    /// The flood beside the measured connections, if there is one.
     pub flood: Option<FloodLoad>,
 }
 
-/// Connections that keep the server busy all the time beside those that are measured.
+/// Connections that keep the server busy all the time, beside the connections that are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FloodLoad {
-    /// Number of connections, of all generators together.
+    /// Number of connections of all generators together.
     pub connections: u64,
-    /// The length of their messages, newline included.
+    /// Length of their messages, including the newline.
     pub size: usize,
-    /// Number of messages in flight on each connection, all the time.
+    /// Number of messages that are always in flight on each connection.
     pub depth: u64,
 }
 
-/// Lengths of messages in bytes, newline included.
+/// Lengths of messages in bytes, including the newline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Size {
@@ -193,48 +195,48 @@ pub struct Size {
     pub min: usize,
     /// The longest length.
     pub max: usize,
-    /// The file that they come from.
+    /// The file that the messages come from, if there is one.
     pub file: Option<String>,
 }
 
-/// When messages are sent.
+/// The rule by which messages are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Arrival {
     /// A message is sent when an earlier one has come back.
     Closed,
-    /// Messages are sent evenly at a given rate.
+    /// Messages are sent at a given rate with equal gaps.
     Constant,
-    /// Messages are sent at random at a given rate: the time to the next is exponentially distributed.
+    /// Messages are sent at a given rate with random gaps, which are exponentially distributed.
     Poisson,
 }
 
-/// Whether the figures describe the server under the load that was asked for.
+/// Whether the figures describe the server under the requested load.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Verdict {
     /// The verdict in a word.
     pub kind: VerdictKind,
-    /// The reasons, a sentence each; none if it is valid.
+    /// The reasons, each as a sentence. Empty if the run is valid.
     pub reasons: Vec<String>,
 }
 
-/// A verdict in a word, the best first.
+/// A verdict in a word. The best one comes first.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "SCREAMING-KEBAB-CASE")]
 pub enum VerdictKind {
-    /// The figures are the server's, and the network's.
+    /// The figures describe the server and the network.
     Valid,
-    /// The load tester, or its machine, was too slow: the figures may be its own.
+    /// The load tester or its machine was too slow. The figures may describe it and not the server.
     GeneratorLimited,
-    /// There were fewer connections or messages than asked for.
+    /// There were fewer connections or messages than requested.
     Incomplete,
 }
 
 impl VerdictKind {
-    /// Returns the word as it is shown.
+    /// Returns the word that is shown.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -249,120 +251,119 @@ impl VerdictKind {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Connections {
-    /// Number of connections that were asked for.
+    /// Requested number of connections at a time.
     pub asked: u64,
     /// Number of these that were open at least once.
     pub established: u64,
-    /// Number of connections that were opened, replacements included.
+    /// Number of all connections that were opened, including replacements.
     pub opened: u64,
-    /// The part of the connections that was missing, on average over the measured part, because they had
-    /// failed and were not replaced; 0 to 1.
+    /// The share of the requested connections that was missing because they had failed and were not
+    /// replaced; 0 to 1, as an average over the measurement.
     pub missing: f64,
 }
 
-/// The messages of the measured part. They were due in it or, in a closed loop, sent in it.
+/// Messages of the measurement: those that were due during it or, in a closed loop, sent during it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Messages {
-    /// Number of messages that were due: by the rate of an open loop, otherwise by `count`.
+    /// Number of messages that were due, by the rate in an open loop, otherwise by `count`.
     pub asked: Option<u64>,
-    /// Number of messages that were handed to the system.
+    /// Number of messages that were handed to the operating system.
     pub sent: u64,
-    /// Number of messages that came back with every byte as it was sent.
+    /// Number of messages that came back with every byte right.
     pub verified: u64,
-    /// Number of messages that were due and never sent, because earlier ones were not back in time.
+    /// Number of messages that were due and never sent, because earlier ones did not come back in time.
     pub unsent: u64,
 }
 
-/// The throughput of a run.
+/// The throughput of the measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Throughput {
-    /// Length of the measured part.
+    /// How long the measurement lasted.
     pub duration_s: f64,
     /// Number of messages that came back in that time.
     pub messages: u64,
     /// Number of bytes that came back in that time.
     pub bytes: u64,
-    /// Messages that came back per second.
+    /// Messages per second that came back.
     pub messages_per_s: f64,
-    /// Bytes that came back per second. The same number was sent.
+    /// Bytes per second that came back. The same number was sent.
     pub bytes_per_s: f64,
 }
 
-/// A flood, while the run was measured.
+/// The results of a flood during the measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Flood {
-    /// The connections of the flood, over the whole run.
+    /// The connections of the flood over the whole run.
     pub connections: Connections,
     /// Number of messages that came back.
     pub messages: u64,
     /// Number of bytes that came back.
     pub bytes: u64,
-    /// Bytes that came back per second. The same number was sent.
+    /// Bytes per second that came back. The same number was sent.
     pub bytes_per_s: f64,
-    /// The part of the time in which the thread of the flood, or the busiest one, had something to do or
-    /// waited for a CPU, 0 to 1. Above 0.95 the load tester may limit the bytes.
+    /// The share of the time in which the busiest thread of the flood had work or waited for a CPU, 0 to
+    /// 1. Above 0.95, the load tester may limit the bytes.
     #[serde(default)]
     pub busy: Option<f64>,
-    /// The errors of the flood, over the whole run. They are part of [`RunReport::errors`].
+    /// The errors of the flood over the whole run. They are a part of [`RunReport::errors`].
     pub errors: Errors,
 }
 
-/// A fault and its place.
+/// An error with its connection and time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Finding {
-    /// Its kind, as in [`Errors::by_kind`].
+    /// The kind of the error, as in [`Errors::by_kind`].
     pub kind: String,
     /// The connection's number, from 0.
     pub connection: u64,
-    /// Seconds since the load began; negative while connections were being made.
+    /// Seconds since the load began. Negative while the connections were being made.
     pub at_s: f64,
-    /// What was expected, and what came instead.
+    /// A sentence with what was expected and what arrived.
     pub text: String,
 }
 
-/// The load tester itself, while it measured.
+/// The load tester itself during the measurement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Generator {
-    /// Each thread.
+    /// The threads.
     pub threads: Vec<GeneratorThread>,
-    /// CPU time of all threads for each message that came back.
+    /// CPU time of all threads per message that came back.
     pub cpu_per_message_ns: f64,
-    /// In an open loop: how much later than possible messages were sent.
+    /// In an open loop: how much later messages were sent than they could have been.
     pub lateness: Option<Distribution>,
-    /// With [`Load::kernel_timestamps`]: number of messages of the measured part without a kernel
-    /// timestamp, or with an impossible one because the clock was set. They count as received when they
-    /// were read. None in reports from before these messages were counted.
+    /// With [`Load::kernel_timestamps`]: number of messages of the measurement without a valid kernel
+    /// timestamp. A timestamp is missing, or it is impossible because somebody set the clock. The times
+    /// of these messages end when the load tester had read them. `None` in reports of older versions.
     #[serde(default)]
     pub without_stamp: Option<u64>,
 }
 
-/// A thread of the load tester, while it measured.
+/// A thread of the load tester during the measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GeneratorThread {
-    /// The part of the time in which the thread had something to do, 0 to 1. It is at least the part in
-    /// which the thread was on a CPU or ready for one, unless the thread looked for replies all the
-    /// time.
+    /// The share of the time in which the thread had work, 0 to 1. It is at least the share in which the
+    /// thread was on a CPU or ready for one, unless the thread polls without sleeping.
     pub busy: f64,
-    /// The part of the time in which the thread was ready to run and had no CPU, 0 to 1; 0 where the
-    /// system does not say.
+    /// The share of the time in which the thread was ready to run and had no CPU, 0 to 1. It is 0 if the
+    /// operating system does not report it.
     pub waiting: f64,
-    /// The CPU time of the thread; 0 where the system does not say.
+    /// The CPU time of the thread. It is 0 if the operating system does not report it.
     pub cpu_s: f64,
 }
 
-/// A piece of the measured part.
+/// An interval of the measurement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Interval {
-    /// Time from the beginning of the measured part to that of the piece.
+    /// The start of the interval, in seconds since the measurement began.
     pub start_s: f64,
-    /// Length of the piece.
+    /// The length of the interval.
     pub duration_s: f64,
     /// Number of messages that came back.
     pub messages: u64,
@@ -370,13 +371,13 @@ pub struct Interval {
     pub bytes: u64,
     /// Number of errors.
     pub errors: u64,
-    /// Half of the messages that came back did not take longer: see [`RunReport::latency`].
+    /// The median time of the messages that came back. The times are those of [`RunReport::latency`].
     pub p50_ns: u64,
-    /// 99 of 100 messages did not take longer.
+    /// 99 of 100 times are not longer than this.
     pub p99_ns: u64,
-    /// The time of the slowest message.
+    /// The longest time.
     pub max_ns: u64,
-    /// All times, as in [`Distribution::histogram`], so that merging stays exact.
+    /// All times, encoded as in [`Distribution::histogram`], so that merged reports stay exact.
     pub histogram: String,
 }
 
@@ -392,7 +393,7 @@ pub struct Counts {
 }
 
 impl Interval {
-    /// Returns the interval with these counts, in which messages took what `times` holds.
+    /// Creates an interval in which `messages` came back, with these times.
     #[must_use]
     pub fn new(start_s: f64, duration_s: f64, counts: Counts, times: &Histogram<u64>) -> Self {
         let Counts { messages, bytes, errors } = counts;
@@ -410,14 +411,14 @@ impl Interval {
     }
 }
 
-/// A service level objective, and whether it was met.
+/// A service level objective and its result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Objective {
-    /// The objective as it was given, such as `p99<2ms`.
+    /// The objective as the user gave it, such as `p99<2ms`.
     pub text: String,
-    /// What was measured, in words.
+    /// The measured figure in words.
     pub measured: String,
-    /// Whether it was met.
+    /// Whether the objective was met.
     pub met: bool,
 }

@@ -1,4 +1,4 @@
-//! The times of every message, as text, for other programs to compute with.
+//! Writes every single latency as text, so that users can calculate other figures.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -6,14 +6,14 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-/// The first line.
+/// The first line of the file.
 const LEGEND: &str = "connection,due_ns,sent_ns,back_ns\n";
 
-/// Number of bytes that a thread hands over at a time.
+/// Number of bytes that a thread collects before it writes them to the file.
 const CHUNK_LEN: usize = 64 * 1024;
 
-/// A file with a line for each message of the measured part: the connection's number, and when the
-/// message was due, sent, and back, in nanoseconds since the run was prepared.
+/// A file with a line for each message of the measurement. A line has the connection's number and the
+/// times when the message was due, sent, and back, in nanoseconds since the run was prepared.
 #[derive(Debug)]
 pub struct SamplesFile {
     path: PathBuf,
@@ -24,7 +24,7 @@ impl SamplesFile {
     /// Creates the file.
     ///
     /// # Errors
-    /// A sentence when it cannot be created.
+    /// A sentence, if the file cannot be created.
     pub fn create(path: &Path) -> Result<Self, String> {
         let file = File::create(path);
         let file = file.map_err(|error| format!("create {}: {error}", path.display()))?;
@@ -36,7 +36,7 @@ impl SamplesFile {
     /// Checks that everything was written.
     ///
     /// # Errors
-    /// A sentence with the first failure. The file is incomplete then.
+    /// A sentence with the first failed write. The file is then incomplete.
     pub fn finish(&self) -> Result<(), String> {
         let file = self.file.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         file.1.as_ref().copied().map_err(|error| format!("write {}: {error}", self.path.display()))
@@ -50,7 +50,7 @@ impl SamplesFile {
     }
 }
 
-/// One thread's part of the file. Dropping it writes the rest.
+/// Collects the lines of one thread and writes them to the file in large pieces.
 #[derive(Debug)]
 pub(crate) struct SamplesWriter<'a> {
     samples: &'a SamplesFile,

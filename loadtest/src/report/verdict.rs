@@ -1,42 +1,43 @@
-//! Whether a run's figures describe the server under the load that was asked for; pure.
+//! Decides whether a run's figures describe the server under the requested load. Pure.
 //!
-//! The load tester itself may have made the figures in three ways:
+//! There are three ways in which the load tester can distort the figures:
 //!
-//! - Its threads had something to do nearly all the time, so replies waited for them.
+//! - Its threads had work nearly all the time, so replies waited for them.
 //! - Its threads were ready to run and had no CPU.
-//! - In an open loop, messages were sent late although the connection was free.
+//! - In an open loop, it sent messages late although the connection was free.
 //!
-//! Kernel timestamps change nothing about that, because rates, and the times at which messages are sent,
-//! stay the load tester's. The thread of a flood is not judged: it has to be busy all the time.
+//! All three matter with kernel timestamps too, because the load tester still determines the rates and
+//! the times at which messages are sent. The thread of a flood is not judged, because it should be busy
+//! all the time.
 
 use crate::report::run_report::{Connections, Flood, RunReport, Verdict, VerdictKind};
 
-/// Maximum part of the time in which a thread may have something to do. A busier thread keeps replies
-/// waiting.
+/// Maximum share of the time in which a thread may have work. Above it, replies wait for the thread.
 pub const MAX_BUSY: f64 = 0.95;
 
-/// Maximum part of the time in which a thread may be ready to run and have no CPU. A thread that waits
-/// longer measures its own waiting.
+/// Maximum share of the time in which a thread may be ready to run without a CPU. Above it, the figures
+/// measure this wait.
 pub const MAX_WAITING: f64 = 0.10;
 
-/// Lateness at the 99th percentile that never counts against the load tester.
+/// Lateness at the 99th percentile that is always tolerated.
 pub const TOLERATED_LATENESS_NS: u64 = 200_000;
 
-/// Maximum of greater lateness, as a part of the 99th percentile of the response times.
+/// Maximum lateness at the 99th percentile above that, as a part of the 99th percentile of the response
+/// times.
 pub const MAX_LATENESS: f64 = 0.10;
 
-/// The part of the messages asked for that has to come back, and the part of the connections that has to
-/// be there, on average over the measured part.
+/// Minimum share of the requested messages that must come back. Also the minimum share of the requested
+/// connections that must be open, as an average over the measurement.
 pub const MIN_COMPLETE: f64 = 0.99;
 
-/// Maximum part of the messages without a kernel timestamp with which times are still said to end when
-/// the system received the messages.
+/// Maximum share of messages without a kernel timestamp at which times still count as ending when the
+/// kernel received the messages.
 pub const MAX_WITHOUT_STAMP: f64 = 0.01;
 
-/// Added to a reason about a late thread, if kernel timestamps keep its lateness out of the times.
+/// Addition to the reason that a thread was late, if the times of messages are not affected.
 const BY_THE_SYSTEM: &str = "; times of messages end when the system received them";
 
-/// Judges a report. The verdict that it already holds does not matter.
+/// Judges a report. Ignores the verdict that the report already has.
 #[must_use]
 pub fn verdict(report: &RunReport) -> Verdict {
     let limits = generator_limits(report);
@@ -49,7 +50,7 @@ pub fn verdict(report: &RunReport) -> Verdict {
     Verdict { kind, reasons: [limits, missing].concat() }
 }
 
-/// Returns the reasons to think that the load tester was too slow.
+/// Returns the reasons to believe that the load tester was too slow.
 fn generator_limits(report: &RunReport) -> Vec<String> {
     let threads = &report.generator.threads;
     let busiest = threads.iter().map(|thread| thread.busy).fold(0.0, f64::max);
@@ -74,7 +75,7 @@ fn generator_limits(report: &RunReport) -> Vec<String> {
     reasons
 }
 
-/// With kernel timestamps: says whether a late thread changes the times of messages.
+/// Says, with kernel timestamps, whether a late thread affected the times of messages.
 fn end_of_times(report: &RunReport) -> String {
     if !report.load.kernel_timestamps {
         return String::new();
@@ -101,7 +102,7 @@ fn lateness(report: &RunReport) -> Option<String> {
     })
 }
 
-/// Returns what is missing of the load that was asked for.
+/// Returns the reasons why the load was less than requested.
 fn missing(report: &RunReport) -> Vec<String> {
     let (connections, messages) = (&report.connections, &report.messages);
     let mut reasons = vec![];
@@ -132,7 +133,7 @@ fn missing(report: &RunReport) -> Vec<String> {
     reasons
 }
 
-/// Returns what is missing of the flood that was asked for.
+/// Returns the reason why the flood was less than requested.
 fn missing_of_flood(flood: &Flood) -> Option<String> {
     let Connections { asked, established, .. } = flood.connections;
     match flood.messages {

@@ -1,4 +1,4 @@
-//! The throughput-latency curve as a person reads it: a line for each rate, with a bar.
+//! Formats the throughput-latency curve as text: a line for each rate, with a bar.
 
 use std::fmt;
 
@@ -9,13 +9,13 @@ use crate::capacity::curve::{Point, exact, points};
 use crate::capacity::{CapacityReport, Round};
 use crate::formatting;
 
-/// Length of the longest bar, in characters.
+/// Maximum length of a bar in characters.
 const BAR_LEN: f64 = 30.0;
 
-/// Parts of a character, each an eighth longer.
+/// Characters that are filled by 0 to 7 eighths.
 const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
-/// Writes a line for each rate with the medians of its rounds, then what was found, in sentences.
+/// Writes a line for each rate with the medians of its rounds, then the result in sentences.
 impl fmt::Display for CapacityReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} has to meet {}", self.target, self.objectives.join(", "))?;
@@ -32,7 +32,7 @@ impl fmt::Display for CapacityReport {
 fn table(rounds: &[Round], capacity: Option<f64>) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
-    table.set_header(["asked", "achieved", "p50", "p99", "p99.9", "held", "p99, by magnitude"]);
+    table.set_header(["asked", "achieved", "p50", "p99", "p99.9", "held", "p99, logarithmic"]);
     for column in table.column_iter_mut().take(6) {
         column.set_cell_alignment(CellAlignment::Right);
     }
@@ -63,7 +63,7 @@ impl Point<'_> {
         ]
     }
 
-    /// Returns `4 of 5`, or the verdict because of which no round counts.
+    /// Returns a text such as `4 of 5`, or the verdict if no round counts.
     fn held(&self) -> String {
         let used = self.rounds.iter().filter(|round| round.used).count();
         let held = self.rounds.iter().filter(|round| round.used && round.met).count();
@@ -78,7 +78,7 @@ fn p99(round: &Round) -> f64 {
     exact(round.p99_ns)
 }
 
-/// Returns a bar that is longer by the same length for each doubling. The least value has a short bar.
+/// Returns a bar that grows by the same length for each doubling. The least value has a short bar.
 fn bar(value: f64, least: f64, most: f64) -> String {
     let span = (most / least).ln();
     let part = if span > 0.0 { (value / least).ln() / span } else { 0.0 };

@@ -1,4 +1,4 @@
-//! A comparison as a person reads it.
+//! Formats a comparison as text.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::formatting;
 use crate::report::run_report::VerdictKind;
 use crate::show::table::end_of_times;
 
-/// Writes a table of the figures, then what they say, in sentences.
+/// Writes a table of the figures, then the results in sentences.
 impl fmt::Display for CompareReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "a: {}\nb: {}", self.a, self.b)?;
@@ -42,7 +42,7 @@ impl fmt::Display for CompareReport {
 }
 
 impl CompareReport {
-    /// Returns how many messages of the rounds that count have no kernel timestamp.
+    /// Returns the number of messages without a kernel timestamp in the rounds that count.
     fn without_stamp(&self) -> u64 {
         let runs =
             self.rounds.iter().filter(|round| round.used).flat_map(|round| [&round.a, &round.b]);
@@ -63,8 +63,8 @@ impl CompareReport {
             errors => format!(", {} errors", formatting::count(errors)),
         };
         format!(
-            "{used} rounds count{}{}{errors}; each line is judged by itself: where there is no \
-             difference, 1 of 20 shows one",
+            "{used} rounds count{}{}{errors}; each line is judged on its own: of 20 lines without a \
+             real difference, 1 shows one",
             left_out(VerdictKind::GeneratorLimited),
             left_out(VerdictKind::Incomplete),
         )

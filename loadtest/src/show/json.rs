@@ -1,4 +1,4 @@
-//! Reports as JSON files.
+//! Reads and writes reports as JSON files.
 
 use std::fs;
 use std::path::Path;
@@ -18,26 +18,26 @@ struct Head {
 /// Reads the report of a run that [`write()`] wrote.
 ///
 /// # Errors
-/// A sentence that names the file when it cannot be read, is no such report, or has a format that this
-/// program does not know.
+/// A sentence that names the file, if the file cannot be read, is not the report of a run, or has a
+/// format that this program does not know.
 pub fn read(path: &Path) -> Result<RunReport, String> {
     let text = fs::read(path).map_err(|error| format!("read {}: {error}", path.display()))?;
     parse(&text).map_err(|error| format!("read {}: {error}", path.display()))
 }
 
-/// A report of a kind that can become a page.
+/// A report for which there is a page.
 #[derive(Debug, PartialEq)]
 pub enum Report {
-    /// The report of a run, or of several that were merged.
+    /// The report of a run, or of several merged runs.
     Run(Box<RunReport>),
     /// The report of a search for the capacity.
     Capacity(Box<CapacityReport>),
 }
 
-/// Reads a report of either kind that [`write()`] wrote.
+/// Reads a report of any kind that [`write()`] wrote.
 ///
 /// # Errors
-/// The same as those of [`read`].
+/// The same as [`read`].
 pub fn read_any(path: &Path) -> Result<Report, String> {
     let text = fs::read(path).map_err(|error| format!("read {}: {error}", path.display()))?;
     parse_any(&text).map_err(|error| format!("read {}: {error}", path.display()))
@@ -47,7 +47,7 @@ fn parse_any(text: &[u8]) -> Result<Report, String> {
     match head(text)?.format.as_str() {
         capacity::FORMAT => serde_json::from_slice(text)
             .map(|report| Report::Capacity(Box::new(report)))
-            .map_err(|error| format!("not a report of capacity: {error}")),
+            .map_err(|error| format!("not a report of a search for the capacity: {error}")),
         compare::FORMAT => Err("there is no page of a comparison".to_owned()),
         FORMAT => parse(text).map(|report| Report::Run(Box::new(report))),
         other => {
@@ -70,8 +70,8 @@ fn parse(text: &[u8]) -> Result<RunReport, String> {
     serde_json::from_slice(text).map_err(|error| format!("not a report of a run: {error}"))
 }
 
-/// Writes a document with indentation and a newline at its end, so that people can read it too. It goes
-/// to standard output if `path` is `-`: see [`files::write`].
+/// Writes a document as indented JSON with a newline at its end. Writes to standard output if `path` is
+/// `-`; see [`files::write`].
 ///
 /// # Errors
 /// A sentence that names the file.
@@ -94,11 +94,11 @@ mod tests {
     use super::*;
     use crate::harness;
 
-    /// The variable that makes the test write the kept files instead of comparing them.
+    /// Environment variable that makes the tests write the stored files instead of comparing them.
     const UPDATE: &str = "UPDATE";
 
     const HINT: &str =
-        "is not what the types give: UPDATE=1 cargo test -p echo-loadtest --lib kept";
+        "differs from the types; to write it anew: UPDATE=1 cargo test -p echo-loadtest --lib kept";
 
     #[track_caller]
     fn kept(name: &str, current: &impl Serialize) -> Value {
@@ -113,7 +113,7 @@ mod tests {
         kept
     }
 
-    /// Checks the kept schema of a kind of document, and its kept example.
+    /// Checks the stored schema and the stored example of a kind of document.
     #[track_caller]
     fn check<T>(kind: &str, document: &T)
     where

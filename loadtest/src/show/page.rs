@@ -1,9 +1,9 @@
-//! Reports as a page: one HTML file that needs nothing else. A page shows runs, with their figures side
-//! by side and their curves in the same plots, or a search for the capacity.
+//! Renders reports as one HTML file that needs no other file. A page shows either runs, with their
+//! figures side by side and their curves in the same plots, or a search for the capacity.
 //!
-//! The page fetches nothing and runs no script, and its own content security policy forbids both. The
-//! templates escape all text from a server, a user or another machine. Nothing in here reads a file, a
-//! clock or the environment, so the same reports give the same page.
+//! The page fetches nothing and runs no script; its content security policy forbids both. The templates
+//! escape all text from servers, users and other machines. This module reads no file, no clock and no
+//! environment variable, so the same reports always give the same page.
 
 mod axis;
 mod capacity;
@@ -35,7 +35,7 @@ use ink::Colour;
 use source::{Facts, Source};
 use summary::Summary;
 
-/// A run, and its name on the page.
+/// A run and its name on the page.
 #[derive(Debug, Clone, Copy)]
 pub struct Named<'a> {
     /// Any text, such as the name of its file.
@@ -44,13 +44,13 @@ pub struct Named<'a> {
     pub report: &'a RunReport,
 }
 
-/// Makes a page of these runs, in this order, as UTF-8 text.
+/// Renders the page of these runs, in this order, as UTF-8 text.
 ///
-/// Each figure is in a `data` element. Its `value` is that of the report, `data-figure` is the JSON
-/// pointer to it in the report, and `data-run` is the place of the run, from 0.
+/// Each figure is in a `data` element. Its `value` is the value in the report, `data-figure` is the JSON
+/// pointer to that value, and `data-run` is the index of the run, from 0.
 ///
 /// # Errors
-/// A sentence when there is no run, or the histogram of a run cannot be read.
+/// A sentence, if there is no run, or if the histogram of a run cannot be read.
 pub fn render(runs: &[Named<'_>]) -> Result<String, String> {
     if runs.is_empty() {
         return Err("no run to make a page of".to_owned());
@@ -63,9 +63,9 @@ pub fn render(runs: &[Named<'_>]) -> Result<String, String> {
     Page::new(&runs)?.render().map_err(|error| format!("make the page: {error}"))
 }
 
-/// A document in which figures are found by their place.
+/// A report as JSON, in which figures are found by their pointers.
 struct Document {
-    /// Place of its run on the page, from 0.
+    /// The index of the report on the page, from 0.
     index: usize,
     json: Value,
 }
@@ -113,7 +113,7 @@ struct Page {
     columns: Vec<Column>,
     summaries: Vec<Summary>,
     charts: Vec<Chart>,
-    /// The kinds of errors, and whether there were any errors.
+    /// The number of errors of each kind.
     errors: Option<Table>,
     failed: bool,
     findings: Vec<FindingRow>,
@@ -176,7 +176,7 @@ impl Column {
         Self { index, colour: Colour::Run(index).class(), name: run.name.clone() }
     }
 
-    /// Returns the label of the run's curves.
+    /// Returns the number that stands at the run's curves.
     fn number(&self) -> usize {
         self.index + 1
     }

@@ -1,15 +1,15 @@
-//! A report as a table for people: the verdict first, then the figures, each with its unit. Pure.
+//! Formats a report as text: first the verdict, then the figures with their units. Pure.
 
 mod sections;
 
 use crate::formatting;
 use crate::report::run_report::{Load, RunReport, VerdictKind};
 
-/// Maximum number of findings that are shown. The document has more.
+/// Maximum number of findings that are shown. The JSON document may have more.
 const MAX_FINDINGS: usize = 10;
 
-/// Returns the whole report as text, with a newline at its end. No byte from outside can be a control
-/// sequence for a terminal.
+/// Formats the whole report, with a newline at its end. Text from a server or a file cannot write
+/// control sequences to the terminal.
 #[must_use]
 pub fn render(report: &RunReport) -> String {
     let sections = [
@@ -25,12 +25,12 @@ pub fn render(report: &RunReport) -> String {
     tamed(&shown.join("\n"))
 }
 
-/// Returns whether the figures need a warning.
+/// Whether the figures need a warning.
 fn doubtful(report: &RunReport) -> bool {
     report.verdict.kind != VerdictKind::Valid || report.interrupted
 }
 
-/// Says when times of messages end, if that is not when the load tester read them.
+/// Says when the times of messages end, if they do not end when the load tester has read the message.
 pub(crate) fn end_of_times(load: &Load, without_stamp: u64) -> Option<String> {
     let but = match without_stamp {
         0 => String::new(),
@@ -44,7 +44,7 @@ pub(crate) fn end_of_times(load: &Load, without_stamp: u64) -> Option<String> {
     load.kernel_timestamps.then(|| format!("of messages end when the system received them{but}"))
 }
 
-/// Replaces all control characters except newlines, so that the text has no power over a terminal.
+/// Replaces all control characters but newlines.
 fn tamed(text: &str) -> String {
     let power = |character: char| character.is_control() && character != '\n';
     text.chars().map(|character| if power(character) { '\u{fffd}' } else { character }).collect()

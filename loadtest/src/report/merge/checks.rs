@@ -1,16 +1,16 @@
-//! Checks whether reports belong together.
+//! Checks that reports belong together.
 
 use serde_json::{Map, Value};
 
 use crate::report::merge::Part;
 use crate::report::run_report::{FORMAT, Load, RunReport};
 
-/// The fields of a load in which generators may differ, because the server does not see them. The
-/// length of the pieces is one: a generator whose run was a little longer may have pieces of twice the
-/// length.
+/// Fields of the load that may differ between generators, because the server does not see them. The
+/// length of an interval is among them: a generator whose run was slightly longer may have intervals of
+/// twice the length.
 const OWN: [&str; 6] = ["threads", "seed", "source_ips", "busy_poll", "interval_s", "agent_index"];
 
-/// Returns the first report, if all parts are of one load. The parts are in the order of their agents.
+/// Checks that all parts, which are sorted by agent, are of one load. Returns the first report.
 pub(super) fn belong_together<'a>(parts: &[&'a Part]) -> Result<&'a RunReport, String> {
     let [first, others @ ..] = parts else { return Err(too_few(parts)) };
     if others.is_empty() {
@@ -26,7 +26,7 @@ pub(super) fn belong_together<'a>(parts: &[&'a Part]) -> Result<&'a RunReport, S
 }
 
 fn too_few(parts: &[&Part]) -> String {
-    format!("merging takes at least 2 reports, not {}", parts.len())
+    format!("merging needs at least 2 reports, not {}", parts.len())
 }
 
 fn is_one_agent(part: &Part) -> Result<(), String> {
@@ -66,7 +66,7 @@ fn same_load(first: &Part, other: &Part) -> Result<(), String> {
 fn fields(load: &Load) -> Map<String, Value> {
     match serde_json::to_value(load) {
         Ok(Value::Object(fields)) => fields,
-        // A plain struct is an object.
+        // This cannot happen, because a plain struct is an object.
         Ok(_) | Err(_) => Map::new(),
     }
 }

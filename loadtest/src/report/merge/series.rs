@@ -1,4 +1,4 @@
-//! Adds up the pieces of the measured parts, by the wall clock.
+//! Merges the intervals of several generators by the wall clock.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,13 @@ use crate::report::merge::times::Windows;
 use crate::report::merge::{Part, sums};
 use crate::report::run_report::{Counts, Interval, RunReport};
 
-/// Pieces of several generators from about the same time.
+/// Intervals of several generators at about the same time.
 type Group<'a> = Vec<(&'a Part, f64, &'a Interval)>;
 
-/// Adds up the pieces of all parts on one clock. Generators do not begin at exactly the same moment, so
-/// a piece moves to the nearest multiple of the longest length, by at most half a piece. Shorter pieces
-/// of other generators become parts of that piece. Counts and histograms are added exactly.
+/// Merges the intervals of all parts on one clock. Generators do not begin at exactly the same moment,
+/// so an interval is moved to the nearest multiple of its length, which is at most half an interval
+/// away. A shorter interval joins the longer one that contains it. Counts and histograms are added
+/// exactly.
 pub(super) fn merge(parts: &[&Part], windows: &Windows) -> Result<Vec<Interval>, String> {
     let mut groups: BTreeMap<u64, Group<'_>> = BTreeMap::new();
     let longest_s = longest_s(parts.iter().map(|part| &part.report));
@@ -28,12 +29,13 @@ pub(super) fn merge(parts: &[&Part], windows: &Windows) -> Result<Vec<Interval>,
     groups.values().map(combine).collect()
 }
 
-/// Returns the length of the longest pieces.
+/// Returns the greatest length of an interval in any report.
 pub(super) fn longest_s<'a>(reports: impl Iterator<Item = &'a RunReport>) -> f64 {
     reports.map(|report| report.load.interval_s).fold(0.0, f64::max)
 }
 
-/// Returns the number of a piece that starts at this time. With a length of 0 all have the same number.
+/// Returns the number of the merged interval for an interval that starts at `start_s`. If the length is
+/// 0, all of them have the same number.
 #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
 #[expect(clippy::cast_sign_loss, reason = "the cast saturates")]
 fn number(start_s: f64, length_s: f64) -> u64 {
@@ -54,7 +56,7 @@ fn combine(group: &Group<'_>) -> Result<Interval, String> {
     Ok(Interval::new(start_s, duration_s(group), counts, &times))
 }
 
-/// Returns the length of a group: that of the part with the longest, which may have several pieces here.
+/// Returns the duration of a merged interval: the greatest sum of one part's intervals in the group.
 fn duration_s(group: &Group<'_>) -> f64 {
     let mut of_parts: BTreeMap<u32, f64> = BTreeMap::new();
     for (part, _, interval) in group {

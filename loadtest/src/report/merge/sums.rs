@@ -1,4 +1,5 @@
-//! Adds up counts and histograms. Sums that no real run reaches stay at the greatest number.
+//! Adds counts and histograms. A sum that would overflow stays at the greatest number; no real run
+//! reaches it.
 
 use hdrhistogram::Histogram;
 
@@ -36,9 +37,8 @@ pub(super) fn messages(reports: &[&RunReport]) -> Messages {
     }
 }
 
-/// Adds up throughput. Rates are over the whole time from the first start to the last end, `total_s`.
-/// If the parts do not overlap completely, such a rate is less than the sum of their rates, and never
-/// more.
+/// Adds the throughput. Rates refer to the whole time from the first start to the last end, `total_s`.
+/// If the parts do not fully overlap, the rate is below the sum of their rates, and never above it.
 pub(super) fn throughput(reports: &[&RunReport], total_s: f64) -> Throughput {
     let measured = reports.iter().map(|report| report.throughput.duration_s);
     let duration_s = measured.fold(total_s, f64::max);
@@ -56,7 +56,7 @@ pub(super) fn throughput(reports: &[&RunReport], total_s: f64) -> Throughput {
     }
 }
 
-/// Adds up the floods. Either all parts have one, or none.
+/// Adds the floods. Either all parts have one, or none has.
 pub(super) fn flood(reports: &[&RunReport], duration_s: f64) -> Result<Option<Flood>, String> {
     let floods: Vec<Flood> = reports.iter().filter_map(|report| report.flood).collect();
     if floods.is_empty() {
@@ -72,7 +72,7 @@ pub(super) fn flood(reports: &[&RunReport], duration_s: f64) -> Result<Option<Fl
         messages: total(|flood| flood.messages),
         bytes,
         bytes_per_s: if duration_s > 0.0 { bytes as f64 / duration_s } else { 0.0 },
-        // If one part does not say how busy it was, the busiest is not known.
+        // If one part does not report it, the maximum is unknown.
         busy: floods.iter().try_fold(0.0, |most: f64, flood| Some(flood.busy?.max(most))),
         errors: errors(floods.iter().map(|flood| flood.errors)),
     }))
@@ -98,12 +98,12 @@ pub(super) fn generator(parts: &[&Part]) -> Result<Generator, String> {
     })
 }
 
-/// Adds up counts. Returns `None` if one of the parts did not count.
+/// Returns the number of messages without a kernel timestamp, or `None` if one report does not have it.
 fn without_stamp<'a>(mut reports: impl Iterator<Item = &'a RunReport>) -> Option<u64> {
     reports.try_fold(0_u64, |sum, report| Some(sum.saturating_add(report.generator.without_stamp?)))
 }
 
-/// Adds up the times of all parts.
+/// Returns the times of all parts together.
 pub(super) fn times(
     parts: &[&Part],
     of_one: impl Fn(&RunReport) -> &Distribution,
@@ -112,7 +112,7 @@ pub(super) fn times(
     add(encoded).map(|sum| Distribution::new(&sum))
 }
 
-/// Adds up times that either all parts have, or none.
+/// Returns the times of all parts together. Either all parts have them, or none has.
 pub(super) fn optional_times(
     parts: &[&Part],
     of_one: impl Fn(&RunReport) -> Option<&Distribution>,
@@ -128,13 +128,13 @@ pub(super) fn optional_times(
     }
 }
 
-/// Adds up encoded histograms, exactly.
+/// Adds encoded histograms exactly.
 pub(super) fn add<'a>(
     encoded: impl IntoIterator<Item = (&'a Part, &'a str)>,
 ) -> Result<Histogram<u64>, String> {
     let mut sum = distribution::histogram();
     for (part, text) in encoded {
-        let unsound = |reason: &str| format!("{}: a histogram is not sound: {reason}", part.name);
+        let unsound = |reason: &str| format!("{}: a histogram is invalid: {reason}", part.name);
         let histogram = distribution::decode(text).map_err(|reason| unsound(&reason))?;
         sum.add(&histogram).map_err(|reason| unsound(&reason.to_string()))?;
     }

@@ -32,7 +32,7 @@ fn parts(count: u32) -> Vec<Part> {
     (0..count).map(|index| part(index, count)).collect()
 }
 
-/// Returns the error of merging two parts of which the second was changed.
+/// Merges two parts, the second of which was changed, and returns the error.
 #[track_caller]
 fn refused(change: impl FnOnce(&mut Part)) -> String {
     let mut parts = parts(2);
@@ -52,12 +52,12 @@ fn histogram(times: &[u64]) -> Histogram<u64> {
     histogram
 }
 
-/// Counts of messages of 9 bytes each.
+/// Returns counts of messages of 9 bytes each.
 fn counts(messages: u64, errors: u64) -> Counts {
     Counts { messages, bytes: messages * 9, errors }
 }
 
-/// Deals times to parts at random. A part may get none.
+/// Distributes times among parts at random. A part may get none.
 fn dealt(
     random: &mut Rng,
     all: &[u64],
@@ -107,7 +107,7 @@ fn pieces_are_added_with_those_of_the_same_time() {
         let seconds = random.usize(1..6);
         let mut all = vec![(0, vec![]); seconds];
         for part in &mut parts {
-            // The part begins up to 0.4 s late, and pieces have 1 s.
+            // Starts up to 0.4 s late; intervals last 1 s.
             let late_s = random.f64() * 0.4;
             part.report.started_at = reports::at(late_s);
             part.report.ended_at = reports::at(late_s + seconds as f64);
@@ -133,7 +133,8 @@ fn pieces_are_added_with_those_of_the_same_time() {
     }
 }
 
-/// This happens if messages are counted, and one generator ends just before its pieces would be doubled.
+/// This happens if the load is a count of messages: one generator ended just before its intervals would
+/// have been doubled.
 #[test]
 fn pieces_of_half_the_length_are_parts_of_those_of_the_others() {
     let mut parts = parts(2);
@@ -206,7 +207,7 @@ fn messages_without_a_stamp_are_added_if_all_counted_them() {
 #[test]
 fn findings_are_in_the_order_of_time_and_name_their_agent() {
     let mut parts = parts(2);
-    // The part began later, so its finding is later.
+    // This part began later, so its finding is later.
     parts[0].report.started_at = reports::at(0.05);
     let many = vec![parts[0].report.findings[0].clone(); MAX_FINDINGS];
     parts[0].report.findings = many;
@@ -309,8 +310,8 @@ fn what_is_a_generators_own_may_differ() {
 
 #[test]
 fn what_is_no_part_of_a_shared_load_is_refused() {
-    assert_eq!(merge(&[]).unwrap_err(), "merging takes at least 2 reports, not 0");
-    assert_eq!(merge(&[part(0, 2)]).unwrap_err(), "merging takes at least 2 reports, not 1");
+    assert_eq!(merge(&[]).unwrap_err(), "merging needs at least 2 reports, not 0");
+    assert_eq!(merge(&[part(0, 2)]).unwrap_err(), "merging needs at least 2 reports, not 1");
     for (change, told) in [
         ((|report| report.agents = 2) as fn(&mut RunReport), "1.json is a merged report"),
         (|report| report.load.agent_count = 1, "1.json comes from a generator that shared no load"),
@@ -322,9 +323,9 @@ fn what_is_no_part_of_a_shared_load_is_refused() {
         (|report| report.flood = None, "some of the reports have a flood that others lack"),
         (
             |report| report.service_time.histogram = "HIST".to_owned(),
-            "1.json: a histogram is not sound",
+            "1.json: a histogram is invalid",
         ),
-        (|report| report.intervals[0].histogram.clear(), "1.json: a histogram is not sound"),
+        (|report| report.intervals[0].histogram.clear(), "1.json: a histogram is invalid"),
     ] {
         let error = refused(|part| change(&mut part.report));
         assert!(error.starts_with(told), "{error}");

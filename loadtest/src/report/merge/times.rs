@@ -1,11 +1,11 @@
-//! When each generator measured, on the wall clock.
+//! The times at which the generators measured, on the wall clock.
 
 use std::time::{Duration, SystemTime};
 
 use crate::formatting;
 use crate::report::merge::Part;
 
-/// The measured parts of several runs. All of them have some time in common.
+/// The times of all measurements. All of them overlap.
 #[derive(Debug)]
 pub(super) struct Windows {
     windows: Vec<Window>,
@@ -36,7 +36,7 @@ impl Window {
 }
 
 impl Windows {
-    /// Returns the measured parts of at least one report.
+    /// Reads the times of the parts, of which there must be at least one.
     pub(super) fn new(parts: &[&Part]) -> Result<Self, String> {
         let windows: Vec<_> =
             parts.iter().map(|part| Window::of(part)).collect::<Result<_, _>>()?;
@@ -77,12 +77,12 @@ impl Windows {
         self.shared.as_secs_f64()
     }
 
-    /// Returns the length of the longest measured part.
+    /// Returns the length of the longest measurement.
     pub(super) fn longest_s(&self) -> f64 {
         self.windows.iter().map(Window::len).max().unwrap_or_default().as_secs_f64()
     }
 
-    /// Returns how long after the first each generator began, in the order of the parts.
+    /// Returns how long after the first one each measurement began, in the order of the parts.
     pub(super) fn offsets_s(&self) -> impl Iterator<Item = f64> {
         self.windows.iter().map(|window| between(self.start, window.start).as_secs_f64())
     }
@@ -90,7 +90,7 @@ impl Windows {
 
 fn parse(part: &Part, field: &str, text: &str) -> Result<SystemTime, String> {
     humantime::parse_rfc3339(text)
-        .map_err(|_| format!("{}: {field} is {text:?}, which is no time", part.name))
+        .map_err(|_| format!("{}: {field} is {text:?}, which is not a time", part.name))
 }
 
 fn between(earlier: SystemTime, later: SystemTime) -> Duration {

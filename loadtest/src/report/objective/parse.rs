@@ -1,4 +1,4 @@
-//! Reads the text of an objective.
+//! Parses the text of an objective.
 
 use echo_common::units;
 
@@ -11,7 +11,7 @@ const MAX_DECIMALS: usize = 9;
 const FORM: &str = "expected a figure, a comparison and a limit, such as p99<2ms, max<=1s, \
                     connect.p99<10ms, errors<0.1% or rate>=0.99";
 
-/// Reads an objective.
+/// Parses an objective.
 pub(super) fn slo(text: &str) -> Result<Slo, String> {
     let text = text.trim();
     let (name, relation, limit) = split(text).ok_or(FORM)?;
@@ -53,7 +53,7 @@ fn figure(name: &str) -> Result<(Times, Statistic), String> {
     let (times, statistic) = match name.split_once('.') {
         Some(("connect", rest)) => (Times::Connect, rest),
         Some(("service", rest)) => (Times::Service, rest),
-        // The point may be that of p99.9.
+        // Here the point is that of p99.9.
         _ => (Times::Latency, name),
     };
     let statistic = match statistic {
@@ -89,7 +89,9 @@ fn percentile(text: &str) -> Option<Percentile> {
 fn duration(text: &str) -> Result<f64, String> {
     let limit = units::positive_duration(text)?;
     if limit.as_nanos() > u128::from(MAX_NS) {
-        return Err("must not be longer than 60s: longer times are not told apart".to_owned());
+        return Err(
+            "must not be longer than 60s, because longer times are not distinguished".to_owned()
+        );
     }
     Ok(limit.as_nanos() as f64)
 }
@@ -105,7 +107,7 @@ fn errors(text: &str) -> Result<Amount, String> {
 
 fn rate(text: &str) -> Result<Amount, String> {
     let wrong = || {
-        "expected a share of the asked rate such as 0.99 or 99%, or messages a second such as 50000"
+        "expected a share of the requested rate such as 0.99 or 99%, or messages per second such as 50000"
             .to_owned()
     };
     if let Some(share) = percent(text) {
@@ -117,14 +119,14 @@ fn rate(text: &str) -> Result<Amount, String> {
     }
 }
 
-/// Reads a share with a percent sign. The inner `None` stands for a share that is not from 0 to 1, the
-/// outer one for a text without the sign.
+/// Parses a text with a percent sign as a share. Returns `None` without the sign, and `Some(None)` if
+/// the share is not between 0 and 1.
 fn percent(text: &str) -> Option<Option<f64>> {
     let number_text = text.strip_suffix('%')?;
     Some(number(number_text.trim()).map(|percent| percent / 100.0).filter(|share| *share <= 1.0))
 }
 
-/// Reads a number in digits that is finite and not negative.
+/// Parses a number that is finite, not negative and written in digits.
 pub(crate) fn number(text: &str) -> Option<f64> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     text.parse().ok().filter(|number: &f64| is_plain && number.is_finite())

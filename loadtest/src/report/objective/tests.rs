@@ -14,7 +14,7 @@ fn check(text: &str, report: &RunReport, met: bool, measured: &str) {
     assert_eq!(objective.text, text);
 }
 
-/// Returns a run with 1,000 messages that took 1 µs, 2 µs, … 1 ms.
+/// Returns a run of 1,000 messages that took 1 µs, 2 µs, … 1 ms.
 fn thousand() -> RunReport {
     harness::closed_loop_of((1..=1_000).map(|number| number * 1_000))
 }
@@ -51,7 +51,7 @@ fn a_percentile_is_the_same_as_the_library_gives() {
     }
 }
 
-/// A floating-point 0.999 is a little more than 0.999, and would ask for the last of a thousand.
+/// A binary 0.999 is slightly larger than 0.999, so its rank would be 1,000 of 1,000.
 #[test]
 fn the_rank_of_a_percentile_is_exact() {
     assert_eq!(Percentile { numerator: 999, denominator: 1_000 }.rank(1_000), 999);
@@ -118,7 +118,7 @@ fn the_rate_is_a_share_of_what_was_due_or_messages_a_second() {
 fn where_messages_are_counted_the_rate_is_a_share_of_the_rate() {
     let mut report = harness::open_loop_of(1_000.0, [1_000; 100]);
     (report.load.count, report.load.duration_s) = (Some(100), None);
-    // All messages came back, in ten times the time in which they were due.
+    // All messages came back, but took ten times as long as they should have.
     (report.throughput.duration_s, report.throughput.messages_per_s) = (1.0, 100.0);
     check("rate>=0.99", &report, false, "10.0 %: 100/s of 1,000/s");
     report.throughput.messages_per_s = 1_000.0;
@@ -131,7 +131,8 @@ fn where_messages_are_counted_the_rate_is_a_share_of_the_rate() {
 #[test]
 fn what_cannot_be_judged_is_not_met_and_says_so() {
     let closed = thousand();
-    check("rate>=0.5", &closed, false, "no rate was asked for: the loop is closed");
+    let why = "there is no requested rate, because the loop is closed";
+    check("rate>=0.5", &closed, false, why);
     let mut nothing = harness::open_loop_of(100.0, []);
     nothing.connect_time = Distribution::new(&histogram());
     for (text, why) in [
@@ -180,10 +181,10 @@ fn nonsense_is_refused_with_a_sentence() {
         ("errors<0.5", "expected a count such as 5"),
         ("errors<101%", "expected a count such as 5"),
         ("errors<-1", "expected a count such as 5"),
-        ("rate>=fast", "expected a share of the asked rate"),
-        ("rate>=NaN", "expected a share of the asked rate"),
-        ("rate>=1e400", "expected a share of the asked rate"),
-        ("rate>=101%", "expected a share of the asked rate"),
+        ("rate>=fast", "expected a share of the requested rate"),
+        ("rate>=NaN", "expected a share of the requested rate"),
+        ("rate>=1e400", "expected a share of the requested rate"),
+        ("rate>=101%", "expected a share of the requested rate"),
     ] {
         let error = text.parse::<Slo>().expect_err(text);
         assert!(error.contains(part), "{text}: {error}");

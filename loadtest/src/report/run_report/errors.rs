@@ -1,10 +1,9 @@
-//! The kinds of errors, and how often each happened. Knows nothing about the text of an error.
+//! The kinds of errors, and how often each occurred. Does not depend on the text of an error.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Why a connection ended in a way in which it should not. Each kind is counted in the field of its
-/// name.
+/// The reason why a connection ended unexpectedly. Each kind is counted in the field of the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Refused,
@@ -16,23 +15,23 @@ pub(crate) enum Kind {
     Local,
 }
 
-/// The errors of a whole run. Each error ended a connection.
+/// The errors of the whole run by kind. Each error ended a connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Errors {
-    /// The connection was refused.
+    /// The server refused the connection.
     pub refused: u64,
-    /// There was no connection, or no reply, in time.
+    /// There was no connection or no reply in time.
     pub timeout: u64,
     /// The connection was reset.
     pub reset: u64,
-    /// The server ended the connection between two lines, before the load tester had finished.
+    /// The server closed the connection between two lines, before the load tester had finished.
     pub closed_early: u64,
-    /// The server ended the connection in the middle of a line.
+    /// The server closed the connection in the middle of a line.
     pub short: u64,
-    /// Wrong bytes came.
+    /// Bytes arrived that differ from those that were sent.
     pub corrupt: u64,
-    /// The load tester's own system refused: there was no descriptor, no local port, or no route.
+    /// The load tester's own system refused, for want of a descriptor, a local port or a route.
     pub local: u64,
 }
 
@@ -47,7 +46,7 @@ impl Kind {
         Self::Local,
     ];
 
-    /// Returns the kind as it is shown.
+    /// Returns the name that is shown.
     pub(crate) fn name(self) -> &'static str {
         Errors::default().of(self).0
     }
@@ -65,7 +64,8 @@ impl Errors {
         *self.of(kind).1 += 1;
     }
 
-    /// Adds the errors of another run. Sums that no real run reaches stay at the greatest number.
+    /// Adds the errors of another run. A sum that would overflow stays at the greatest number; no real
+    /// run reaches it.
     pub fn add(&mut self, other: &Self) {
         for (kind, (_, count)) in Kind::ALL.into_iter().zip(other.by_kind()) {
             let sum = self.of(kind).1;
@@ -73,7 +73,7 @@ impl Errors {
         }
     }
 
-    /// Returns each kind as it is shown, and its count.
+    /// Returns the shown name and the count of each kind.
     #[must_use]
     pub fn by_kind(&self) -> [(&'static str, u64); 7] {
         let mut errors = *self;
@@ -83,7 +83,7 @@ impl Errors {
         })
     }
 
-    /// Returns a kind as it is shown, and its count.
+    /// Returns the shown name and the count of a kind.
     fn of(&mut self, kind: Kind) -> (&'static str, &mut u64) {
         match kind {
             Kind::Refused => ("refused", &mut self.refused),

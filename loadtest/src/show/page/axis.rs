@@ -1,36 +1,36 @@
-//! The ends of an axis, and its ticks, which are at round numbers.
+//! The ends of an axis and its ticks, which are at round numbers.
 
-/// An axis.
+/// An axis of a plot.
 #[derive(Debug)]
 pub(super) struct Axis {
     pub(super) min: f64,
     pub(super) max: f64,
     pub(super) ticks: Ticks,
-    /// Formats a number at a tick.
+    /// Returns the text at a tick.
     pub(super) label: fn(f64) -> String,
 }
 
-/// The ticks of an axis.
+/// The positions of the ticks of an axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Ticks {
-    /// Ticks are at multiples of this step.
+    /// At all multiples of this step.
     Step(f64),
-    /// Ticks are at powers of ten and, if there are few of these, at 2 and 5 times them. The axis is
-    /// logarithmic and begins above 0.
+    /// At powers of ten, and also at 2 and 5 times these if there are few. The axis is logarithmic and
+    /// begins above 0.
     Logarithmic,
 }
 
 impl Axis {
-    /// Returns an axis from 0 to at least `max`, with about this number of ticks.
+    /// Creates an axis from 0 to at least `max`, with about `ticks` ticks at round numbers.
     pub(super) fn linear(max: f64, ticks: f64, label: fn(f64) -> String) -> Self {
         let step = ceil_1_2_5(max.max(f64::MIN_POSITIVE) / ticks);
-        // The greatest value must not be drawn on the edge.
+        // Keeps the greatest value off the edge.
         let max = (1.04 * max / step).ceil() * step;
         Self { min: 0.0, max, ticks: Ticks::Step(step), label }
     }
 
-    /// Returns a logarithmic axis from about the least of `values` to about the greatest. Values that
-    /// are not above 0 have no place on it.
+    /// Creates a logarithmic axis from about the least to about the greatest of `values`. Ignores values
+    /// that are not above 0.
     pub(super) fn logarithmic(
         values: impl Iterator<Item = f64>,
         label: fn(f64) -> String,
@@ -46,14 +46,14 @@ impl Axis {
     }
 }
 
-/// Returns the least number that is 1, 2 or 5 times a power of ten and not less than `value`.
+/// Rounds up to 1, 2 or 5 times a power of ten.
 pub(super) fn ceil_1_2_5(value: f64) -> f64 {
     let power = 10_f64.powf(value.log10().floor());
     let fits = |factor: &f64| factor * power >= value * (1.0 - 1e-9);
     [1.0, 2.0, 5.0].into_iter().find(fits).unwrap_or(10.0) * power
 }
 
-/// Returns the greatest number that is 1, 2 or 5 times a power of ten and not more than `value`.
+/// Rounds down to 1, 2 or 5 times a power of ten.
 fn floor_1_2_5(value: f64) -> f64 {
     let power = 10_f64.powf(value.log10().floor());
     let fits = |factor: &f64| factor * power <= value * (1.0 + 1e-9);

@@ -1,4 +1,4 @@
-//! A search for the capacity as a page.
+//! Renders a search for the capacity as a page.
 
 use askama::Template;
 
@@ -14,11 +14,11 @@ use crate::capacity::{CapacityReport, Ending, Knee};
 use crate::formatting::{self, Unit};
 use crate::report::distribution;
 
-/// Makes the page of a search, which is called `name` on it, as UTF-8 text. Its figures are marked like
-/// those on the page of a run, all with run 0.
+/// Renders the page of a search, which is called `name` on it, as UTF-8 text. Its figures are marked as
+/// on the page of runs, all with run 0.
 ///
 /// # Errors
-/// A sentence when the page cannot be made.
+/// A sentence, if the page cannot be rendered.
 pub fn render(name: &str, report: &CapacityReport) -> Result<String, String> {
     let document = Document::new(0, name, report)?;
     let page = Page {
@@ -40,7 +40,7 @@ struct Page {
     charts: Vec<Chart>,
     rounds: Vec<RoundRow>,
     source: Source,
-    /// The load that the rounds have in common.
+    /// The load that all rounds have in common.
     load: Option<Table>,
 }
 
@@ -60,7 +60,7 @@ fn summary(report: &CapacityReport, document: &Document) -> Summary {
     }
 }
 
-/// Returns the sentence with a capital letter and a full stop.
+/// Adds a capital letter and a full stop.
 fn sentence(words: &str) -> String {
     let mut chars = words.chars();
     let first = chars.next().map(char::to_uppercase);
@@ -99,7 +99,7 @@ fn heads(report: &CapacityReport, document: &Document) -> Vec<Head> {
     ]
 }
 
-/// Says how sure the capacity is.
+/// Describes how certain the capacity is.
 fn how_sure(report: &CapacityReport) -> String {
     let bound = report.broke.as_ref().filter(|knee| !knee.generator_limited);
     match (report.capacity, bound, &report.ending) {
@@ -120,7 +120,7 @@ fn often(knee: Option<&Knee>) -> Cell {
 fn chance(knee: Option<&Knee>) -> String {
     let of = |knee: &Knee| {
         let (low, high) = (100.0 * knee.chance_low, 100.0 * knee.chance_high);
-        format!("rounds; {low:.0} to {high:.0}% of all would, at 95% confidence")
+        format!("rounds; {low:.0} to {high:.0}% of all rounds would, at 95% confidence")
     };
     knee.map_or_else(String::new, of)
 }

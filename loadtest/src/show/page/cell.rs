@@ -1,4 +1,4 @@
-//! Figures in tables, each with its place in the report.
+//! Figures in tables, each with its origin in the report.
 
 use serde_json::Value;
 
@@ -9,14 +9,14 @@ use crate::report::distribution;
 /// A table with a column for each run, or for each of its heads.
 pub(super) struct Table {
     pub(super) title: &'static str,
-    /// An addition to the title; may be empty.
+    /// An addition to the title. It may be empty.
     pub(super) note: &'static str,
-    /// The columns, if they are not the runs: name and addition.
+    /// The names of the columns, each with a note. Empty if the columns are the runs.
     pub(super) heads: Vec<(&'static str, &'static str)>,
     pub(super) rows: Vec<Row>,
 }
 
-/// One row of a table, with a cell for each column.
+/// A figure of each run.
 pub(super) struct Row {
     pub(super) label: &'static str,
     pub(super) cells: Vec<Cell>,
@@ -26,20 +26,20 @@ pub(super) struct Row {
 pub(super) struct Cell {
     /// The text that is shown.
     pub(super) shown: String,
-    /// The place that it comes from; `None` if it follows from several figures.
+    /// The origin of the figure. `None` if it is calculated from several figures.
     pub(super) origin: Option<Origin>,
 }
 
-/// A place in a report, and its value.
+/// A place in a report, and the value there.
 pub(super) struct Origin {
     pub(super) run: usize,
     pub(super) pointer: String,
-    /// The value as it stands in the JSON.
+    /// The value as it is written in the JSON.
     pub(super) value: String,
 }
 
 impl Cell {
-    /// Returns the figure at `pointer` in the run's report, or `None` if it is missing or null.
+    /// Returns the figure at `pointer` in the report, or `None` if it is missing or null.
     pub(super) fn at(document: &Document, pointer: String, unit: Unit) -> Option<Self> {
         let value = document.json.pointer(&pointer).filter(|value| !value.is_null())?;
         let shown = match value.as_f64() {
@@ -51,13 +51,13 @@ impl Cell {
         Some(Self::exact(document, pointer, shown))
     }
 
-    /// Returns the figure at `pointer` with the caller's text.
+    /// Returns the figure at `pointer`, with the text `shown`.
     pub(super) fn exact(document: &Document, pointer: String, shown: String) -> Self {
         let value = document.json.pointer(&pointer).map_or_else(String::new, Value::to_string);
         Self { shown, origin: Some(Origin { run: document.index, pointer, value }) }
     }
 
-    /// Returns words, or a figure that follows from several others.
+    /// Returns a cell with words, or with a figure that is calculated from several others.
     pub(super) fn told(shown: String) -> Self {
         Self { shown, origin: None }
     }
@@ -66,14 +66,13 @@ impl Cell {
         Self::told(NONE.to_owned())
     }
 
-    /// Returns whether there is nothing to see, so that the cell is shown paler.
+    /// Whether the cell is empty or zero. The page shows such a cell paler.
     pub(super) fn is_idle(&self) -> bool {
         self.shown == NONE || self.shown == "0"
     }
 }
 
-/// Returns whether the figure belongs to a distribution that holds nothing. The count of such a
-/// distribution is a figure nevertheless.
+/// Whether the figure belongs to an empty distribution. The count of a distribution is always a figure.
 fn is_of_nothing(document: &Document, pointer: &str) -> bool {
     let Some((parent, name)) = pointer.rsplit_once('/') else { return false };
     let count = document.json.pointer(parent).and_then(|parent| {

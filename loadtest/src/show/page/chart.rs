@@ -1,24 +1,24 @@
-//! A plot with its title and legends, drawn once for a desk and once for a phone.
+//! A plot with its title and legends, drawn once for wide screens and once for phones.
 
 use super::ink::{Colour, Mark, Stroke};
 use super::plot::{Plot, Size};
 
 pub(super) const WIDE: Size = Size { width: 880.0, height: 360.0, text: 13 };
 pub(super) const LOW: Size = Size { width: 880.0, height: 250.0, text: 13 };
-/// The size for a phone. Text keeps about its size, and the curves get less room.
+/// The size for a phone. Text keeps nearly its size, and the curves get less room.
 const NARROW: Size = Size { width: 360.0, height: 260.0, text: 11 };
 
 pub(super) struct Chart {
     pub(super) title: &'static str,
     pub(super) note: &'static str,
-    /// Legends, one in each line. Legends that would say nothing are left out.
+    /// Legends, each on a line of its own. None of them is empty.
     pub(super) legends: Vec<Vec<Key>>,
     pub(super) drawings: [Drawing; 2],
 }
 
-/// The meaning of a kind of line, or of mark.
+/// An entry of a legend: a kind of line or mark and its meaning.
 pub(super) struct Key {
-    /// `None` if it is the same for all runs.
+    /// `None` if the entry is valid for all runs.
     pub(super) colour: Option<Colour>,
     pub(super) symbol: Symbol,
     pub(super) text: String,
@@ -38,7 +38,7 @@ impl Symbol {
         }
     }
 
-    /// Returns its outline in a box of 28 by 8.
+    /// Returns its path in a legend, in a box of 28 by 8.
     pub(super) fn outline(self) -> &'static str {
         match self {
             Self::Line(_) => "M0 4H28",
@@ -50,7 +50,7 @@ impl Symbol {
 pub(super) struct Drawing {
     pub(super) class: &'static str,
     pub(super) size: Size,
-    /// Markup that this program makes: numbers, units and lines.
+    /// Markup that contains only our own numbers, units and lines.
     pub(super) svg: String,
 }
 

@@ -1,4 +1,4 @@
-//! The throughput-latency curve: how many messages came back a second, and how long they took.
+//! The throughput-latency curve: messages per second that came back, and how long they took.
 //!
 //! Each round is a mark. Each rate is a point of the lines: the medians of its rounds that count.
 
@@ -18,7 +18,7 @@ use crate::report::objective::Slo;
 struct Percentile {
     name: &'static str,
     of: fn(&Round) -> u64,
-    /// How its line is drawn, if the marks are at another percentile.
+    /// The stroke of its line, if the marks are not at this percentile.
     stroke: Stroke,
 }
 
@@ -33,17 +33,17 @@ const P99: Percentile = Percentile { name: "p99", of: |it| it.p99_ns, stroke: St
 const P99_9: Percentile =
     Percentile { name: "p99.9", of: |it| it.p99_9_ns, stroke: Stroke::Dashed };
 
-/// Factor that keeps a limit off the edge of the plot.
+/// Factor between a limit and the ends of the axis, which keeps the limit off the edge.
 const AROUND_LIMIT: f64 = 1.2;
 
 const WORDS: (&str, &str) = (
     "Throughput and latency",
-    "To the right: messages that came back per second. Upwards: how long they took, on a logarithmic scale.",
+    "Horizontal: messages per second that came back. Vertical: how long they took, on a logarithmic scale.",
 );
 
 type Points = Vec<(f64, f64)>;
 
-/// Returns the chart, or `None` if nothing came back in any round.
+/// Draws the curve. Returns `None` if no message came back in any round.
 pub(super) fn chart(report: &CapacityReport) -> Option<Chart> {
     let objectives: Vec<Slo> =
         report.objectives.iter().filter_map(|text| text.parse().ok()).collect();
@@ -70,19 +70,18 @@ pub(super) fn chart(report: &CapacityReport) -> Option<Chart> {
     Some(Chart::new(WORDS, legends, WIDE, &Plot { x, y, lines, marks, rules }))
 }
 
-/// Returns the percentile that the first objective limits, among those that every round has; otherwise
-/// the 99th.
+/// Returns the percentile that the first objective limits, if every round has it, or else p99.
 fn judged(limits: &[(&str, f64)]) -> Percentile {
     let named = |name: &str| [P50, P99, P99_9].into_iter().find(|it| it.name == name);
     limits.iter().find_map(|(name, _)| named(name)).unwrap_or(P99)
 }
 
-/// Returns the percentiles of the lines. The median and the 99th are always among them.
+/// Returns the percentiles that are drawn. The median and the 99th percentile are always among them.
 fn shown(judged: Percentile) -> Vec<Percentile> {
     [P50, P99, P99_9].into_iter().filter(|it| *it != P99_9 || *it == judged).collect()
 }
 
-/// Returns the medians of the rounds of each rate, from the lowest rate.
+/// Returns the line through the medians of each rate's rounds, from the lowest rate.
 fn line(rounds: &[Round], percentile: Percentile, judged: Percentile) -> Line {
     let points = points(rounds);
     let medians = points.iter().filter_map(|point| {
@@ -112,7 +111,7 @@ fn marks(rounds: &[Round], judged: Percentile) -> Vec<Marks> {
     Standing::ALL.map(of).into_iter().filter(|marks| !marks.points.is_empty()).collect()
 }
 
-/// Returns whether a point can be drawn. A round in which nothing came back has no place.
+/// Whether a round can be drawn. A round in which no message came back cannot.
 fn can_be_drawn((rate, ns): &(f64, f64)) -> bool {
     *rate >= 0.0 && *ns > 0.0
 }
@@ -137,7 +136,7 @@ fn legend_of_marks(marks: &[Marks], judged: Percentile) -> Vec<Key> {
     let key = |outcome| {
         let (colour, mark, words) = Standing::look(outcome);
         let is_there = marks.iter().any(|marks| marks.mark == mark);
-        let text = format!("{words}, at its {}", judged.name);
+        let text = format!("{words}, drawn at its {}", judged.name);
         is_there.then_some(Key { colour: Some(colour), symbol: Symbol::Mark(mark), text })
     };
     Standing::ALL.into_iter().filter_map(key).collect()

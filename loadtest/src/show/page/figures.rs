@@ -1,30 +1,30 @@
-//! The figures of the tables, and their places in a report.
+//! The figures in the tables, and their places in a report.
 
 use super::cell::{Cell, Row, Table};
 use super::{Document, Run};
 use crate::formatting::{self, Unit};
 use crate::report::run_report::{Arrival, Load, RunReport};
 
-/// A row: its label, and its figure.
+/// A row: its label and its figure.
 type Line = (&'static str, Figure);
 
 #[derive(Clone, Copy)]
 enum Figure {
-    /// A figure at this place, counted from the place of the table.
+    /// The figure at this JSON pointer, relative to the base of the table.
     At(&'static str, Unit),
-    /// Words, or a computed figure; `None` where it makes no sense.
+    /// Words, or a figure that is calculated from the report. `None` if the run has none.
     Told(fn(&RunReport) -> Option<String>),
-    /// The same, taken from the load that was asked for.
+    /// Words, or a figure that is calculated from the load. `None` if the load has none.
     Asked(fn(&Load) -> Option<String>),
 }
 
 use Figure::{Asked, At, Told};
 
-/// The source of figures.
+/// The source of the figures of a column.
 struct Subject<'a> {
     document: &'a Document,
     load: &'a Load,
-    /// `None` if it is no run.
+    /// `None` if the source is not a run.
     report: Option<&'a RunReport>,
 }
 
@@ -38,9 +38,9 @@ impl<'a> Subject<'a> {
 struct Group {
     title: &'static str,
     note: &'static str,
-    /// The place of the group's figures; empty for the whole report.
+    /// The JSON pointer to its figures. It is empty for the whole report.
     base: &'static str,
-    /// The rows, in two parts, so that two groups can share one part.
+    /// The rows in two parts. Several groups may share a part.
     lines: [&'static [Line]; 2],
 }
 
@@ -55,25 +55,25 @@ const TIMES: &[Line] = &[
     ("mean", At("/mean_ns", Unit::Nanoseconds)),
     ("standard deviation", At("/stddev_ns", Unit::Nanoseconds)),
     ("min", At("/min_ns", Unit::Nanoseconds)),
-    ("counted", At("/count", Unit::Count)),
+    ("count", At("/count", Unit::Count)),
 ];
 
 const LATENCIES: [Group; 3] = [
     Group {
         title: "Response time",
-        note: "from when a message was due to its last byte back",
+        note: "from the time a message was due to the last byte of its echo",
         base: "/response_time",
         lines: [TIMES, &[]],
     },
     Group {
         title: "Service time",
-        note: "from when a message was ready to be sent to its last byte back",
+        note: "from the time a message was ready to send to the last byte of its echo",
         base: "/service_time",
         lines: [TIMES, &[]],
     },
     Group {
         title: "Connect time",
-        note: "from the call to connect to the connection",
+        note: "from the connect call to the open connection",
         base: "/connect_time",
         lines: [TIMES, &[]],
     },
@@ -117,7 +117,7 @@ const GROUPS: [Group; 5] = [
     },
     Group {
         title: "Flood",
-        note: "beside the messages that were measured",
+        note: "not part of the other figures",
         base: "/flood",
         lines: [
             &[
@@ -133,18 +133,18 @@ const GROUPS: [Group; 5] = [
     },
     Group {
         title: "Load tester",
-        note: "what it did itself",
+        note: "its own effect on the figures",
         base: "/generator",
         lines: [
             &[
                 ("CPU per message", At("/cpu_per_message_ns", Unit::Nanoseconds)),
                 ("CPU, all threads", Told(cpu)),
                 ("busiest thread", Told(busiest)),
-                ("longest wait for a CPU", Told(waiting)),
+                ("waiting for a CPU, maximum", Told(waiting)),
                 ("sent late, p50", At("/lateness/p50_ns", Unit::Nanoseconds)),
                 ("sent late, p99", At("/lateness/p99_ns", Unit::Nanoseconds)),
                 ("sent late, max", At("/lateness/max_ns", Unit::Nanoseconds)),
-                ("messages without a kernel timestamp", At("/without_stamp", Unit::Count)),
+                ("no kernel timestamp", At("/without_stamp", Unit::Count)),
             ],
             &[],
         ],
@@ -172,7 +172,7 @@ const EACH_ROUND: Group = Group {
     lines: [&[("loop", Asked(arrival))], LOAD],
 };
 
-/// The figures of a load, except its rate.
+/// A load without its rate.
 const LOAD: &[Line] = &[
     ("connections", At("/connections", Unit::Count)),
     ("message size", Asked(size)),
@@ -214,25 +214,25 @@ const ERRORS: Group = Group {
     ],
 };
 
-/// Returns the tables of times. A single run has its kinds of time side by side in one table. Several
-/// runs have a table for each kind.
+/// Returns the tables of times. For one run, the kinds of time are side by side in one table. For
+/// several runs, each kind of time has a table.
 pub(super) fn latencies(runs: &[Run<'_>]) -> Vec<Table> {
     let tables: Vec<Table> =
         LATENCIES.iter().filter_map(|group| table(group, &subjects(runs))).collect();
     if runs.len() > 1 { tables } else { side_by_side(tables).into_iter().collect() }
 }
 
-/// Returns the tables of all other figures, and of the load. Rows that no run has are left out.
+/// Returns the tables of all other figures and of the load, without rows that no run has.
 pub(super) fn tables(runs: &[Run<'_>]) -> Vec<Table> {
     GROUPS.iter().filter_map(|group| table(group, &subjects(runs))).collect()
 }
 
-/// Returns the table of errors, by kind.
+/// Returns the table of the errors by kind.
 pub(super) fn errors(runs: &[Run<'_>]) -> Option<Table> {
     table(&ERRORS, &subjects(runs))
 }
 
-/// Returns the table of the load that was asked for in each round of a search.
+/// Returns the table of the load of each round of a search.
 pub(super) fn each_round(document: &Document, load: &Load) -> Option<Table> {
     table(&EACH_ROUND, &[Subject { document, load, report: None }])
 }
@@ -241,7 +241,7 @@ fn subjects<'a>(runs: &'a [Run<'_>]) -> Vec<Subject<'a>> {
     runs.iter().map(Subject::run).collect()
 }
 
-/// Joins tables of a single run that have the same rows, as the columns of one table.
+/// Joins tables of a single run, which have the same rows, to one table with a column for each.
 fn side_by_side(tables: Vec<Table>) -> Option<Table> {
     let heads = tables.iter().map(|table| (table.title, table.note)).collect();
     let mut tables = tables.into_iter();
@@ -262,7 +262,7 @@ fn table(group: &Group, subjects: &[Subject<'_>]) -> Option<Table> {
     (!rows.is_empty()).then_some(Table { title, note, heads: vec![], rows })
 }
 
-/// Returns a row, or `None` if no subject has its figure.
+/// Returns a row, or `None` if no subject has the figure.
 fn row(base: &str, (label, figure): &Line, subjects: &[Subject<'_>]) -> Option<Row> {
     let cells: Vec<Option<Cell>> = subjects
         .iter()

@@ -1,15 +1,15 @@
-//! Colours, strokes and marks, as the page's style and the legends name them.
+//! Colours, strokes and marks of the plots, with their names in the page's style sheet and legends.
 
 use kuva::plot::line::LineStyle;
 use kuva::plot::scatter::MarkerShape;
 
-/// Number of colours for runs. Further runs use the same colours again.
+/// Number of different colours for runs. Further runs repeat them.
 pub(super) const MAX_COLOURS: usize = 8;
 
-/// A colour, as a variable of the page's style.
+/// A colour, as a variable of the page's style sheet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Colour {
-    /// The colour of a run, by its place.
+    /// The colour of a run, by the run's index.
     Run(usize),
     /// The colour of a judgement.
     Good,
@@ -30,7 +30,7 @@ impl Colour {
         }
     }
 
-    /// Returns the class of an element that has this colour.
+    /// Returns the CSS class of an element of this colour.
     pub(super) fn class(self) -> String {
         match self {
             Self::Run(index) => format!("c{}", index % MAX_COLOURS),
@@ -42,7 +42,7 @@ impl Colour {
     }
 }
 
-/// How a line looks, apart from its colour.
+/// The style of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stroke {
     Solid,
@@ -75,7 +75,7 @@ impl Stroke {
     }
 }
 
-/// The form of a point. It says in black and white what its colour says too.
+/// The shape of a point. It has the same meaning as the colour, for readers who do not see colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mark {
     Dot,
@@ -99,7 +99,7 @@ impl Mark {
         }
     }
 
-    /// Returns how much of its inside is filled.
+    /// Returns the opacity of its inside.
     pub(super) fn opacity(self) -> f64 {
         match self {
             Self::Dot | Self::Cross => 1.0,
@@ -107,7 +107,7 @@ impl Mark {
         }
     }
 
-    /// Returns its outline in a legend, in a box of 28 by 8.
+    /// Returns its path in a legend, in a box of 28 by 8.
     pub(super) fn outline(self) -> &'static str {
         match self {
             Self::Dot | Self::Ring => "M11 4a3 3 0 1 0 6 0a3 3 0 1 0-6 0",

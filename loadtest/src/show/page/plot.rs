@@ -1,7 +1,7 @@
-//! A plot as inline SVG. Knows nothing about reports: it gets points, axes and their ticks.
+//! Draws a plot as inline SVG. It does not depend on reports, but only on points and axes.
 //!
-//! Colours are variables of the page's style, so that one drawing serves light, dark and paper. No text
-//! from outside gets into a plot.
+//! Colours are variables of the page's style sheet, so that one drawing serves light, dark and paper. No
+//! text from outside the program reaches this module.
 
 use std::sync::Arc;
 
@@ -16,22 +16,22 @@ use kuva::render::theme::Theme;
 use super::axis::{Axis, Ticks};
 use super::ink::{Colour, Mark, Stroke};
 
-/// Distance from one such label to the next below it.
+/// Distance from one label to the next one below it.
 const LABEL_HEIGHT: f64 = 17.0;
 
 /// Room for the labels of the axes and, on the right, for the labels of the lines.
 const MARGINS: Margins = Margins { left: 62.0, right: 36.0, top: 10.0, bottom: 32.0 };
 
-/// Distance from the end of a line, with its mark, to its label.
+/// Distance from the end of a line and its mark to its label.
 const LABEL_GAP: f64 = 7.0;
 
 /// Room for a label above the plot.
 const HEADROOM: f64 = 24.0;
 
-/// Width of a letter of a label as a part of its height; a maximum of the average.
+/// Maximum average width of a letter, as a part of its height.
 const LETTER: f64 = 0.62;
 
-/// Distance from the middle of a mark to its edge.
+/// Distance from a mark's middle to its edge.
 const MARK_SIZE: f64 = 4.0;
 
 struct Margins {
@@ -41,12 +41,12 @@ struct Margins {
     bottom: f64,
 }
 
-/// The size at which a plot is drawn. The page scales it, with its text, to the room that it has.
+/// The size of a drawing. The page scales it, with its text, to the available room.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Size {
     pub(super) width: f64,
     pub(super) height: f64,
-    /// Height of a label.
+    /// The height of a label.
     pub(super) text: u32,
 }
 
@@ -55,9 +55,9 @@ pub(super) struct Size {
 pub(super) struct Plot {
     pub(super) x: Axis,
     pub(super) y: Axis,
-    /// Lines are drawn in this order, above the rules.
+    /// The lines, which are drawn in this order and above the rules.
     pub(super) lines: Vec<Line>,
-    /// Marks are drawn above the lines.
+    /// The marks, which are drawn above the lines.
     pub(super) marks: Vec<Marks>,
     pub(super) rules: Vec<Rule>,
 }
@@ -65,13 +65,13 @@ pub(super) struct Plot {
 /// A line of a plot.
 #[derive(Debug)]
 pub(super) struct Line {
-    /// The points, in the order in which they are joined.
+    /// The points in the order in which they are joined.
     pub(super) points: Vec<(f64, f64)>,
     pub(super) colour: Colour,
     pub(super) stroke: Stroke,
-    /// Whether the value of a point holds until the next point.
+    /// Whether a point's value holds until the next point.
     pub(super) stepped: bool,
-    /// The label at its right end.
+    /// The text at its right end.
     pub(super) label: Option<String>,
 }
 
@@ -83,28 +83,28 @@ pub(super) struct Marks {
     pub(super) mark: Mark,
 }
 
-/// A value that stands out, as a line through the whole plot.
+/// A special value, drawn as a line through the whole plot.
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) at: Place,
     pub(super) colour: Colour,
     pub(super) stroke: Stroke,
-    /// The label at its beginning.
+    /// The text at its beginning.
     pub(super) label: String,
 }
 
-/// The place of a [`Rule`].
+/// The position of a [`Rule`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Place {
-    /// From bottom to top, with its label above the plot.
+    /// A vertical line at this value. Its label is above the plot.
     X(f64),
-    /// From left to right, with its label on it.
+    /// A horizontal line at this value. Its label is on the line.
     Y(f64),
 }
 
 impl Plot {
-    /// Returns the content of an `svg` element whose view box has this size. `name` is unique on the
-    /// page.
+    /// Returns the content of an `svg` element whose view box has this size. `name` must be unique on
+    /// the page.
     pub(super) fn draw(&self, size: Size, name: &str) -> String {
         let layout = self.layout(size);
         let at = ComputedLayout::from_layout(&layout);
@@ -115,7 +115,7 @@ impl Plot {
         self.label_lines(&mut scene, &at, size);
         self.rules.iter().for_each(|rule| scene.add(rule.label(&at, size)));
         let svg = SvgBackend::new().render_scene(&scene);
-        // The library's opening tag fixes the size in pixels.
+        // The library's opening tag is dropped, because it fixes the size in pixels.
         let inner = svg.split_once('>').map_or("", |(_, inner)| inner);
         rename_clip(inner.strip_suffix("</svg>").unwrap_or(inner), name)
     }
@@ -137,7 +137,8 @@ impl Plot {
             .with_y_tick_format(TickFormat::Custom(Arc::new(self.y.label)))
             .with_tick_size(size.text)
             .with_x_label_overlap(AxisLabelOverlap::Thin)
-            // Grid lines are drawn instead. This is the room before the labels.
+            // Ticks are invisible, because there are grid lines. Their length is the distance to the
+            // labels.
             .with_tick_length(8.0)
             .with_theme(theme());
         layout = match self.x.ticks {
@@ -182,8 +183,8 @@ impl Plot {
     }
 }
 
-/// Renames the clip path of the lines. The library numbers clip paths through the whole process, so a
-/// page would depend on the pages before it.
+/// Renames the clip path. The library numbers clip paths through the whole process, so a page would
+/// depend on the pages before it.
 fn rename_clip(svg: &str, name: &str) -> String {
     let id = svg.split_once("<clipPath id=\"").and_then(|(_, rest)| rest.split_once('"'));
     id.map_or_else(
@@ -195,7 +196,7 @@ fn rename_clip(svg: &str, name: &str) -> String {
     )
 }
 
-/// The label at the end of a line.
+/// The text at the end of a line.
 struct Label<'a> {
     x: f64,
     y: f64,
@@ -211,8 +212,7 @@ impl Label<'_> {
 }
 
 impl Rule {
-    /// Returns the label of the rule. The label of a horizontal rule is below it if there is no room
-    /// above. No label goes beyond the edges.
+    /// Returns the label. It is below its line if there is no room above, and never crosses the edges.
     fn label(&self, at: &ComputedLayout, size: Size) -> Primitive {
         let height = f64::from(size.text);
         match self.at {
@@ -258,8 +258,8 @@ fn text(
     }
 }
 
-/// Returns the places of the labels of lines that end at `ends`, in ascending order: near the ends, at
-/// least the height of a label apart, and between 0 and `height` if there is room.
+/// Returns the positions of labels that belong at `ends`, which are in ascending order. The labels are
+/// near their ends, a label's height apart, and between 0 and `height` if there is room.
 fn spread(ends: &[f64], height: f64) -> Vec<f64> {
     let mut places = ends.to_vec();
     let mut lowest = height - LABEL_HEIGHT;

@@ -1,4 +1,4 @@
-//! The plots of a page, and their lines.
+//! The plots of the page, and the lines in them.
 
 use super::Run;
 use super::axis::Axis;
@@ -8,10 +8,10 @@ use super::plot::{Line, Plot, Size};
 use super::{spectrum, ticks, timeline};
 use crate::report::run_report::{Interval, RunReport};
 
-/// Returns all plots for which these runs have figures.
+/// Returns all plots for which these runs have data.
 ///
 /// # Errors
-/// A sentence when a histogram cannot be read.
+/// A sentence, if a histogram cannot be read.
 pub(super) fn charts(runs: &[Run<'_>]) -> Result<Vec<Chart>, String> {
     let mut charts = vec![spectrum(runs)?];
     charts.extend(latency(runs));
@@ -41,7 +41,7 @@ fn key(stroke: Stroke, text: &str, runs: &[Run<'_>]) -> Key {
     Key { colour, symbol: Symbol::Line(stroke), text: text.to_owned() }
 }
 
-/// Returns the number of the run for the end of its line, if there are several runs.
+/// Returns the run's number, for the end of its line, if there are several runs.
 fn number(run: &Run<'_>, runs: &[Run<'_>]) -> Option<String> {
     (runs.len() > 1).then(|| (run.index() + 1).to_string())
 }
@@ -77,12 +77,12 @@ fn spectrum(runs: &[Run<'_>]) -> Result<Option<Chart>, String> {
     };
     let words = (
         "Latency by percentile",
-        "The part of the messages that were back within this time. Every further nine has the same room.",
+        "The share of messages that came back within this time. Each further nine has the same width.",
     );
     Ok(spectrum::plot(lines).map(|plot| chart(words, runs, keys, WIDE, &plot)))
 }
 
-/// A figure of the intervals, and how it is drawn.
+/// A figure of the intervals, and the stroke of its line.
 struct Curve {
     value: fn(&Interval) -> Option<f64>,
     stroke: Stroke,
@@ -92,7 +92,7 @@ const P50: Curve = Curve { value: |it| time(it, it.p50_ns), stroke: Stroke::Soli
 const P99: Curve = Curve { value: |it| time(it, it.p99_ns), stroke: Stroke::Dashed };
 const MAX: Curve = Curve { value: |it| time(it, it.max_ns), stroke: Stroke::Dotted };
 
-/// Returns one plot with all three figures of a single run, or a plot for each figure of several runs.
+/// Returns one plot with all three figures for a single run. For several runs, each figure has a plot.
 fn latency(runs: &[Run<'_>]) -> Vec<Option<Chart>> {
     let plot = |curves: &[Curve]| {
         let lines = lines(runs, curves);
@@ -116,7 +116,7 @@ fn latency(runs: &[Run<'_>]) -> Vec<Option<Chart>> {
     vec![
         one("Median latency over time", P50),
         one("99th percentile over time", P99),
-        one("Greatest latency over time", MAX),
+        one("Maximum latency over time", MAX),
     ]
 }
 
@@ -142,11 +142,11 @@ fn throughput(runs: &[Run<'_>]) -> Option<Chart> {
     };
     lines.extend(asked);
     let y = Axis::linear(greatest(&lines)?, 4.0, ticks::rate);
-    let words = ("Throughput over time", "Messages that came back, a second.");
+    let words = ("Throughput over time", "Messages that came back, per second.");
     Some(chart(words, runs, keys, LOW, &timeline::plot(end, y, lines)))
 }
 
-/// Returns the plot of errors, or `None` if there were none.
+/// Returns the plot of the errors, or `None` if there was no error.
 fn errors(runs: &[Run<'_>]) -> Option<Chart> {
     let errors = Curve { value: |it| Some(count(it.errors)), stroke: Stroke::Solid };
     let lines = lines(runs, &[errors]);
@@ -175,7 +175,7 @@ fn lines(runs: &[Run<'_>], curves: &[Curve]) -> Vec<Line> {
     lines
 }
 
-/// Returns the greatest value of the lines, or `None` if no value is above 0.
+/// Returns the greatest value, or `None` if no value is above 0.
 fn greatest(lines: &[Line]) -> Option<f64> {
     let values = lines.iter().flat_map(|line| &line.points).map(|(_, y)| *y);
     values.reduce(f64::max).filter(|value| *value > 0.0)
@@ -186,7 +186,7 @@ fn end(runs: &[Run<'_>]) -> f64 {
     intervals.map(|it| it.start_s + it.duration_s).fold(0.0, f64::max)
 }
 
-/// Returns a time of an interval. An interval in which nothing came back has none.
+/// Returns the time of an interval, or `None` if no message came back in it.
 fn time(interval: &Interval, ns: u64) -> Option<f64> {
     (interval.messages > 0).then(|| count(ns))
 }

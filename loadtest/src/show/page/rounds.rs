@@ -1,4 +1,4 @@
-//! The rounds of a search as the rows of a table.
+//! The rounds of a search as rows of a table.
 
 use super::ink::{Colour, Mark};
 use super::text::visible;
@@ -10,14 +10,14 @@ pub(super) struct RoundRow {
     pub(super) number: Cell,
     pub(super) cells: Vec<Cell>,
     pub(super) outcome: &'static str,
-    /// The class of a judgement.
+    /// The CSS class of the outcome.
     pub(super) tone: &'static str,
     pub(super) why: String,
-    /// Whether the rate of the round is the capacity.
+    /// Whether the round was at the rate that is the capacity.
     pub(super) is_capacity: bool,
 }
 
-/// What a round counts as.
+/// The outcome of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
     Held,
@@ -36,7 +36,7 @@ impl Standing {
         }
     }
 
-    /// Returns how it is drawn, and its words in the legend.
+    /// Returns its colour and mark in the plot, and its words in the legend.
     pub(super) fn look(self) -> (Colour, Mark, &'static str) {
         match self {
             Self::Held => (Colour::Good, Mark::Dot, "a round that held"),
@@ -65,7 +65,7 @@ fn row(index: usize, round: &Round, capacity: Option<f64>, document: &Document) 
         Cell::at(document, pointer, unit).unwrap_or_else(Cell::none)
     };
     let time = |name: &str, ns| {
-        // Nothing came back, so there is no time.
+        // No message came back, so there is no time.
         if ns == 0 { Cell::none() } else { figure(name, Unit::Nanoseconds) }
     };
     let standing = Standing::of(round);
@@ -87,7 +87,7 @@ fn row(index: usize, round: &Round, capacity: Option<f64>, document: &Document) 
     }
 }
 
-/// Says why the round did not hold.
+/// Says why a round did not hold.
 fn why(standing: Standing, round: &Round) -> String {
     match standing {
         Standing::Held => String::new(),

@@ -1,4 +1,4 @@
-//! The origin of the figures on a page: command, machine and time.
+//! The origin of the figures: command line, program, machine and time.
 
 use super::text::{command_line, visible};
 use crate::formatting;
@@ -11,10 +11,10 @@ pub(super) struct Source {
     pub(super) facts: Vec<(&'static str, String)>,
 }
 
-/// The facts about the origin, as they stand in a report.
+/// The facts about the origin, as they are in a report.
 pub(super) struct Facts<'a> {
     pub(super) command: &'a [String],
-    /// When it was measured, in words.
+    /// The time of the measurement, in words.
     pub(super) measured: String,
     pub(super) program: &'a str,
     pub(super) machine: &'a Machine,
@@ -22,7 +22,7 @@ pub(super) struct Facts<'a> {
 }
 
 impl Source {
-    /// Returns the origin of a run, or a search, which is called `name` on the page.
+    /// Creates the origin of a run or a search that is called `name` on the page.
     pub(super) fn new(colour: String, name: &str, told: &Facts<'_>) -> Self {
         let machine = told.machine;
         let cpus = if machine.cpus == 1 { "CPU" } else { "CPUs" };

@@ -1,5 +1,5 @@
-//! The percentile spectrum: how long the slowest messages took. Each further nine of a percentile gets
-//! the same room.
+//! The percentile spectrum: how long the slowest messages took. Each further nine of a percentile has
+//! the same width.
 //!
 //! A share `p` of the messages is at `log10(1 / (1 - p))`: 90 % at 1, 99 % at 2, 99.9 % at 3.
 
@@ -9,18 +9,18 @@ use super::axis::{Axis, Ticks};
 use super::plot::{Line, Plot};
 use super::ticks;
 
-/// Number of parts into which the length of a line is divided. Points that are closer than one part, in
-/// both directions, are left out, because pixels could not tell them apart.
+/// Number of parts into which the length of a line is divided. Two points are at least one part apart,
+/// or one part of [`PARTS_OF_DECADE`]. Closer points would fall on the same pixel.
 const PARTS: f64 = 400.0;
 
-/// Number of parts into which a ten-fold time is divided.
+/// Number of parts into which a factor of ten between two times is divided.
 const PARTS_OF_DECADE: f64 = 50.0;
 
-/// Half a message. The place of the last message would be infinitely far away, so it is drawn as if
-/// half a message came after it.
+/// Position of the end of the line, in messages before the last one. The exact position of the greatest
+/// time would be infinitely far away, so it is drawn as if half a message came after it.
 const LAST: f64 = 0.5;
 
-/// Returns the plot of these lines, or `None` if no line has a point.
+/// Returns the plot of these lines, or `None` if none of them has a point.
 pub(super) fn plot(lines: Vec<Line>) -> Option<Plot> {
     let values = lines.iter().flat_map(|line| &line.points).map(|(_, y)| *y);
     let y = Axis::logarithmic(values, ticks::time)?;
@@ -30,7 +30,7 @@ pub(super) fn plot(lines: Vec<Line>) -> Option<Plot> {
     Some(Plot { x, y, lines, marks: vec![], rules: vec![] })
 }
 
-/// Returns the times of `histogram` as steps. Each point is the place from which its value, in
+/// Returns the times of `histogram` as steps. Each point is the position from which its value, in
 /// nanoseconds, holds.
 pub(super) fn points(histogram: &Histogram<u64>) -> Vec<(f64, f64)> {
     let total = histogram.len();
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
     use crate::report::distribution::histogram;
 
-    /// Returns the value that the steps show at a place.
+    /// Returns the value that the steps show at a position.
     fn shown_at(points: &[(f64, f64)], place: f64) -> f64 {
         points.iter().rev().find(|(x, _)| *x < place).expect("the first is at 0").1
     }

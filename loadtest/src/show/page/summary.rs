@@ -1,4 +1,4 @@
-//! The summary of a run: whether it can be trusted, whether it met its objectives, and the main figures.
+//! The summary of a run: its verdict, its objectives and the main figures.
 
 use super::Run;
 use super::cell::Cell;
@@ -12,7 +12,7 @@ pub(super) struct Summary {
     pub(super) colour: String,
     pub(super) number: usize,
     pub(super) name: String,
-    /// The server, and the kind of load.
+    /// The server and the kind of load.
     pub(super) about: String,
     pub(super) badges: Vec<Badge>,
     pub(super) meaning: String,
@@ -21,7 +21,7 @@ pub(super) struct Summary {
     pub(super) objectives: Vec<Goal>,
 }
 
-/// A judgement in a word.
+/// A judgement in one or two words.
 pub(super) struct Badge {
     pub(super) text: String,
     pub(super) tone: &'static str,
@@ -31,7 +31,7 @@ pub(super) struct Badge {
 pub(super) struct Head {
     pub(super) label: &'static str,
     pub(super) cell: Cell,
-    /// A note in small type below it.
+    /// The text in small type below the figure.
     pub(super) note: String,
 }
 
@@ -97,11 +97,11 @@ fn badges(report: &RunReport) -> Vec<Badge> {
 
 fn meaning(kind: VerdictKind) -> &'static str {
     match kind {
-        VerdictKind::Valid => "The figures are the server’s, and the network’s.",
+        VerdictKind::Valid => "The figures describe the server and the network.",
         VerdictKind::GeneratorLimited => {
-            "The load tester, or its machine, was too slow: the figures may be its own."
+            "The load tester or its machine was too slow. The figures may describe it and not the server."
         }
-        VerdictKind::Incomplete => "There were fewer connections or messages than asked for.",
+        VerdictKind::Incomplete => "There were fewer connections or messages than requested.",
     }
 }
 

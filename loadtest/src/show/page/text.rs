@@ -1,9 +1,8 @@
-//! Text from outside, and moments, as the page shows them. The templates escape for HTML.
+//! Text from outside and times as the page shows them. The templates escape text for HTML.
 
 use std::fmt::Write as _;
 
-/// Returns `text` with an escape in place of every character that would be invisible, or would change
-/// the direction of the text around it.
+/// Replaces characters that are invisible, or that change the direction of text, with escapes.
 pub(super) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for char in text.chars() {
@@ -17,8 +16,7 @@ pub(super) fn visible(text: &str) -> String {
     shown
 }
 
-/// Returns whether a character is a control character, or one of Unicode's that set a direction, join,
-/// or have no width.
+/// Whether a character is a control character, or one that sets a direction, joins, or has no width.
 fn is_hidden(char: char) -> bool {
     char.is_control()
         || matches!(char, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}')
@@ -41,8 +39,7 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// Formats the time from one moment to another, to the second. Both are given as in RFC 3339, in UTC;
-/// any other text stays as it is.
+/// Formats a period between two times in RFC 3339 and UTC, to the second. Other text stays unchanged.
 pub(super) fn period(start: &str, end: &str) -> String {
     match (instant(start), instant(end)) {
         (Some((date, from)), Some((last, to))) if date == last => {
@@ -53,7 +50,7 @@ pub(super) fn period(start: &str, end: &str) -> String {
     }
 }
 
-/// Formats the time from a moment on, in the same way.
+/// Formats the beginning of a period in the same way.
 pub(super) fn since(start: &str) -> String {
     match instant(start) {
         Some((date, from)) => format!("from {date} {from} UTC"),
@@ -61,7 +58,7 @@ pub(super) fn since(start: &str) -> String {
     }
 }
 
-/// Splits a moment into date and time of day.
+/// Splits a time into date and time of day.
 fn instant(text: &str) -> Option<(&str, &str)> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let is_made_of = |part: &str, mark| part.bytes().all(|b| b.is_ascii_digit() || b == mark);
@@ -71,7 +68,7 @@ fn instant(text: &str) -> Option<(&str, &str)> {
 
 /// Formats seconds since the load began.
 pub(super) fn moment(seconds: f64) -> String {
-    // The typographer's minus is as wide as a digit.
+    // This minus sign is as wide as a digit.
     format!("{seconds:.3} s").replace('-', "−")
 }
 

@@ -1,25 +1,25 @@
-//! The intervals of a run as lines over time.
+//! Draws the intervals of a run as lines over time.
 
 use super::axis::{Axis, Ticks, ceil_1_2_5};
 use super::plot::{Line, Plot};
 use super::ticks;
 use crate::report::run_report::Interval;
 
-/// Round steps of an axis of time, in seconds.
+/// Usual steps of a time axis, in seconds.
 const STEPS: [f64; 19] = [
     0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0,
     1_800.0, 3_600.0, 7_200.0,
 ];
 
-/// Maximum number of ticks of an axis of time, on the narrowest drawing.
+/// Maximum number of ticks of a time axis. They fit on the narrowest drawing.
 const MAX_TICKS: f64 = 7.0;
 
-/// Number of points to which a longer line is thinned, about. That is more than there are pixels.
+/// Maximum number of points of a line. It is larger than the number of pixels.
 const MAX_POINTS: usize = 1_000;
 
-/// Returns the lines with the value of each interval at its middle. Where `value` returns none the line
-/// is broken, and the pieces are lines of their own. A piece of one interval is as long as that
-/// interval. A very long piece has fewer points than intervals.
+/// Returns the value of each interval at its middle. Where `value` is `None`, the line is interrupted,
+/// so the result is a list of pieces. A piece of one interval is as long as the interval. A very long
+/// piece is thinned to the points that are visible.
 pub(super) fn pieces(
     intervals: &[Interval],
     value: impl Fn(&Interval) -> Option<f64>,
@@ -40,8 +40,7 @@ fn line(piece: &[(&Interval, f64)]) -> Vec<(f64, f64)> {
     }
 }
 
-/// Thins a line to the least and the greatest of every few points, so that it keeps points that stand
-/// out.
+/// Keeps the least and the greatest of every few points, so that peaks remain visible.
 fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     if points.len() <= MAX_POINTS {
         return points;
@@ -58,7 +57,7 @@ fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// Returns an axis of time from 0 to `end` seconds.
+/// Creates a time axis from 0 to `end` seconds.
 pub(super) fn axis(end: f64) -> Axis {
     let end = end.max(STEPS[0]);
     let fits = |step: &f64| end / step <= MAX_TICKS;
@@ -66,7 +65,7 @@ pub(super) fn axis(end: f64) -> Axis {
     Axis { min: 0.0, max: end, ticks: Ticks::Step(step), label: ticks::seconds }
 }
 
-/// Returns the plot of these lines over time.
+/// Creates the plot of these lines over time.
 pub(super) fn plot(end: f64, y: Axis, lines: Vec<Line>) -> Plot {
     Plot { x: axis(end), y, lines, marks: vec![], rules: vec![] }
 }

@@ -1,5 +1,5 @@
-//! The sections of the table, in the order in which they are shown. Each ends with a newline, or is
-//! empty.
+//! The sections of the table, in the order in which they are shown. Each is empty or ends with a
+//! newline.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
@@ -21,7 +21,9 @@ pub(super) fn verdict(report: &RunReport) -> String {
     if doubtful(report) {
         let warning = match report.verdict.kind {
             VerdictKind::Valid => "  the figures cover only a part of the time\n",
-            VerdictKind::GeneratorLimited => "  the figures may be the load tester's own\n",
+            VerdictKind::GeneratorLimited => {
+                "  the figures may describe the load tester instead of the server\n"
+            }
             VerdictKind::Incomplete => "  the figures are for less load than was asked for\n",
         };
         text.push_str(warning);
@@ -41,7 +43,7 @@ pub(super) fn load(report: &RunReport) -> String {
     text
 }
 
-/// Describes the load that was asked for.
+/// Describes the load in words.
 fn asked(load: &Load) -> String {
     let mut parts = vec![formatting::counted(load.connections, "connection")];
     parts.push(match load.depth {
@@ -224,14 +226,14 @@ fn line(label: &str, text: &str) -> String {
     format!("{label:LABEL_WIDTH$}{text}\n")
 }
 
-/// Returns a table whose columns are only as wide as needed, with nothing but spaces between them.
+/// Creates a table without borders. Each column is as wide as its content.
 fn plain() -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table
 }
 
-/// Returns the rows of a plain table without spaces at their beginnings and ends.
+/// Returns the rows of a plain table, without spaces at their beginning and end.
 fn lines(table: &Table) -> String {
     let mut text = String::new();
     for row in table.lines() {

@@ -16,7 +16,7 @@ fn a_valid_run_is_shown_whole() {
     check(&harness::example(), include_str!("tests/valid.txt"));
 }
 
-/// Returns a run that differs from the example in everything that the table shows.
+/// Returns a run that differs from the valid one in everything that the table shows.
 fn doubtful_run() -> RunReport {
     let mut report = harness::example();
     report.verdict.kind = VerdictKind::Incomplete;
