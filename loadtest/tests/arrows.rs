@@ -1,8 +1,9 @@
 //! What modules of the engine must not know, read from the sources: modules that decide something are
 //! pure.
 
-use std::fs;
 use std::path::Path;
+
+use echo_tests::sources;
 
 /// The modules that decide something: bytes and times go in, decisions come out.
 const PURE: [&str; 13] = [
@@ -37,11 +38,9 @@ const SYSTEM: [&str; 8] = [
 #[test]
 fn what_decides_knows_neither_sockets_nor_clocks_nor_channels() {
     let engine = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/engine");
+    let sources = sources::below(&engine);
     for module in PURE {
-        let source = fs::read_to_string(engine.join(module).with_extension("rs")).unwrap();
-        let code = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-        let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-        for line in lines {
+        for line in sources[module].lines() {
             let named = SYSTEM.iter().find(|name| line.contains(**name));
             assert!(named.is_none(), "{module} names {named:?}: {line}");
         }

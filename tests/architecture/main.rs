@@ -21,10 +21,7 @@ use crate::circles::circles;
 use crate::modules::{imports, roots};
 
 /// Folders whose circles are being opened.
-const KNOWN: [&str; 2] = [
-    "benchmark/src/",
-    "xtask/src/compare/",
-];
+const KNOWN: [&str; 2] = ["benchmark/src/", "xtask/src/compare/"];
 
 #[test]
 fn no_source_files_need_each_other() {
