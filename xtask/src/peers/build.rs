@@ -201,7 +201,7 @@ fn have(program: &str, version: &str, packages: &[&str]) -> Result<(), String> {
 }
 
 fn source(path: &str) -> PathBuf {
-    workspace().join("peers").join(path)
+    workspace().join("benchmark/peers").join(path)
 }
 
 /// Where what is built gets this name.

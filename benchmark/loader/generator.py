@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What the load tester itself costs: CPU time per message, against a loop that checks and times nothing.
 
-    bench/generator.py                 builds everything; 7 rounds of each load
-    bench/generator.py --rounds 3 --json FILE
+    benchmark/loader/generator.py                 builds everything; 7 rounds of each load
+    benchmark/loader/generator.py --rounds 3 --json FILE
 
 Our server runs on core 0, the two loads take turns on core 1, A B B A, each with fresh connections. The
 CPU time is the load's own, kernel time included; for `loadtest` the one of its report. It checks every
@@ -21,7 +21,7 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 SERVER_CORE, LOADER_CORE = 0, 1
 
@@ -54,7 +54,7 @@ def build():
     """The programs: the bare load, the load tester, and our server."""
     bare = TARGET / "bench" / "bare_loader"
     bare.parent.mkdir(parents=True, exist_ok=True)
-    output(["cc", "-std=c11", "-O2", "-Wall", "-Wextra", "-o", bare, ROOT / "bench/bare_loader.c"])
+    output(["cc", "-std=c11", "-O2", "-Wall", "-Wextra", "-o", bare, ROOT / "benchmark/loader/bare_loader.c"])
     output(["cargo", "build", "--release", "--bin", "loadtest", "--bin", "server"], cwd=ROOT)
     return {"bare": bare, "ours": TARGET / "release/loadtest", "server": TARGET / "release/server"}
 
