@@ -8,6 +8,7 @@
 
 pub mod alone;
 pub mod content;
+pub mod packages;
 pub mod peer;
 pub mod proc_fs;
 pub mod process;
@@ -16,6 +17,7 @@ pub mod records;
 pub mod reports;
 pub mod running;
 pub mod wait;
+pub mod workspace;
 
 /// The example in the README is a program that compiles and runs.
 #[cfg(doctest)]

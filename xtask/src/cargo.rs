@@ -1,9 +1,10 @@
 //! Cargo under other flags: the model checker, the interpreter, the sanitizers, the fuzzers. Each
 //! has a target directory of its own, and is skipped where the toolchain lacks what it needs.
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
+
+pub(crate) use echo_tests::workspace::{target_dir, workspace};
 
 use crate::check::{Check, Outcome, kept, skipped};
 
@@ -18,17 +19,6 @@ const MAX_SCRIPT_LEN: usize = 2_048;
 
 /// A script that takes a fuzzer longer than this is a hang.
 const SCRIPT_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// The folder of the workspace.
-pub(crate) fn workspace() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
-}
-
-/// Where builds go.
-pub(crate) fn target_dir() -> PathBuf {
-    let set = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    set.unwrap_or_else(|| workspace().join("target"))
-}
 
 /// The hand-off between the threads, in every order: the tests whose name begins with `filter`.
 pub(crate) fn loom(filter: Option<&str>) -> Vec<Check> {

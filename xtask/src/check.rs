@@ -1,10 +1,11 @@
 //! Runs checks one after the other and says what each came to.
 
 use std::fmt;
-use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Instant;
+
+pub(crate) use echo_tests::workspace::say;
 
 /// What a check came to, unless it panicked: then it failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,10 +72,4 @@ pub(crate) fn run_all(checks: Vec<Check>, filter: Option<&str>) -> ExitCode {
         (1.., 0) => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     }
-}
-
-/// Prints a line, at once. Nothing can be done when nobody listens.
-pub(crate) fn say(line: impl fmt::Display) {
-    let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
