@@ -8,7 +8,6 @@
 mod abuse;
 mod cargo;
 mod check;
-mod compare;
 mod counts;
 mod faults;
 mod hosts;
@@ -67,8 +66,6 @@ enum Task {
     },
     /// Known faults planted into a copy of the sources: each must be caught
     Mutants(Filter),
-    /// Our server against its peers, and PERFORMANCE.md (builds or installs the peers)
-    Compare(compare::Compare),
     /// Connections of `abuse` and `soak` in a process of its own
     #[command(hide = true)]
     Client(load::Client),
@@ -93,7 +90,6 @@ fn main() -> ExitCode {
         Task::Sanitizers(Filter { filter }) => (cargo::sanitizers(), filter),
         Task::Fuzz { duration } => (cargo::fuzz(duration), None),
         Task::Mutants(Filter { filter }) => (mutants::checks(filter.as_deref()), None),
-        Task::Compare(compare) => return compare.run(),
         Task::Counts(counts) => return counts.run(),
         Task::Soak(soak) => return soak.run(),
         Task::Client(client) => return client.run(),

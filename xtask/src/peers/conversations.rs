@@ -5,6 +5,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::thread;
 use std::time::Duration;
 
+use benchmark::peers::Bytes;
 use echo_common::descriptors;
 use echo_loadtest::engine::{self, Stop};
 use echo_loadtest::plan::{Limit, Plan, Sizes};
@@ -12,14 +13,6 @@ use echo_tests::peer;
 use echo_tests::random::Random;
 
 use crate::load::Session;
-
-/// What comes back unaltered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Bytes {
-    Any,
-    /// Lines of text, the last one with its newline.
-    Lines,
-}
 
 /// The longest line that peers for lines take, newline included.
 const MAX_LINE_LEN: usize = 64 * 1024;

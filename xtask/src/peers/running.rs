@@ -7,7 +7,7 @@ use echo_loadtest::target::CommandLine;
 use echo_tests::process::{Process, eventually};
 use nix::sys::signal::Signal;
 
-use super::Peer;
+use benchmark::peers::Peer;
 
 pub(super) struct Running {
     address: SocketAddr,

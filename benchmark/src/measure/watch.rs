@@ -7,23 +7,23 @@ use echo_loadtest::machine;
 use nix::sys::resource::{UsageWho, getrusage};
 use procfs::{CurrentSI, KernelStats, ticks_per_second};
 
-use super::orphans::Orphanage;
-use super::raw::Context;
-use crate::cargo::workspace;
+use crate::measure::orphans::Orphanage;
+use crate::results::raw::Context;
+use echo_tests::workspace::workspace;
 
 /// With more of a CPU kept busy by others, or taken by the host, figures are not to be trusted.
-pub(super) const MAX_OTHERS_CPUS: f64 = 0.10;
+pub(crate) const MAX_OTHERS_CPUS: f64 = 0.10;
 
 impl Context {
     /// Whether others worked on this machine meanwhile.
-    pub(super) fn is_disturbed(&self) -> bool {
+    pub(crate) fn is_disturbed(&self) -> bool {
         self.others_cpus > MAX_OTHERS_CPUS || self.stolen_cpus > MAX_OTHERS_CPUS
     }
 }
 
 /// Runs while something is measured.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     started_at: SystemTime,
     start: Instant,
     before: Taken,
@@ -44,7 +44,7 @@ impl Watch {
     ///
     /// # Errors
     /// A sentence when the system does not tell, or such an orphan still runs.
-    pub(super) fn start() -> Result<Self, String> {
+    pub(crate) fn start() -> Result<Self, String> {
         let orphanage = Orphanage::open()?;
         reap(&orphanage)?;
         Ok(Self {
@@ -60,7 +60,7 @@ impl Watch {
     /// # Errors
     /// A sentence when the system does not tell, or an orphan still runs: what it takes would be missing
     /// here, and count as others' work from now on.
-    pub(super) fn stop(self, origin: &Origin) -> Result<Context, String> {
+    pub(crate) fn stop(self, origin: &Origin) -> Result<Context, String> {
         reap(&self.orphanage)?;
         let (now, seconds) = (Taken::now()?, self.start.elapsed().as_secs_f64());
         let all = now.all.saturating_sub(self.before.all);
@@ -116,14 +116,14 @@ fn untold(error: &dyn std::error::Error) -> String {
 
 /// What our server is built from.
 #[derive(Debug)]
-pub(super) struct Origin {
+pub(crate) struct Origin {
     rustc: String,
     commit: String,
 }
 
 impl Origin {
     /// That of this workspace; `unknown` where nobody can tell.
-    pub(super) fn here() -> Self {
+    pub(crate) fn here() -> Self {
         let line = |said: Option<String>| said.unwrap_or_else(|| "unknown".to_owned());
         // Results do not go into what is built.
         let sources = [".", ":!performance", ":!PERFORMANCE.md"];
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn the_context_says_where_and_when() {
-        alone("compare::context::tests::the_context_says_where_and_when", || {
+        alone("measure::watch::tests::the_context_says_where_and_when", || {
             let origin = Origin::here();
             let context = Watch::start().unwrap().stop(&origin).unwrap();
             assert!(context.rustc.starts_with("rustc "), "{context:?}");
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn the_work_of_orphans_is_own_work() {
         const BURN: &str = "(i=0; while [ $i -lt 50000 ]; do i=$((i + 1)); done) &";
-        alone("compare::context::tests::the_work_of_orphans_is_own_work", || {
+        alone("measure::watch::tests::the_work_of_orphans_is_own_work", || {
             let watch = Watch::start().unwrap();
             assert!(Command::new("sh").args(["-c", BURN]).status().unwrap().success());
             let before = used(UsageWho::RUSAGE_CHILDREN).unwrap();
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn what_still_runs_is_an_error() {
-        alone("compare::context::tests::what_still_runs_is_an_error", || {
+        alone("measure::watch::tests::what_still_runs_is_an_error", || {
             let watch = Watch::start().unwrap();
             let mut child = Command::new("sleep").arg("100").spawn().unwrap();
             let outcomes = [watch.stop(&Origin::here()).map(drop), Watch::start().map(drop)];

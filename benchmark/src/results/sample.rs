@@ -6,11 +6,11 @@ use echo_loadtest::compare::{self, CompareReport, Measured, ServerUse, Settings,
 use echo_loadtest::run_report::{Errors, RunReport, VerdictKind};
 use echo_loadtest::{json, machine};
 
-use super::raw::{Context, Outcome, Raw};
-use super::workload::{ALL, Setting};
+use crate::results::raw::{Context, Outcome, Raw};
+use crate::workload::{ALL, Setting};
 
 /// A comparison in which our server takes a tenth less than the peer, give or take a hundredth.
-pub(super) fn report(rounds: u32, kind: VerdictKind) -> CompareReport {
+pub(crate) fn report(rounds: u32, kind: VerdictKind) -> CompareReport {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../loadtest/schema/run.example.json");
     let example: RunReport = json::read(&example).unwrap();
     let settings =
@@ -42,12 +42,12 @@ fn measured(example: &RunReport, side: Side, seed: u64, kind: VerdictKind) -> Me
 }
 
 /// The same of a workload, kept.
-pub(super) fn raw(workload: &str, peer: &str, kind: VerdictKind) -> Raw {
+pub(crate) fn raw(workload: &str, peer: &str, kind: VerdictKind) -> Raw {
     raw_in(Setting::Pinned, workload, peer, kind)
 }
 
 /// The same in a setting.
-pub(super) fn raw_in(setting: Setting, workload: &str, peer: &str, kind: VerdictKind) -> Raw {
+pub(crate) fn raw_in(setting: Setting, workload: &str, peer: &str, kind: VerdictKind) -> Raw {
     let known = ALL.iter().find(|known| known.name() == workload).unwrap();
     let words = [&["--warmup", "1s"][..], &known.flags(setting)].concat();
     let report = CompareReport {

@@ -15,12 +15,12 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// Takes orphans in until it is dropped.
 #[derive(Debug)]
-pub(super) struct Orphanage(());
+pub(crate) struct Orphanage(());
 
 impl Orphanage {
     /// # Errors
     /// A sentence when the system does not let it.
-    pub(super) fn open() -> Result<Self, String> {
+    pub(crate) fn open() -> Result<Self, String> {
         set_child_subreaper(true)
             .map_err(|error| format!("become the parent of orphans: {error}"))?;
         Ok(Self(()))
@@ -29,7 +29,7 @@ impl Orphanage {
     /// Reaps them, and waits for those that are about to end; says whether none is left. Every other child
     /// has to be reaped before: nobody else could wait for it any more.
     #[must_use]
-    pub(super) fn reap(&self) -> bool {
+    pub(crate) fn reap(&self) -> bool {
         let deadline = Instant::now() + PATIENCE;
         while is_one_alive() {
             if Instant::now() >= deadline {

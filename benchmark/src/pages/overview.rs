@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use super::finding::{Finding, ITSELF, Named};
-use super::kept::Kept;
-use super::metric;
-use super::workload::{Setting, Workload};
+use crate::findings::finding::{Finding, ITSELF, Named};
+use crate::findings::metric;
+use crate::results::kept::Kept;
+use crate::workload::{Setting, Workload};
 
 /// What one column shows.
 struct Column {
@@ -15,7 +15,7 @@ struct Column {
 }
 
 /// A row for each peer, in their order, and a column for each workload in which anybody is ranked.
-pub(super) fn table(kept: &Kept, workloads: &[Workload]) -> String {
+pub(crate) fn table(kept: &Kept, workloads: &[Workload]) -> String {
     let columns: Vec<Column> =
         workloads.iter().filter_map(|workload| column(kept, workload)).collect();
     let mut text = "| peer |".to_owned();
@@ -84,10 +84,11 @@ mod tests {
 
     use echo_loadtest::run_report::VerdictKind;
 
-    use super::super::markdown::expect;
-    use super::super::raw::{Outcome, Raw};
-    use super::super::{sample, workload};
     use super::*;
+    use crate::pages::markdown::expect;
+    use crate::results::raw::{Outcome, Raw};
+    use crate::results::sample;
+    use crate::workload;
 
     const OPEN_LOOP: &str = "W8-40k";
 
@@ -122,7 +123,10 @@ mod tests {
         let both = made(vec![valid, limited]);
         expect(&both, &["| peer | W8-40k: CPU per message |\n", "\n| Node | **0.9"]);
         let failed = Raw {
-            outcome: Outcome::Failed(super::super::raw::Failure { side: None, why: String::new() }),
+            outcome: Outcome::Failed(crate::results::raw::Failure {
+                side: None,
+                why: String::new(),
+            }),
             ..sample::raw("W2", "Go", VerdictKind::Valid)
         };
         assert_eq!(made(vec![failed]), "| peer |\n|---|\n| Go |");

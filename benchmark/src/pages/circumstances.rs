@@ -5,12 +5,12 @@ use std::fmt::Write;
 
 use echo_loadtest::human;
 
-use super::kept::Kept;
-use super::markdown::one_line;
-use super::raw::{Context, State};
+use crate::pages::markdown::one_line;
+use crate::results::kept::Kept;
+use crate::results::raw::{Context, State};
 
 /// Of all that is kept.
-pub(super) fn text(kept: &Kept) -> String {
+pub(crate) fn text(kept: &Kept) -> String {
     if kept.results.is_empty() {
         return "Nothing is measured yet.".to_owned();
     }
@@ -69,10 +69,10 @@ fn peers(kept: &Kept) -> String {
 mod tests {
     use echo_loadtest::run_report::VerdictKind;
 
-    use super::super::markdown::expect;
-    use super::super::raw::Entry;
-    use super::super::sample;
     use super::*;
+    use crate::pages::markdown::expect;
+    use crate::results::raw::Entry;
+    use crate::results::sample;
 
     #[test]
     fn circumstances_name_the_machine_and_the_peers() {

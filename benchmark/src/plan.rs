@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use echo_loadtest::human;
 
-use super::finding::ITSELF;
-use super::idle;
-use super::pair::{self, Effort};
-use super::workload::{ALL, Means, Setting, Workload};
+use crate::findings::finding::ITSELF;
+use crate::measure::idle;
+use crate::measure::pair::{self, Effort};
 use crate::peers::{self, Peer, Recipe};
+use crate::workload::{ALL, Means, Setting, Workload};
 
 /// Between two runs a server is stopped and another started.
 const BETWEEN: Duration = Duration::from_millis(150);
@@ -19,7 +19,7 @@ const WARM_UP: u32 = 1;
 
 /// A peer that was asked for.
 #[derive(Debug)]
-pub(super) enum Chosen {
+pub(crate) enum Chosen {
     Peer(Recipe),
     /// Our server on both sides: it shows what chance does.
     Itself,
@@ -36,26 +36,26 @@ impl Chosen {
 
 /// A pair under a workload.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Job<'a> {
-    pub(super) setting: Setting,
-    pub(super) workload: &'a Workload,
-    pub(super) peer: &'a Peer,
+pub(crate) struct Job<'a> {
+    pub(crate) setting: Setting,
+    pub(crate) workload: &'a Workload,
+    pub(crate) peer: &'a Peer,
 }
 
 impl Job<'_> {
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         format!("{} {}, {}", self.workload.name(), self.setting.name(), self.peer.name)
     }
 }
 
 /// All that is to be measured.
 #[derive(Debug)]
-pub(super) struct Plan<'a> {
-    pub(super) jobs: Vec<Job<'a>>,
+pub(crate) struct Plan<'a> {
+    pub(crate) jobs: Vec<Job<'a>>,
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(settings: &[Setting], workloads: &[&'a Workload], peers: &'a [Peer]) -> Self {
+    pub(crate) fn new(settings: &[Setting], workloads: &[&'a Workload], peers: &'a [Peer]) -> Self {
         let mut jobs = vec![];
         for setting in settings {
             for workload in workloads {
@@ -66,7 +66,7 @@ impl<'a> Plan<'a> {
     }
 
     /// In words.
-    pub(super) fn estimate(&self, effort: Effort) -> String {
+    pub(crate) fn estimate(&self, effort: Effort) -> String {
         let minutes = |repeats| {
             let times = self.jobs.iter().map(|job| time(job.workload, effort, repeats));
             times.sum::<Duration>().as_secs().div_ceil(60)
@@ -92,7 +92,7 @@ fn time(workload: &Workload, effort: Effort, repeats: u32) -> Duration {
 ///
 /// # Errors
 /// A sentence that names what is no workload.
-pub(super) fn workloads(list: Option<&str>) -> Result<Vec<&'static Workload>, String> {
+pub(crate) fn workloads(list: Option<&str>) -> Result<Vec<&'static Workload>, String> {
     let Some(list) = list else { return Ok(ALL.iter().collect()) };
     let names: Vec<&str> = list.split(',').map(str::trim).collect();
     let is_called = |workload: &Workload, name: &str| {
@@ -113,7 +113,7 @@ pub(super) fn workloads(list: Option<&str>) -> Result<Vec<&'static Workload>, St
 ///
 /// # Errors
 /// A sentence that names what is no peer.
-pub(super) fn recipes(list: Option<&str>) -> Result<Vec<Chosen>, String> {
+pub(crate) fn recipes(list: Option<&str>) -> Result<Vec<Chosen>, String> {
     let all: Vec<Chosen> =
         peers::all().into_iter().map(Chosen::Peer).chain([Chosen::Itself]).collect();
     let Some(list) = list else { return Ok(all) };
@@ -142,7 +142,7 @@ fn names<'a>(list: &str, known: &[&'a str]) -> Result<Vec<&'a str>, String> {
 }
 
 /// Our own server in the place of a peer; each workload adds its flags.
-pub(super) fn itself() -> Peer {
+pub(crate) fn itself() -> Peer {
     Peer {
         name: ITSELF,
         command: pair::our_command(""),

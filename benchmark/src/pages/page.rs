@@ -6,17 +6,21 @@ use std::path::Path;
 
 use echo_loadtest::files;
 
-use super::kept::{Kept, rank};
-use super::raw::Folder;
-use super::workload::{ALL, Setting, Workload};
-use super::{circumstances, metric, overview, plot, table};
+use crate::findings::metric;
+use crate::pages::circumstances;
+use crate::pages::overview;
+use crate::pages::plot;
+use crate::pages::table;
+use crate::results::kept::{Kept, rank};
+use crate::results::raw::Folder;
+use crate::workload::{ALL, Setting, Workload};
 
 const PAGE: &str = "PERFORMANCE.md";
 const RESULTS: &str = "performance/raw";
 const PLOTS: &str = "performance/plots";
 
 /// The results in a workspace.
-pub(super) fn results(workspace: &Path) -> Folder {
+pub(crate) fn results(workspace: &Path) -> Folder {
     Folder::new(workspace.join(RESULTS))
 }
 
@@ -32,7 +36,7 @@ struct Made {
 ///
 /// # Errors
 /// A sentence that names a file or a marker.
-pub(super) fn write(workspace: &Path) -> Result<(), String> {
+pub(crate) fn write(workspace: &Path) -> Result<(), String> {
     let made = make(workspace)?;
     let folder = workspace.join(PLOTS);
     // Of workloads that are no more, too.
@@ -71,7 +75,8 @@ fn plots(kept: &Kept) -> Vec<Made> {
         let first = workload.metrics[0];
         let mut findings = kept.findings(setting, workload, first);
         rank(first, &mut findings);
-        let is_of_it = |bar: &&super::bar::Bar| bar.metric == first && setting == Setting::Pinned;
+        let is_of_it =
+            |bar: &&crate::findings::bar::Bar| bar.metric == first && setting == Setting::Pinned;
         let bar = workload.bars.iter().find(is_of_it);
         let text = plot::draw(metric::title(first), bar, &findings)?;
         Some(Made { path: table::plot_path(setting, workload), text })
@@ -106,12 +111,12 @@ fn fill(page: &str, parts: &[(String, String)]) -> Result<String, String> {
 mod tests {
     use echo_loadtest::run_report::VerdictKind;
 
-    use super::super::sample;
     use super::*;
-    use crate::cargo::workspace;
+    use crate::results::sample;
+    use echo_tests::workspace::workspace;
 
     /// Set to write what is kept instead of comparing it.
-    const HINT: &str = "is not what performance/raw gives: cargo xtask compare --report-only";
+    const HINT: &str = "is not what performance/raw gives: cargo benchmark --report-only";
 
     #[test]
     fn the_page_and_its_plots_are_what_the_kept_results_give() {

@@ -2,27 +2,27 @@
 
 use echo_loadtest::statistics::geometric_mean;
 
-use super::metric;
+use crate::findings::metric;
 
 /// A figure, and how far the rounds were apart.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Figure {
+pub(crate) struct Figure {
     /// The geometric mean of the rounds; where one of them is zero, 0.
-    pub(super) mean: f64,
+    pub(crate) mean: f64,
     /// Their standard deviation as a part of their mean: none of a single round, nor of a zero.
-    pub(super) spread: Option<f64>,
+    pub(crate) spread: Option<f64>,
 }
 
 impl Figure {
     /// `None` without rounds.
-    pub(super) fn new(rounds: &[f64]) -> Option<Self> {
+    pub(crate) fn new(rounds: &[f64]) -> Option<Self> {
         let mean = (!rounds.is_empty()).then(|| geometric_mean(rounds))?;
         let spread = (rounds.len() > 1 && mean > 0.0).then(|| deviation(rounds));
         Some(Self { mean, spread })
     }
 
     /// As a cell of a table has it: `5.53 µs ±2 %`.
-    pub(super) fn show(self, name: &str) -> String {
+    pub(crate) fn show(self, name: &str) -> String {
         let value = metric::show(name, self.mean);
         let percent = self.spread.map(|spread| spread * 1e2);
         match percent {

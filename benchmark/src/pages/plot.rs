@@ -11,8 +11,8 @@ use kuva::render::plots::Plot;
 use kuva::render::render::render_multiple;
 use kuva::render::theme::Theme;
 
-use super::bar::{Against, Bar, Limit};
-use super::finding::Named;
+use crate::findings::bar::{Against, Bar, Limit};
+use crate::findings::finding::Named;
 
 const WIDTH: f64 = 760.0;
 
@@ -33,7 +33,7 @@ const BAR: &str = "#c2702a";
 const TICKS: f64 = 7.0;
 
 /// The picture of these findings, the first on top; `None` when no peer is ranked.
-pub(super) fn draw(title: &str, bar: Option<&Bar>, findings: &[Named]) -> Option<String> {
+pub(crate) fn draw(title: &str, bar: Option<&Bar>, findings: &[Named]) -> Option<String> {
     if !findings.iter().any(Named::is_ranked) {
         return None;
     }
@@ -127,8 +127,8 @@ fn theme() -> Theme {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Finding;
     use super::*;
+    use crate::findings::finding::Finding;
 
     fn named(peer: &str, ratio: f64) -> Named {
         let pairs = [0.99, 1.0, 1.01, 1.0, 0.99, 1.01].map(|part| (1.0, ratio * part));
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn nothing_to_show_is_no_plot() {
-        let findings = [named("none", 0.0), named(super::super::finding::ITSELF, 1.0)];
+        let findings = [named("none", 0.0), named(crate::findings::finding::ITSELF, 1.0)];
         assert_eq!(draw("p50", None, &findings), None);
     }
 

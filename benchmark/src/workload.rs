@@ -1,6 +1,6 @@
 //! What is measured, as data: a workload is a row. Knows neither processes nor figures.
 
-use super::bar::{Against, Bar, Limit};
+use crate::findings::bar::{Against, Bar, Limit};
 
 /// How the server and the load tester share the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -24,7 +24,7 @@ impl Setting {
     }
 
     /// As the page calls it.
-    pub(super) fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Pinned => "one worker, pinned",
             Self::Unpinned => "two workers, not pinned",
@@ -32,7 +32,7 @@ impl Setting {
     }
 
     /// Worker threads of each server.
-    pub(super) fn workers(self) -> u32 {
+    pub(crate) fn workers(self) -> u32 {
         match self {
             Self::Pinned => 1,
             Self::Unpinned => 2,
@@ -50,7 +50,7 @@ impl Setting {
 
 /// How a workload is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Means {
+pub(crate) enum Means {
     /// By `loadtest compare`.
     Load,
     /// The same, at half of the rate that the yardstick reached in another workload.
@@ -61,28 +61,28 @@ pub(super) enum Means {
 
 /// What both servers of a pair are put through.
 #[derive(Debug)]
-pub(super) struct Workload {
+pub(crate) struct Workload {
     /// Of the section that it is in.
-    pub(super) number: u32,
+    pub(crate) number: u32,
     /// What tells it from others in the section.
-    pub(super) variant: Option<&'static str>,
-    pub(super) title: &'static str,
-    pub(super) means: Means,
+    pub(crate) variant: Option<&'static str>,
+    pub(crate) title: &'static str,
+    pub(crate) means: Means,
     /// Flags of `loadtest compare`.
-    pub(super) load: &'static str,
+    pub(crate) load: &'static str,
     /// Further flags of our server.
-    pub(super) ours: &'static str,
+    pub(crate) ours: &'static str,
     /// How many times as long as asked for its rounds are: what is rare takes time.
-    pub(super) rounds_last: u32,
+    pub(crate) rounds_last: u32,
     /// What is shown, by the names of `loadtest compare`; the first is plotted, and ranks the peers.
-    pub(super) metrics: &'static [&'static str],
+    pub(crate) metrics: &'static [&'static str],
     /// What we want to reach; judged in [`Setting::Pinned`].
-    pub(super) bars: &'static [Bar],
+    pub(crate) bars: &'static [Bar],
 }
 
 impl Workload {
     /// As files and the command line call it: `W1`, or `W1-busy-poll`.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self.variant {
             Some(variant) => format!("{}-{variant}", self.section()),
             None => self.section(),
@@ -90,18 +90,18 @@ impl Workload {
     }
 
     /// Flags of `loadtest compare` in a setting, word by word.
-    pub(super) fn flags(&self, setting: Setting) -> Vec<&'static str> {
+    pub(crate) fn flags(&self, setting: Setting) -> Vec<&'static str> {
         [setting.flags(), self.load].into_iter().flat_map(str::split_whitespace).collect()
     }
 
     /// As the page calls the section that it is in.
-    pub(super) fn section(&self) -> String {
+    pub(crate) fn section(&self) -> String {
         format!("W{}", self.number)
     }
 }
 
 /// The peer that bars are set against: as little as an echo server can do.
-pub(super) const YARDSTICK: &str = "bare epoll";
+pub(crate) const YARDSTICK: &str = "bare epoll";
 
 const NONE: Workload = Workload {
     number: 0,
@@ -143,7 +143,7 @@ const FLOODS: Bar = bar("flood-throughput", Against::EveryPeer, Limit::AtLeast(0
 const BARE: Against = Against::Peer(YARDSTICK);
 
 /// All of them, in the order of the page.
-pub(super) const ALL: &[Workload] = &[
+pub(crate) const ALL: &[Workload] = &[
     Workload {
         number: 1,
         variant: Some("busy-poll"),

@@ -9,8 +9,8 @@ use std::sync::OnceLock;
 
 use echo_loadtest::target::Target;
 
-use crate::cargo::{target_dir, workspace};
-use crate::packages::install;
+use echo_tests::packages::install;
+use echo_tests::workspace::{target_dir, workspace};
 
 /// What most of them read at once at most: as much as our server does.
 const READ_LEN: usize = 256 * 1024;
@@ -24,11 +24,11 @@ const SMALL_READ_LEN: usize = 16 * 1024;
 
 /// A peer that can be started.
 #[derive(Debug, Clone)]
-pub(super) struct Built {
+pub(crate) struct Built {
     /// The command line, without the port and the workers.
-    pub(super) command: String,
+    pub(crate) command: String,
     /// What it is made of.
-    pub(super) version: String,
+    pub(crate) version: String,
 }
 
 impl Built {
@@ -39,36 +39,36 @@ impl Built {
 }
 
 /// Or else why it cannot be started here. What is our own fault panics.
-pub(super) type Outcome = Result<Built, String>;
+pub(crate) type Outcome = Result<Built, String>;
 
 /// A program of the package, on these crates, that is told how much to read.
-pub(super) fn buffered_on_crates(program: &str, crates: &[&str]) -> Outcome {
+pub(crate) fn buffered_on_crates(program: &str, crates: &[&str]) -> Outcome {
     Ok(on_crates(program, crates)?.reading(READ_LEN))
 }
 
-pub(super) fn may() -> Outcome {
+pub(crate) fn may() -> Outcome {
     Ok(on_crates("may", &["may"])?.reading(SMALL_READ_LEN))
 }
 
 /// A program of the package, on these crates.
-pub(super) fn on_crates(program: &str, crates: &[&str]) -> Outcome {
+pub(crate) fn on_crates(program: &str, crates: &[&str]) -> Outcome {
     let command = quoted(&rust_programs().join(format!("peer-{program}")));
     let versions: Vec<_> = crates.iter().map(|krate| crate_version(krate)).collect();
     Ok(Built { command, version: versions.join(", ") })
 }
 
-pub(super) fn epoll() -> Outcome {
+pub(crate) fn epoll() -> Outcome {
     Ok(Built { version: kernel()?, ..buffered_on_crates("epoll", &[])? })
 }
 
 /// The same, reading each socket until nothing is left, with the buffer with which that moves most.
-pub(super) fn epoll_until_empty() -> Outcome {
+pub(crate) fn epoll_until_empty() -> Outcome {
     let built = Built { version: kernel()?, ..on_crates("epoll", &[])? }.reading(SMALL_READ_LEN);
     Ok(Built { command: format!("{} --reads {}", built.command, u32::MAX), ..built })
 }
 
 /// Started for a moment: whether there is an io_uring, only the system can tell.
-pub(super) fn io_uring() -> Outcome {
+pub(crate) fn io_uring() -> Outcome {
     const NONE: &str = "io_uring as of Linux 6.1";
     let built = on_crates("io-uring", &["io-uring"])?;
     let target: Target = format!("{} --port {{port}}", built.command).parse()?;
@@ -79,7 +79,7 @@ pub(super) fn io_uring() -> Outcome {
     }
 }
 
-pub(super) fn go() -> Outcome {
+pub(crate) fn go() -> Outcome {
     have("go", "version", &["golang-go"])?;
     let program = place("go")?;
     let mut build = Command::new("go");
@@ -93,28 +93,28 @@ pub(super) fn go() -> Outcome {
     Ok(Built { command: quoted(&program), version }.reading(SMALL_READ_LEN))
 }
 
-pub(super) fn libuv() -> Outcome {
+pub(crate) fn libuv() -> Outcome {
     install(&["gcc", "libc6-dev", "libuv1-dev"])?;
     let command = compile("cc", &["-std=c11"], "libuv", "libuv/echo.c", &["-luv"])?;
     let version = format!("libuv {}", package_version("libuv1-dev")?);
     Ok(Built { command, version }.reading(READ_LEN))
 }
 
-pub(super) fn asio() -> Outcome {
+pub(crate) fn asio() -> Outcome {
     install(&["g++", "libasio-dev"])?;
     let command = compile("c++", &["-std=c++17", "-pthread"], "asio", "asio/echo.cpp", &[])?;
     let version = format!("asio {}", package_version("libasio-dev")?);
     Ok(Built { command, version }.reading(READ_LEN))
 }
 
-pub(super) fn node() -> Outcome {
+pub(crate) fn node() -> Outcome {
     have("node", "--version", &["nodejs"])?;
     let version = output(Command::new("node").arg("--version"))?;
     let command = format!("node {}", quoted(&source("node/echo.js")));
     Ok(Built { command, version: format!("Node {version}") })
 }
 
-pub(super) fn uvloop() -> Outcome {
+pub(crate) fn uvloop() -> Outcome {
     let python = environment()?;
     let script = "import uvloop, platform as p; \
                   print(f'uvloop {uvloop.__version__}, Python {p.python_version()}')";

@@ -8,47 +8,47 @@ use std::time::Duration;
 
 use echo_loadtest::compare::{CompareReport, Side};
 
-use super::raw::{Failure, Outcome};
-use super::workload::{Setting, Workload};
-use crate::cargo::{target_dir, workspace};
+use crate::results::raw::{Failure, Outcome};
+use crate::workload::{Setting, Workload};
+use echo_tests::workspace::{target_dir, workspace};
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Effort {
-    pub(super) rounds: u32,
+pub(crate) struct Effort {
+    pub(crate) rounds: u32,
     /// Of a run.
-    pub(super) duration: Duration,
+    pub(crate) duration: Duration,
     /// Before it.
-    pub(super) warm_up: Duration,
+    pub(crate) warm_up: Duration,
 }
 
 /// Two command lines under a workload, with `{port}` in them.
 #[derive(Debug)]
-pub(super) struct Pair<'a> {
-    pub(super) setting: Setting,
-    pub(super) workload: &'a Workload,
-    pub(super) theirs: String,
-    pub(super) ours: String,
+pub(crate) struct Pair<'a> {
+    pub(crate) setting: Setting,
+    pub(crate) workload: &'a Workload,
+    pub(crate) theirs: String,
+    pub(crate) ours: String,
 }
 
 /// The user wants no more of it.
 #[derive(Debug)]
-pub(super) struct Interrupted;
+pub(crate) struct Interrupted;
 
 /// The path of something that is built, from the workspace if it is in there: where that is, is of no
 /// interest to those who read the results.
-pub(super) fn built(name: &str) -> PathBuf {
+pub(crate) fn built(name: &str) -> PathBuf {
     let path = target_dir().join(name);
     path.strip_prefix(workspace()).map(PathBuf::from).unwrap_or(path)
 }
 
 /// Takes the workspace's own place out of a command line.
-pub(super) fn from_workspace(text: &str) -> String {
+pub(crate) fn from_workspace(text: &str) -> String {
     text.replace(&format!("{}/", workspace().display()), "")
 }
 
 /// Our server's command line.
-pub(super) fn our_command(flags: &str) -> String {
+pub(crate) fn our_command(flags: &str) -> String {
     let server = built("release/server");
     let command = format!("{} --port {{port}} --num-workers {{workers}} {flags}", server.display());
     command.trim_end().to_owned()
@@ -59,7 +59,7 @@ pub(super) fn our_command(flags: &str) -> String {
 ///
 /// # Errors
 /// A sentence with what one of them says.
-pub(super) fn check(workload: &Workload) -> Result<(), String> {
+pub(crate) fn check(workload: &Workload) -> Result<(), String> {
     let targets = "compare --a 127.0.0.1:1 --b 127.0.0.1:1";
     let load = format!("{targets} {}", workload.load);
     for (program, flags) in [("loadtest", load.as_str()), ("server", workload.ours)] {
@@ -79,7 +79,7 @@ pub(super) fn check(workload: &Workload) -> Result<(), String> {
 }
 
 impl<'a> Pair<'a> {
-    pub(super) fn new(setting: Setting, workload: &'a Workload, theirs: &str) -> Self {
+    pub(crate) fn new(setting: Setting, workload: &'a Workload, theirs: &str) -> Self {
         let command = |text: &str| text.replace("{workers}", &setting.workers().to_string());
         let ours = command(&our_command(workload.ours));
         Self { setting, workload, theirs: command(theirs), ours }
@@ -89,7 +89,7 @@ impl<'a> Pair<'a> {
     ///
     /// # Errors
     /// It was interrupted.
-    pub(super) fn load(&self, effort: Effort, more: &[String]) -> Result<Outcome, Interrupted> {
+    pub(crate) fn load(&self, effort: Effort, more: &[String]) -> Result<Outcome, Interrupted> {
         let json = built("compare/pair.json");
         match self.run(effort, more, &json.display().to_string()) {
             Ok(report) if report.interrupted => Err(Interrupted),
@@ -143,9 +143,10 @@ fn failure(said: &str) -> Failure {
 mod tests {
     use echo_loadtest::run_report::VerdictKind;
 
-    use super::super::workload::{ALL, Means};
-    use super::super::{flags, sample};
     use super::*;
+    use crate::results::flags;
+    use crate::results::sample;
+    use crate::workload::{ALL, Means};
 
     #[test]
     fn a_failure_is_told_with_its_side_and_without_our_place() {

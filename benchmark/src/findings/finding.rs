@@ -7,61 +7,61 @@ use echo_loadtest::compare::{CompareReport, Figures, Metric, Round, Side};
 use echo_loadtest::run_report::VerdictKind;
 use echo_loadtest::statistics::{Estimate, MIN_PAIRS};
 
-use super::figure::Figure;
-use super::metric;
-use super::raw::{Failure, Idle, Outcome};
+use crate::findings::figure::Figure;
+use crate::findings::metric;
+use crate::results::raw::{Failure, Idle, Outcome};
 
 /// The peer that is our own server: what it differs by is chance.
-pub(super) const ITSELF: &str = "itself";
+pub(crate) const ITSELF: &str = "itself";
 
 /// A finding, and whom we were compared with.
 #[derive(Debug, Clone)]
-pub(super) struct Named {
-    pub(super) peer: String,
-    pub(super) finding: Finding,
+pub(crate) struct Named {
+    pub(crate) peer: String,
+    pub(crate) finding: Finding,
     /// Whether others kept the machine busy meanwhile.
-    pub(super) is_disturbed: bool,
+    pub(crate) is_disturbed: bool,
 }
 
 impl Named {
     /// Whether it is somebody else.
-    pub(super) fn is_peer(&self) -> bool {
+    pub(crate) fn is_peer(&self) -> bool {
         self.peer != ITSELF
     }
 
     /// Whether it is somebody else, and there is a ratio.
-    pub(super) fn is_ranked(&self) -> bool {
+    pub(crate) fn is_ranked(&self) -> bool {
         self.is_peer() && self.finding.estimate.is_some()
     }
 }
 
 /// What is known of a metric.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Finding {
-    pub(super) theirs: Option<Figure>,
-    pub(super) ours: Option<Figure>,
+pub(crate) struct Finding {
+    pub(crate) theirs: Option<Figure>,
+    pub(crate) ours: Option<Figure>,
     /// What the ratios ours/theirs say; none when a figure is zero.
-    pub(super) estimate: Option<Estimate>,
+    pub(crate) estimate: Option<Estimate>,
     /// Our figure in each round that says something of our server.
-    pub(super) our_rounds: Vec<f64>,
+    pub(crate) our_rounds: Vec<f64>,
     /// Those of ours, of a pair that is unfit, that may be the load tester's.
-    pub(super) our_limited_rounds: Vec<f64>,
+    pub(crate) our_limited_rounds: Vec<f64>,
     /// How many rounds count.
-    pub(super) rounds: usize,
+    pub(crate) rounds: usize,
     /// Why the figures cannot be ranked, if so.
-    pub(super) unfit: Option<Unfit>,
+    pub(crate) unfit: Option<Unfit>,
 }
 
 /// What is known of a ratio when one of the two figures may be the load tester's, and the other is not.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Bound {
+pub(crate) enum Bound {
     AtLeast(f64),
     AtMost(f64),
 }
 
 /// Why figures cannot be ranked.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Unfit {
+pub(crate) enum Unfit {
     /// They may be the load tester's own; what is known of the ratio all the same.
     Limited(Option<Bound>),
     /// The peer could not do what was asked.
@@ -106,7 +106,7 @@ impl Bound {
     }
 
     /// The end that is known.
-    pub(super) fn value(self) -> f64 {
+    pub(crate) fn value(self) -> f64 {
         match self {
             Self::AtLeast(value) | Self::AtMost(value) => value,
         }
@@ -138,7 +138,7 @@ impl fmt::Display for Unfit {
 }
 
 impl Unfit {
-    pub(super) fn words(&self) -> &str {
+    pub(crate) fn words(&self) -> &str {
         match self {
             Self::Limited(_) => "generator-limited",
             Self::Theirs(words) => words,
@@ -173,7 +173,7 @@ impl Unfit {
 }
 
 impl Finding {
-    pub(super) fn new(outcome: &Outcome, name: &str) -> Self {
+    pub(crate) fn new(outcome: &Outcome, name: &str) -> Self {
         match outcome {
             Outcome::Compared(report) => Self::of_report(report, name),
             Outcome::Idle(idle) => Self::of_idle(idle, name),
@@ -240,7 +240,7 @@ impl Finding {
     }
 
     /// Theirs and ours, round by round.
-    pub(super) fn of_pairs(pairs: &[(f64, f64)], seed: u64) -> Self {
+    pub(crate) fn of_pairs(pairs: &[(f64, f64)], seed: u64) -> Self {
         let (theirs, ours): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
         let ratios: Vec<f64> = pairs.iter().map(|(theirs, ours)| ours / theirs).collect();
         Self {
@@ -286,8 +286,8 @@ fn is_complete(round: &Round) -> bool {
 mod tests {
     use echo_loadtest::compare::CompareReport;
 
-    use super::super::sample;
     use super::*;
+    use crate::results::sample;
 
     fn means(finding: &Finding) -> (Option<f64>, Option<f64>) {
         (finding.theirs.map(|figure| figure.mean), finding.ours.map(|figure| figure.mean))

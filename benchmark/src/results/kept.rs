@@ -1,20 +1,21 @@
 //! All results together, as the page looks at them; pure.
 
-use super::finding::{ITSELF, Named};
-use super::raw::{Entry, Folder, Raw};
-use super::workload::{Setting, Workload};
-use super::{flags, metric};
+use crate::findings::finding::{ITSELF, Named};
+use crate::findings::metric;
+use crate::results::flags;
+use crate::results::raw::{Entry, Folder, Raw};
+use crate::workload::{Setting, Workload};
 
 /// What is kept in a folder.
 #[derive(Debug, Default)]
-pub(super) struct Kept {
+pub(crate) struct Kept {
     /// In the order of the peers.
-    pub(super) results: Vec<Raw>,
-    pub(super) peers: Vec<Entry>,
+    pub(crate) results: Vec<Raw>,
+    pub(crate) peers: Vec<Entry>,
 }
 
 impl Kept {
-    pub(super) fn new(mut results: Vec<Raw>, peers: Vec<Entry>) -> Self {
+    pub(crate) fn new(mut results: Vec<Raw>, peers: Vec<Entry>) -> Self {
         let place = |raw: &Raw| {
             let found = peers.iter().position(|entry| entry.name == raw.peer);
             // Our own server comes last: it is no peer.
@@ -30,19 +31,19 @@ impl Kept {
 
     /// # Errors
     /// A sentence that names a file that cannot be read.
-    pub(super) fn read(folder: &Folder) -> Result<Self, String> {
+    pub(crate) fn read(folder: &Folder) -> Result<Self, String> {
         Ok(Self::new(folder.all()?, folder.peers()?))
     }
 
     /// Of a workload in a setting.
-    pub(super) fn of(&self, setting: Setting, workload: &Workload) -> Vec<&Raw> {
+    pub(crate) fn of(&self, setting: Setting, workload: &Workload) -> Vec<&Raw> {
         let name = workload.name();
         let is_of = |raw: &&Raw| raw.setting == setting && raw.workload == name;
         self.results.iter().filter(is_of).collect()
     }
 
     /// What they say about a metric.
-    pub(super) fn findings(&self, setting: Setting, workload: &Workload, name: &str) -> Vec<Named> {
+    pub(crate) fn findings(&self, setting: Setting, workload: &Workload, name: &str) -> Vec<Named> {
         let found = self.of(setting, workload).into_iter();
         let named = |raw: &Raw| Named {
             peer: raw.peer.clone(),
@@ -54,7 +55,7 @@ impl Kept {
 }
 
 /// The strongest peer first; then those that cannot be ranked, and our own server, in the order given.
-pub(super) fn rank(metric: &str, findings: &mut [Named]) {
+pub(crate) fn rank(metric: &str, findings: &mut [Named]) {
     let strength = |named: &Named| {
         let ratio = named.finding.estimate.map(|estimate| estimate.ratio)?;
         // It is no peer.
@@ -73,10 +74,10 @@ pub(super) fn rank(metric: &str, findings: &mut [Named]) {
 mod tests {
     use echo_loadtest::run_report::VerdictKind;
 
-    use super::super::finding::Finding;
-    use super::super::raw::{Outcome, State};
-    use super::super::sample;
     use super::*;
+    use crate::findings::finding::Finding;
+    use crate::results::raw::{Outcome, State};
+    use crate::results::sample;
 
     fn ranked(metric: &str) -> Vec<String> {
         let named = |(peer, ratio): (&str, f64)| Named {

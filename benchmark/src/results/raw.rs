@@ -11,50 +11,50 @@ use echo_loadtest::run_report::Machine;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::metric;
-use super::workload::Setting;
+use crate::findings::metric;
 use crate::peers::Peer;
+use crate::workload::Setting;
 
 const PEERS: &str = "peers.json";
 
 /// A pair under a workload. In each, `a` is the peer and `b` our server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Raw {
-    pub(super) setting: Setting,
+pub(crate) struct Raw {
+    pub(crate) setting: Setting,
     /// The workload's name.
-    pub(super) workload: String,
-    pub(super) peer: String,
+    pub(crate) workload: String,
+    pub(crate) peer: String,
     /// The peer's version.
-    pub(super) version: String,
-    pub(super) context: Context,
-    pub(super) outcome: Outcome,
+    pub(crate) version: String,
+    pub(crate) context: Context,
+    pub(crate) outcome: Outcome,
     /// Whether the peer has changed since; known when all is read.
     #[serde(skip)]
-    pub(super) is_outdated: bool,
+    pub(crate) is_outdated: bool,
 }
 
 /// Where and beside what it was measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Context {
-    pub(super) machine: Machine,
+pub(crate) struct Context {
+    pub(crate) machine: Machine,
     /// When it began, in UTC, RFC 3339.
-    pub(super) started_at: String,
+    pub(crate) started_at: String,
     /// The compiler that built our server.
-    pub(super) rustc: String,
+    pub(crate) rustc: String,
     /// What our server was built from.
-    pub(super) commit: String,
+    pub(crate) commit: String,
     /// CPUs that others kept busy meanwhile, on the average.
-    pub(super) others_cpus: f64,
+    pub(crate) others_cpus: f64,
     /// CPUs that the host did not give us, on the average.
-    pub(super) stolen_cpus: f64,
+    pub(crate) stolen_cpus: f64,
 }
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// The document of `loadtest compare --json`, as it was written.
     Compared(Box<CompareReport>),
     /// The connections that only stay.
@@ -65,43 +65,43 @@ pub(super) enum Outcome {
 /// Why a pair could not be measured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     /// Whose fault it is, if that is known.
-    pub(super) side: Option<Side>,
+    pub(crate) side: Option<Side>,
     /// A sentence.
-    pub(super) why: String,
+    pub(crate) why: String,
 }
 
 /// Idle connections.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Idle {
-    pub(super) connections: usize,
+pub(crate) struct Idle {
+    pub(crate) connections: usize,
     /// What chance in the statistics follows from.
-    pub(super) seed: u64,
-    pub(super) rounds: Vec<IdleRound>,
+    pub(crate) seed: u64,
+    pub(crate) rounds: Vec<IdleRound>,
 }
 
 /// One of each.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct IdleRound {
-    pub(super) a: IdleFigures,
-    pub(super) b: IdleFigures,
+pub(crate) struct IdleRound {
+    pub(crate) a: IdleFigures,
+    pub(crate) b: IdleFigures,
 }
 
 /// What idle connections cost a server.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct IdleFigures {
+pub(crate) struct IdleFigures {
     /// What resident memory grew by for each.
-    pub(super) memory_per_connection_bytes: f64,
+    pub(crate) memory_per_connection_bytes: f64,
     /// CPU time while nothing happened.
-    pub(super) cpu_ns_per_s: f64,
+    pub(crate) cpu_ns_per_s: f64,
 }
 
 impl IdleFigures {
-    pub(super) fn figure(&self, name: &str) -> Option<f64> {
+    pub(crate) fn figure(&self, name: &str) -> Option<f64> {
         match name {
             metric::MEMORY => Some(self.memory_per_connection_bytes),
             metric::IDLE_CPU => Some(self.cpu_ns_per_s),
@@ -113,14 +113,14 @@ impl IdleFigures {
 /// A peer, whether it could be had or not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Entry {
-    pub(super) name: String,
-    pub(super) state: State,
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) state: State,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum State {
+pub(crate) enum State {
     Built {
         version: String,
         command: String,
@@ -131,7 +131,7 @@ pub(super) enum State {
 
 impl Entry {
     /// What came of building it.
-    pub(super) fn new(name: &str, built: &Result<Peer, String>) -> Self {
+    pub(crate) fn new(name: &str, built: &Result<Peer, String>) -> Self {
         let state = match built {
             Ok(Peer { version, command, .. }) => {
                 State::Built { version: version.clone(), command: command.clone() }
@@ -143,7 +143,7 @@ impl Entry {
 
     /// Whether a result is of another version of it, or of another command line, which is not kept of
     /// idle connections.
-    pub(super) fn has_changed_since(&self, raw: &Raw) -> bool {
+    pub(crate) fn has_changed_since(&self, raw: &Raw) -> bool {
         let State::Built { version, command } = &self.state else { return false };
         let started = command.replace("{workers}", &raw.setting.workers().to_string());
         let is_other = |report: &CompareReport| report.a != started;
@@ -154,10 +154,10 @@ impl Entry {
 
 /// A folder of results.
 #[derive(Debug, Clone)]
-pub(super) struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    pub(super) fn new(path: impl Into<PathBuf>) -> Self {
+    pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
         Self(path.into())
     }
 
@@ -165,7 +165,7 @@ impl Folder {
     ///
     /// # Errors
     /// A sentence that names the file.
-    pub(super) fn keep(&self, raw: &Raw) -> Result<(), String> {
+    pub(crate) fn keep(&self, raw: &Raw) -> Result<(), String> {
         write(&self.path(raw.setting, &raw.workload, &raw.peer), raw)
     }
 
@@ -173,7 +173,7 @@ impl Folder {
     ///
     /// # Errors
     /// A sentence that names the file, when it is there and cannot be read.
-    pub(super) fn find(
+    pub(crate) fn find(
         &self,
         setting: Setting,
         load: &str,
@@ -186,7 +186,7 @@ impl Folder {
     ///
     /// # Errors
     /// A sentence that names the first file that cannot be read.
-    pub(super) fn all(&self) -> Result<Vec<Raw>, String> {
+    pub(crate) fn all(&self) -> Result<Vec<Raw>, String> {
         let mut found = vec![];
         for setting in Setting::ALL {
             for workload in entries(&self.0.join(setting.name()))? {
@@ -202,7 +202,7 @@ impl Folder {
     ///
     /// # Errors
     /// A sentence that names the file.
-    pub(super) fn peers(&self) -> Result<Vec<Entry>, String> {
+    pub(crate) fn peers(&self) -> Result<Vec<Entry>, String> {
         Ok(read(&self.0.join(PEERS))?.unwrap_or_default())
     }
 
@@ -210,7 +210,7 @@ impl Folder {
     ///
     /// # Errors
     /// A sentence that names the file.
-    pub(super) fn renew_peers(&self, entries: &[Entry]) -> Result<(), String> {
+    pub(crate) fn renew_peers(&self, entries: &[Entry]) -> Result<(), String> {
         let mut all = self.peers()?;
         for entry in entries {
             match all.iter_mut().find(|known| known.name == entry.name) {
@@ -227,7 +227,7 @@ impl Folder {
 }
 
 /// A name as part of a path: `tokio lines, forwarded` is `tokio-lines-forwarded`.
-pub(super) fn slug(name: &str) -> String {
+pub(crate) fn slug(name: &str) -> String {
     let words = name.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
     words.join("-").to_lowercase()
@@ -271,8 +271,8 @@ fn write(path: &Path, document: &impl Serialize) -> Result<(), String> {
 mod tests {
     use echo_loadtest::run_report::VerdictKind;
 
-    use super::super::sample;
     use super::*;
+    use crate::results::sample;
 
     #[test]
     fn results_come_back_as_they_were_kept_and_the_last_counts() {

@@ -6,19 +6,20 @@ use echo_loadtest::compare::CompareReport;
 use echo_loadtest::human;
 use echo_loadtest::run_report::VerdictKind;
 
-use super::bar::Judged;
-use super::finding::{Finding, Named, Unfit};
-use super::kept::{Kept, rank};
-use super::markdown::one_line;
-use super::raw::{Context, Outcome, Raw};
-use super::workload::{Means, Setting, Workload};
-use super::{flags, metric};
+use crate::findings::bar::Judged;
+use crate::findings::finding::{Finding, Named, Unfit};
+use crate::findings::metric;
+use crate::pages::markdown::one_line;
+use crate::results::flags;
+use crate::results::kept::{Kept, rank};
+use crate::results::raw::{Context, Outcome, Raw};
+use crate::workload::{Means, Setting, Workload};
 
 /// A figure that is not there.
 const NONE: &str = "–";
 
 /// Everything of a section but its plots' files.
-pub(super) fn section(kept: &Kept, workloads: &[&Workload]) -> String {
+pub(crate) fn section(kept: &Kept, workloads: &[&Workload]) -> String {
     let parts: Vec<String> = workloads.iter().map(|workload| one(kept, workload)).collect();
     parts.join("\n\n")
 }
@@ -86,8 +87,8 @@ fn rate_and_length(kept: &Kept, workload: &Workload) -> String {
 }
 
 /// Each bar of a workload in words, and what became of it.
-pub(super) fn judged(kept: &Kept, workload: &Workload) -> Vec<(String, Judged)> {
-    let judge = |bar: &super::bar::Bar| {
+pub(crate) fn judged(kept: &Kept, workload: &Workload) -> Vec<(String, Judged)> {
+    let judge = |bar: &crate::findings::bar::Bar| {
         let findings = kept.findings(Setting::Pinned, workload, bar.metric);
         (bar.text(), bar.judge(&findings))
     };
@@ -100,7 +101,7 @@ fn results_path(setting: Setting, workload: &Workload) -> String {
 }
 
 /// Where the plot of a workload is, from the page.
-pub(super) fn plot_path(setting: Setting, workload: &Workload) -> String {
+pub(crate) fn plot_path(setting: Setting, workload: &Workload) -> String {
     format!("performance/plots/{}-{}.svg", workload.name(), setting.name())
 }
 
@@ -212,7 +213,7 @@ fn troubles(report: &CompareReport) -> Vec<String> {
 }
 
 /// All bars, and what became of each.
-pub(super) fn bars(kept: &Kept, workloads: &[Workload]) -> String {
+pub(crate) fn bars(kept: &Kept, workloads: &[Workload]) -> String {
     let mut text = "| | bar | | measured |\n|---|---|---|---|".to_owned();
     for workload in workloads {
         for (bar, Judged { judgement, measured }) in judged(kept, workload) {
@@ -227,10 +228,11 @@ pub(super) fn bars(kept: &Kept, workloads: &[Workload]) -> String {
 mod tests {
     use echo_loadtest::compare::Side;
 
-    use super::super::markdown::expect;
-    use super::super::raw::Failure;
-    use super::super::{sample, workload};
     use super::*;
+    use crate::pages::markdown::expect;
+    use crate::results::raw::Failure;
+    use crate::results::sample;
+    use crate::workload;
 
     fn workload(name: &str) -> &'static Workload {
         workload::ALL.iter().find(|workload| workload.name() == name).unwrap()

@@ -3,13 +3,13 @@
 use echo_loadtest::compare::Metric;
 
 /// CPU time of an idle server, in nanoseconds a second.
-pub(super) const IDLE_CPU: &str = "idle-cpu";
+pub(crate) const IDLE_CPU: &str = "idle-cpu";
 
 /// Resident memory for each connection, in bytes.
-pub(super) const MEMORY: &str = "memory";
+pub(crate) const MEMORY: &str = "memory";
 
 /// As a table calls it.
-pub(super) fn title(name: &str) -> &str {
+pub(crate) fn title(name: &str) -> &str {
     match name.parse::<Metric>() {
         Ok(metric) => metric.title(),
         Err(_) if name == IDLE_CPU => "CPU at idle",
@@ -18,7 +18,7 @@ pub(super) fn title(name: &str) -> &str {
 }
 
 /// A value with its unit.
-pub(super) fn show(name: &str, value: f64) -> String {
+pub(crate) fn show(name: &str, value: f64) -> String {
     match name.parse::<Metric>() {
         Ok(metric) => metric.show(value),
         Err(_) if name == IDLE_CPU => format!("{:.3} ms/s", value / 1e6),
@@ -28,29 +28,29 @@ pub(super) fn show(name: &str, value: f64) -> String {
 
 /// Whether it is what a server costs. That does not depend on whether the load tester could have been
 /// quicker, as times and rates do.
-pub(super) fn is_cost(name: &str) -> bool {
+pub(crate) fn is_cost(name: &str) -> bool {
     ["cpu", MEMORY, IDLE_CPU].contains(&name)
 }
 
 /// Whether it is a time that somebody waited.
-pub(super) fn is_time(name: &str) -> bool {
+pub(crate) fn is_time(name: &str) -> bool {
     !is_cost(name) && !is_more_better(name)
 }
 
 /// Whether it is a time between a message and its echo.
-pub(super) fn is_of_messages(name: &str) -> bool {
+pub(crate) fn is_of_messages(name: &str) -> bool {
     is_time(name) && !name.starts_with("connect")
 }
 
 /// Whether more of it is better.
-pub(super) fn is_more_better(name: &str) -> bool {
+pub(crate) fn is_more_better(name: &str) -> bool {
     name.ends_with("throughput")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::workload;
     use super::*;
+    use crate::workload;
 
     #[test]
     fn loadtest_knows_every_metric_but_that_of_idle_servers() {

@@ -1,16 +1,17 @@
 //! One pair after the other: measured in the way of its workload, kept, and told in a few words.
 
-use super::context::{Origin, Watch};
-use super::finding::{Finding, ITSELF};
-use super::pair::{self, Effort, Interrupted, Pair};
-use super::plan::Job;
-use super::raw::{Folder, Outcome, Raw};
-use super::workload::{Means, Setting, YARDSTICK};
-use super::{idle, metric};
+use crate::findings::finding::{Finding, ITSELF};
+use crate::findings::metric;
+use crate::measure::idle;
+use crate::measure::pair::{self, Effort, Interrupted, Pair};
+use crate::measure::watch::{Origin, Watch};
+use crate::plan::Job;
+use crate::results::raw::{Folder, Outcome, Raw};
+use crate::workload::{Means, Setting, YARDSTICK};
 
 /// Where results go, and how much is measured.
 #[derive(Debug)]
-pub(super) struct Measuring<'a> {
+pub(crate) struct Measuring<'a> {
     folder: &'a Folder,
     effort: Effort,
     origin: Origin,
@@ -18,19 +19,19 @@ pub(super) struct Measuring<'a> {
 
 /// What became of a pair, in a few words.
 #[derive(Debug)]
-pub(super) enum Ending {
+pub(crate) enum Ending {
     Kept(String),
     Failed(String),
 }
 
 impl<'a> Measuring<'a> {
-    pub(super) fn new(folder: &'a Folder, effort: Effort) -> Self {
+    pub(crate) fn new(folder: &'a Folder, effort: Effort) -> Self {
         Self { folder, effort, origin: Origin::here() }
     }
 
     /// # Errors
     /// A sentence why nothing more can be measured.
-    pub(super) fn measure(&self, job: &Job<'_>) -> Result<Ending, String> {
+    pub(crate) fn measure(&self, job: &Job<'_>) -> Result<Ending, String> {
         let Job { setting, workload, peer } = *job;
         let command = match peer.name == ITSELF {
             true => pair::our_command(workload.ours),
@@ -108,9 +109,9 @@ fn in_short(raw: &Raw, name: &str) -> Ending {
 mod tests {
     use echo_loadtest::run_report::VerdictKind;
 
-    use super::super::pair::Effort;
-    use super::super::sample;
     use super::*;
+    use crate::measure::pair::Effort;
+    use crate::results::sample;
 
     #[test]
     fn half_the_rate_is_that_of_the_yardstick_in_whole_thousands() {

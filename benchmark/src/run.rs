@@ -1,29 +1,6 @@
 //! Our server against its peers: builds them, measures each pair through `loadtest compare`, keeps
 //! what was measured, and makes PERFORMANCE.md of it.
 
-mod bar;
-mod circumstances;
-mod context;
-mod figure;
-mod finding;
-mod flags;
-mod idle;
-mod kept;
-mod markdown;
-mod measuring;
-mod metric;
-mod orphans;
-mod overview;
-mod page;
-mod pair;
-mod plan;
-mod plot;
-mod raw;
-#[cfg(test)]
-mod sample;
-mod table;
-mod workload;
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
@@ -31,19 +8,20 @@ use std::time::{Duration, Instant};
 use echo_common::cpus::{self, Cpus};
 use echo_common::units;
 
-use crate::cargo::workspace;
-use crate::check::say;
+use echo_tests::workspace::{say, workspace};
+
+use crate::measure::measuring::{Ending, Measuring};
+use crate::measure::pair::{self, Effort};
+use crate::pages::page;
 use crate::peers::{Peer, Recipe};
-use measuring::{Ending, Measuring};
-use pair::Effort;
-use plan::{Chosen, Plan};
-use raw::{Entry, Folder};
-use workload::Setting;
+use crate::plan::{self, Chosen, Plan};
+use crate::results::raw::{Entry, Folder};
+use crate::workload::Setting;
 
 /// What is measured, and how thoroughly. Results take the place of earlier ones in performance/raw,
 /// and PERFORMANCE.md is made anew.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Compare {
+pub struct Compare {
     /// Workloads, such as W2 or W1-busy-poll, with commas between them [default: all]
     #[arg(long, value_name = "NAMES")]
     only: Option<String>,
@@ -76,7 +54,8 @@ enum SettingArg {
 }
 
 impl Compare {
-    pub(crate) fn run(self) -> ExitCode {
+    /// Runs the comparison.
+    pub fn run(self) -> ExitCode {
         match self.compare() {
             Ok(()) => ExitCode::SUCCESS,
             Err(why) => {

@@ -3,20 +3,20 @@
 
 use echo_loadtest::statistics::MIN_PAIRS;
 
-use super::finding::{Bound, Named, Unfit};
-use super::metric;
+use crate::findings::finding::{Bound, Named, Unfit};
+use crate::findings::metric;
 
 /// A bound for one of our figures.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bar {
-    pub(super) metric: &'static str,
-    pub(super) against: Against,
-    pub(super) limit: Limit,
+pub(crate) struct Bar {
+    pub(crate) metric: &'static str,
+    pub(crate) against: Against,
+    pub(crate) limit: Limit,
 }
 
 /// What is bounded.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Against {
+pub(crate) enum Against {
     /// The ratio of our figure to that of this peer.
     Peer(&'static str),
     /// The ratio to each peer, so to the best of them.
@@ -26,7 +26,7 @@ pub(super) enum Against {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Limit {
+pub(crate) enum Limit {
     AtMost(f64),
     /// What may be within the limit is.
     NotShownAbove(f64),
@@ -35,7 +35,7 @@ pub(super) enum Limit {
 
 /// What became of a bar, the worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Judgement {
+pub(crate) enum Judgement {
     Met,
     /// The interval spans the limit; of figures without one, some rounds are within and some beyond.
     NotSeparable,
@@ -46,13 +46,13 @@ pub(super) enum Judgement {
 
 /// A judgement, and what it rests on.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Judged {
-    pub(super) judgement: Judgement,
-    pub(super) measured: String,
+pub(crate) struct Judged {
+    pub(crate) judgement: Judgement,
+    pub(crate) measured: String,
 }
 
 impl Judgement {
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Met => "met",
             Self::NotSeparable => "not separable",
@@ -63,7 +63,7 @@ impl Judgement {
 }
 
 impl Limit {
-    pub(super) fn value(self) -> f64 {
+    pub(crate) fn value(self) -> f64 {
         match self {
             Self::AtMost(value) | Self::NotShownAbove(value) | Self::AtLeast(value) => value,
         }
@@ -113,7 +113,7 @@ impl Limit {
 
 impl Bar {
     /// In words.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let (title, words, limit) =
             (metric::title(self.metric), self.limit.words(), self.limit.value());
         match self.against {
@@ -126,7 +126,7 @@ impl Bar {
     }
 
     /// What the pairs say that were measured; each finding is of this bar's metric.
-    pub(super) fn judge(&self, findings: &[Named]) -> Judged {
+    pub(crate) fn judge(&self, findings: &[Named]) -> Judged {
         match self.against {
             Against::Nobody => self.judge_ours(findings),
             Against::Peer(peer) => {
@@ -239,8 +239,8 @@ fn not_judged(why: &str) -> Judged {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::{Finding, ITSELF};
     use super::*;
+    use crate::findings::finding::{Finding, ITSELF};
 
     const RATIO: Bar =
         Bar { metric: "cpu", against: Against::Peer("peer"), limit: Limit::AtMost(1.0) };

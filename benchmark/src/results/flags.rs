@@ -1,13 +1,13 @@
 //! Whether a result was measured with the flags that its workload has now, and with the peer as it is
 //! now: it is these that the page shows. Pure.
 
-use super::finding::{Finding, Unfit};
-use super::raw::{Outcome, Raw};
-use super::workload::{Means, Workload};
+use crate::findings::finding::{Finding, Unfit};
+use crate::results::raw::{Outcome, Raw};
+use crate::workload::{Means, Workload};
 
 /// What a result says about a metric of its workload: when there is a doubt, nothing that could be
 /// ranked.
-pub(super) fn finding(raw: &Raw, workload: &Workload, name: &str) -> Finding {
+pub(crate) fn finding(raw: &Raw, workload: &Workload, name: &str) -> Finding {
     let finding = Finding::new(&raw.outcome, name);
     match doubt(workload, raw) {
         None => finding,
@@ -18,7 +18,7 @@ pub(super) fn finding(raw: &Raw, workload: &Workload, name: &str) -> Finding {
 }
 
 /// What it was measured with that is no more, if anything.
-pub(super) fn doubt(workload: &Workload, raw: &Raw) -> Option<&'static str> {
+pub(crate) fn doubt(workload: &Workload, raw: &Raw) -> Option<&'static str> {
     if raw.is_outdated {
         return Some("an older peer");
     }
@@ -27,7 +27,7 @@ pub(super) fn doubt(workload: &Workload, raw: &Raw) -> Option<&'static str> {
 
 /// Whether a result has the flags of a workload, for the load tester and for our server. Where no
 /// report is kept nobody can tell, and it counts as one that has.
-pub(super) fn are_of(workload: &Workload, raw: &Raw) -> bool {
+pub(crate) fn are_of(workload: &Workload, raw: &Raw) -> bool {
     let Outcome::Compared(report) = &raw.outcome else { return true };
     // Before them stands how much was measured.
     let load = after("--warmup", report.command.iter().map(String::as_str));
@@ -50,10 +50,10 @@ mod tests {
     use echo_loadtest::compare::CompareReport;
     use echo_loadtest::run_report::VerdictKind;
 
-    use super::super::raw::Failure;
-    use super::super::sample;
-    use super::super::workload::{ALL, Setting};
     use super::*;
+    use crate::results::raw::Failure;
+    use crate::results::sample;
+    use crate::workload::{ALL, Setting};
 
     /// Whether a result of a workload still counts as one after a change.
     fn counts(name: &str, change: impl FnOnce(&mut CompareReport)) -> bool {

@@ -12,9 +12,9 @@ use echo_loadtest::target::{Cpus, Running, Target, Usage, Watch};
 use nix::sys::socket::{setsockopt, sockopt::IpBindAddressNoPort};
 use socket2::{Domain, Socket, Type};
 
-use super::pair::Pair;
-use super::raw::{Failure, Idle, IdleFigures, IdleRound};
-use super::workload::Setting;
+use crate::measure::pair::Pair;
+use crate::results::raw::{Failure, Idle, IdleFigures, IdleRound};
+use crate::workload::Setting;
 
 /// The connections that stay.
 const CONNECTIONS: usize = 10_000;
@@ -48,7 +48,7 @@ const LINE: [u8; 128] = {
 ///
 /// # Errors
 /// A server could not be started, or failed.
-pub(super) fn measure(pair: &Pair<'_>, rounds: u32) -> Result<Idle, Failure> {
+pub(crate) fn measure(pair: &Pair<'_>, rounds: u32) -> Result<Idle, Failure> {
     echo_common::descriptors::raise_limit();
     let run = |side| run(pair, side).map_err(|why| Failure { side: Some(side), why });
     let rounds = (1..=rounds).take(MAX_ROUNDS).map(|number| {
@@ -66,7 +66,7 @@ pub(super) fn measure(pair: &Pair<'_>, rounds: u32) -> Result<Idle, Failure> {
 }
 
 /// How long a round takes, about.
-pub(super) fn estimate(rounds: u32) -> Duration {
+pub(crate) fn estimate(rounds: u32) -> Duration {
     let run = QUIET + SETTLING + Duration::from_millis(1_500);
     (1..=rounds).take(MAX_ROUNDS).map(|_| 2 * run).sum()
 }
