@@ -1,5 +1,12 @@
+//! Measures: this folder starts servers and load testers, opens sockets and reads clocks. Nothing else here
+//! does.
+
 pub(crate) mod idle;
-pub(crate) mod measuring;
-pub(crate) mod orphans;
+mod job;
+mod origin;
+mod orphans;
 pub(crate) mod pair;
-pub(crate) mod watch;
+mod watch;
+
+pub(crate) use job::{Ending, Measuring};
+pub(crate) use origin::Origin;

@@ -1,6 +1,14 @@
-pub(crate) mod circumstances;
-pub(crate) mod markdown;
-pub(crate) mod overview;
-pub(crate) mod page;
-pub(crate) mod plot;
-pub(crate) mod table;
+//! The documents that follow from the results. All text is made by pure functions; only [`report`] reads and
+//! writes files.
+
+mod circumstances;
+mod documents;
+mod markdown;
+mod overview;
+mod performance;
+mod plot;
+mod results;
+mod table;
+
+pub use documents::report;
+pub(crate) use documents::{results_path, write_results};

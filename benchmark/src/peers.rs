@@ -1,36 +1,46 @@
-//! The echo servers that ours is measured against, of the package `echo-peers`: how each is built and
-//! started here.
+//! The echo servers that ours is compared with: how each is built and started on this machine. Most of them
+//! are programs of the package `echo-peers`. `cargo xtask peers` checks that each is a correct echo server.
 
 mod build;
 
 use build::Built;
 
-/// A server that can be started here.
+/// A server that can be started on this machine.
 #[derive(Debug, Clone)]
 pub struct Peer {
-    /// As a reader would call it.
+    /// The name in documents.
     pub name: &'static str,
-    /// Its command line, with `{port}` and `{workers}` where these go.
+    /// The command line, with the placeholders `{port}` and `{workers}`.
     pub command: String,
-    /// What it is made of: "tokio 1.54.1".
+    /// The libraries that it uses, with their versions: "tokio 1.54.1".
     pub version: String,
 }
 
 impl Peer {
-    /// Its command line with so many workers, and `{port}` left in.
+    /// Returns the command line with this number of workers. The placeholder `{port}` stays.
+    #[must_use]
     pub fn command(&self, workers: usize) -> String {
         self.command.replace("{workers}", &workers.to_string())
     }
 }
 
-/// How a peer is made.
+/// Which bytes a peer returns unaltered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bytes {
+    /// All bytes.
+    Any,
+    /// Lines of text. A last line without a newline gets one.
+    Lines,
+}
+
+/// How a peer is built.
 #[derive(Debug, Clone, Copy)]
 pub struct Recipe {
-    /// As a reader would call it.
+    /// The name in documents.
     pub name: &'static str,
-    build: fn() -> build::Outcome,
-    /// What comes back unaltered.
+    /// Which bytes it returns unaltered.
     pub bytes: Bytes,
+    build: fn() -> build::Outcome,
 }
 
 impl Recipe {
@@ -42,13 +52,13 @@ impl Recipe {
         Self { name, build, bytes: Bytes::Lines }
     }
 
-    /// Builds it and installs what that needs.
+    /// Builds the peer, and installs what the build needs.
     ///
     /// # Errors
-    /// Why it cannot be had here, in a sentence.
+    /// The reason why it cannot be built here, in a sentence.
     ///
     /// # Panics
-    /// When its own source is at fault.
+    /// If the peer's own source is at fault.
     pub fn build(&self) -> Result<Peer, String> {
         let Built { command, version } = (self.build)()?;
         let command = format!("{command} --port {{port}} --workers {{workers}}");
@@ -56,7 +66,8 @@ impl Recipe {
     }
 }
 
-/// All of them, those first that have least between them and the system.
+/// Returns all recipes. The first peers have the least code between them and the system.
+#[must_use]
 pub fn all() -> Vec<Recipe> {
     vec![
         Recipe::new("bare epoll", build::epoll),
@@ -77,13 +88,4 @@ pub fn all() -> Vec<Recipe> {
         Recipe::new("Node", build::node),
         Recipe::new("uvloop", build::uvloop),
     ]
-}
-
-/// What comes back unaltered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bytes {
-    /// Any bytes.
-    Any,
-    /// Lines of text, the last one with its newline.
-    Lines,
 }

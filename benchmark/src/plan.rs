@@ -1,4 +1,4 @@
-//! What is to be measured, in which order, and how long that takes. Starts nothing.
+//! What is measured, in which order, and how long it takes. Starts nothing.
 
 use std::time::Duration;
 
@@ -6,22 +6,25 @@ use echo_loadtest::human;
 
 use crate::findings::finding::ITSELF;
 use crate::measure::idle;
-use crate::measure::pair::{self, Effort};
+use crate::measure::pair::{Effort, our_command};
 use crate::peers::{self, Peer, Recipe};
-use crate::workload::{ALL, Means, Setting, Workload};
+use crate::results::Results;
+use crate::workload::{ALL, Means, Workload};
 
-/// Between two runs a server is stopped and another started.
+/// How long it takes to stop a server and to start the next one.
 const BETWEEN: Duration = Duration::from_millis(150);
 
-/// `loadtest compare` measures so many rounds again when they are not VALID, and warms up with one.
+/// Maximum number of rounds that `loadtest compare` measures again because they are not VALID.
 const REPEATS: u32 = 5;
+
+/// Number of rounds with which `loadtest compare` warms up.
 const WARM_UP: u32 = 1;
 
-/// A peer that was asked for.
+/// A peer that the user chose.
 #[derive(Debug)]
 pub(crate) enum Chosen {
     Peer(Recipe),
-    /// Our server on both sides: it shows what chance does.
+    /// Our server on both sides, which shows the effect of chance.
     Itself,
 }
 
@@ -34,48 +37,43 @@ impl Chosen {
     }
 }
 
-/// A pair under a workload.
+/// A comparison that is to be measured.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Job<'a> {
-    pub(crate) setting: Setting,
     pub(crate) workload: &'a Workload,
     pub(crate) peer: &'a Peer,
 }
 
 impl Job<'_> {
     pub(crate) fn name(&self) -> String {
-        format!("{} {}, {}", self.workload.name(), self.setting.name(), self.peer.name)
+        format!("{}, {}", self.workload.name(), self.peer.name)
     }
 }
 
-/// All that is to be measured.
-#[derive(Debug)]
-pub(crate) struct Plan<'a> {
-    pub(crate) jobs: Vec<Job<'a>>,
+/// Returns the comparisons of `workloads` with `peers` that `results` lacks, in their order.
+pub(crate) fn jobs<'a>(
+    workloads: &[&'a Workload],
+    peers: &'a [Peer],
+    results: &Results,
+) -> Vec<Job<'a>> {
+    let each = |workload: &&'a Workload| {
+        let workload = *workload;
+        peers.iter().map(move |peer| Job { workload, peer })
+    };
+    let is_missing = |job: &Job<'_>| results.find(&job.workload.name(), job.peer.name).is_none();
+    workloads.iter().flat_map(each).filter(is_missing).collect()
 }
 
-impl<'a> Plan<'a> {
-    pub(crate) fn new(settings: &[Setting], workloads: &[&'a Workload], peers: &'a [Peer]) -> Self {
-        let mut jobs = vec![];
-        for setting in settings {
-            for workload in workloads {
-                jobs.extend(peers.iter().map(|peer| Job { setting: *setting, workload, peer }));
-            }
-        }
-        Self { jobs }
-    }
-
-    /// In words.
-    pub(crate) fn estimate(&self, effort: Effort) -> String {
-        let minutes = |repeats| {
-            let times = self.jobs.iter().map(|job| time(job.workload, effort, repeats));
-            times.sum::<Duration>().as_secs().div_ceil(60)
-        };
-        let (least, most) = (minutes(0), minutes(REPEATS));
-        let (count, least) =
-            (human::counted(self.jobs.len() as u64, "comparison"), human::counted(least, "minute"));
-        format!("{count}: {least}, up to {most} if rounds are repeated")
-    }
+/// Returns the number of comparisons and how long they take, in words.
+pub(crate) fn estimate(jobs: &[Job<'_>], effort: Effort) -> String {
+    let minutes = |repeats| {
+        let times = jobs.iter().map(|job| time(job.workload, effort, repeats));
+        times.sum::<Duration>().as_secs().div_ceil(60)
+    };
+    let (least, most) = (minutes(0), minutes(REPEATS));
+    let (count, least) =
+        (human::counted(jobs.len() as u64, "comparison"), human::counted(least, "minute"));
+    format!("{count}: {least}, up to {most} if rounds are repeated")
 }
 
 fn time(workload: &Workload, effort: Effort, repeats: u32) -> Duration {
@@ -88,10 +86,10 @@ fn time(workload: &Workload, effort: Effort, repeats: u32) -> Duration {
     }
 }
 
-/// Those whose names, or whose sections' names, are in the list; all without one.
+/// Returns the workloads whose names or sections are in the list, or all workloads without a list.
 ///
 /// # Errors
-/// A sentence that names what is no workload.
+/// A sentence that names an unknown workload.
 pub(crate) fn workloads(list: Option<&str>) -> Result<Vec<&'static Workload>, String> {
     let Some(list) = list else { return Ok(ALL.iter().collect()) };
     let names: Vec<&str> = list.split(',').map(str::trim).collect();
@@ -109,11 +107,11 @@ pub(crate) fn workloads(list: Option<&str>) -> Result<Vec<&'static Workload>, St
     Ok(ALL.iter().filter(is_wanted).collect())
 }
 
-/// Those in the list; all without one.
+/// Returns the peers in the list, or all peers without a list.
 ///
 /// # Errors
-/// A sentence that names what is no peer.
-pub(crate) fn recipes(list: Option<&str>) -> Result<Vec<Chosen>, String> {
+/// A sentence that names an unknown peer.
+pub(crate) fn chosen(list: Option<&str>) -> Result<Vec<Chosen>, String> {
     let all: Vec<Chosen> =
         peers::all().into_iter().map(Chosen::Peer).chain([Chosen::Itself]).collect();
     let Some(list) = list else { return Ok(all) };
@@ -122,7 +120,7 @@ pub(crate) fn recipes(list: Option<&str>) -> Result<Vec<Chosen>, String> {
     Ok(all.into_iter().filter(|chosen| wanted.iter().any(|name| name == chosen.name())).collect())
 }
 
-/// The known names in a list with commas between them; a name may have a comma in it.
+/// Splits a list with commas into known names. A name may contain a comma.
 fn names<'a>(list: &str, known: &[&'a str]) -> Result<Vec<&'a str>, String> {
     let mut found = vec![];
     let mut rest = list.trim();
@@ -141,18 +139,17 @@ fn names<'a>(list: &str, known: &[&'a str]) -> Result<Vec<&'a str>, String> {
     Ok(found)
 }
 
-/// Our own server in the place of a peer; each workload adds its flags.
+/// Returns our own server in the place of a peer. Each workload adds its flags.
 pub(crate) fn itself() -> Peer {
-    Peer {
-        name: ITSELF,
-        command: pair::our_command(""),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-    }
+    Peer { name: ITSELF, command: our_command(""), version: env!("CARGO_PKG_VERSION").to_owned() }
 }
 
 #[cfg(test)]
 mod tests {
+    use echo_loadtest::run_report::VerdictKind;
+
     use super::*;
+    use crate::sample;
 
     fn peer(name: &'static str) -> Peer {
         Peer { name, command: "peer {port} {workers}".to_owned(), version: "1".to_owned() }
@@ -184,32 +181,25 @@ mod tests {
     }
 
     #[test]
-    fn every_peer_has_its_turn_under_every_workload_in_each_setting() {
+    fn every_peer_is_measured_under_every_workload_unless_the_results_have_it() {
         let peers = [peer("one"), peer("other")];
-        let plan = Plan::new(&Setting::ALL, &workloads(Some("W1-default,W2")).unwrap(), &peers);
-        let names: Vec<String> = plan.jobs.iter().map(Job::name).collect();
-        assert_eq!(
-            names,
-            [
-                "W1-default pinned, one",
-                "W1-default pinned, other",
-                "W2 pinned, one",
-                "W2 pinned, other",
-                "W1-default unpinned, one",
-                "W1-default unpinned, other",
-                "W2 unpinned, one",
-                "W2 unpinned, other"
-            ]
-        );
+        let workloads = workloads(Some("W1-default,W2")).unwrap();
+        let found = sample::comparison("W2", "one", VerdictKind::Valid);
+        let names = |results: &Results| -> Vec<String> {
+            jobs(&workloads, &peers, results).iter().map(Job::name).collect()
+        };
+        let all = ["W1-default, one", "W1-default, other", "W2, one", "W2, other"];
+        assert_eq!(names(&sample::results(vec![])), all);
+        assert_eq!(names(&sample::results(vec![found])), [all[0], all[1], all[3]]);
     }
 
     #[test]
     fn the_estimate_counts_both_sides_the_warm_up_and_repeats() {
         let peers = [peer("one")];
-        let plan = Plan::new(&[Setting::Pinned], &workloads(Some("W2")).unwrap(), &peers);
+        let workloads = workloads(Some("W2")).unwrap();
         let (duration, warm_up) = (Duration::from_secs(5), Duration::from_millis(850));
         let effort = Effort { rounds: 9, duration, warm_up };
-        let text = plan.estimate(effort);
+        let text = estimate(&jobs(&workloads, &peers, &sample::results(vec![])), effort);
         assert_eq!(text, "1 comparison: 2 minutes, up to 3 if rounds are repeated");
     }
 }

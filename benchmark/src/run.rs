@@ -1,49 +1,53 @@
-//! Our server against its peers: builds them, measures each pair through `loadtest compare`, keeps
-//! what was measured, and makes PERFORMANCE.md of it.
+//! A run: builds our server, the load tester and the peers, measures every comparison, and publishes the
+//! results.
 
+use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::{Command, ExitCode};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant, SystemTime};
 
 use echo_common::cpus::{self, Cpus};
 use echo_common::units;
+use echo_loadtest::machine;
+use echo_tests::workspace::{say, target_dir, workspace};
 
-use echo_tests::workspace::{say, workspace};
-
-use crate::measure::measuring::{Ending, Measuring};
-use crate::measure::pair::{self, Effort};
-use crate::pages::page;
+use crate::measure::pair::{Effort, check_flags, from_workspace};
+use crate::measure::{Ending, Measuring, Origin};
+use crate::pages;
 use crate::peers::{Peer, Recipe};
-use crate::plan::{self, Chosen, Plan};
-use crate::results::raw::{Entry, Folder};
-use crate::workload::Setting;
+use crate::plan::{self, Chosen, Job};
+use crate::results::{Entry, Header, ResultsFile};
+use crate::setting::Setting;
+use crate::workload::Workload;
 
-/// What is measured, and how thoroughly. Results take the place of earlier ones in performance/raw,
-/// and PERFORMANCE.md is made anew.
+/// Measures our server and the peers; says first how long it takes
+///
+/// A complete run replaces the results in benchmark/results and writes the pages again. If it is interrupted, the
+/// same command continues it, as long as the commit, the tools and the peers are the same. A run with --only or
+/// --peers begins anew each time and writes to target/benchmark.
 #[derive(Debug, clap::Args)]
-pub struct Compare {
-    /// Workloads, such as W2 or W1-busy-poll, with commas between them [default: all]
+pub struct Run {
+    /// How servers and load tester share the machine: one worker on CPU 0 and the load tester on CPU 1, or two
+    /// workers on any CPU
+    #[arg(long, value_enum, default_value_t = SettingArg::Both)]
+    setting: SettingArg,
+    /// Only these workloads, such as W2 or W1-busy-poll, separated by commas
     #[arg(long, value_name = "NAMES")]
     only: Option<String>,
-    /// Peers by their names, with commas between them; `itself` is our own server [default: all]
+    /// Only these peers, separated by commas; `itself` is our own server
     #[arg(long, value_name = "NAMES")]
     peers: Option<String>,
-    /// Rounds of each pair; fewer than 6 prove nothing
+    /// Rounds of each comparison; with fewer than 6 no difference can be shown
     #[arg(long, value_name = "N", default_value_t = 10)]
     #[arg(value_parser = clap::value_parser!(u32).range(2..=1_000))]
     rounds: u32,
     /// How long each server is measured in a round
     #[arg(long, default_value = "1s", value_parser = units::positive_duration)]
     duration: Duration,
-    /// Under load before that
+    /// How long each server is under load before it is measured
     #[arg(long, default_value = "300ms", value_parser = units::duration)]
     warmup: Duration,
-    /// One worker on CPU 0 and the load tester on CPU 1, or two workers anywhere
-    #[arg(long, value_enum, default_value_t = SettingArg::Both)]
-    setting: SettingArg,
-    /// Measure nothing: make the page of the results that are kept
-    #[arg(long)]
-    report_only: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -53,63 +57,123 @@ enum SettingArg {
     Both,
 }
 
-impl Compare {
-    /// Runs the comparison.
-    pub fn run(self) -> ExitCode {
-        match self.compare() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(why) => {
-                say(format_args!("FAILED   {why}"));
-                ExitCode::FAILURE
-            }
+/// What all settings of a run have in common.
+struct Common {
+    workloads: Vec<&'static Workload>,
+    peers: Vec<Peer>,
+    entries: Vec<Entry>,
+    origin: Origin,
+}
+
+impl Run {
+    /// Runs the comparisons.
+    ///
+    /// # Errors
+    /// A sentence that says what failed.
+    pub fn run(&self) -> Result<(), String> {
+        let common = self.prepare()?;
+        let mut failed = 0;
+        for setting in self.settings() {
+            failed += self.measure(*setting, &common)?;
         }
+        if failed == 0 { Ok(()) } else { Err(format!("{failed} comparisons")) }
     }
 
-    fn compare(&self) -> Result<(), String> {
-        let folder = page::results(workspace());
-        let measured = if self.report_only { Ok(()) } else { self.measure(&folder) };
-        page::write(workspace())?;
-        measured?;
-        say("PERFORMANCE.md is written");
-        Ok(())
-    }
-
-    fn measure(&self, folder: &Folder) -> Result<(), String> {
+    fn prepare(&self) -> Result<Common, String> {
         let workloads = plan::workloads(self.only.as_deref())?;
-        let recipes = plan::recipes(self.peers.as_deref())?;
-        refuse_settings()?;
+        let chosen = plan::chosen(self.peers.as_deref())?;
+        refuse_variables()?;
+        let origin = Origin::here();
         build_ours()?;
-        workloads.iter().try_for_each(|workload| pair::check(workload))?;
-        let peers = build(&recipes, folder)?;
+        workloads.iter().try_for_each(|workload| check_flags(workload))?;
+        let (peers, entries) = build_peers(&chosen)?;
         if self.settings().contains(&Setting::Pinned)
             && cpus::on_one_core(&Cpus::one(0), &Cpus::one(1)).is_some()
         {
-            say("CPUs 0 and 1 are threads of one core: pinned, what is measured is half a core");
+            say("CPUs 0 and 1 are threads of one core, so a pinned server has half a core");
         }
-        let plan = Plan::new(self.settings(), &workloads, &peers);
-        let effort = self.effort();
-        say(plan.estimate(effort));
-        let (count, mut failed) = (plan.jobs.len(), 0);
-        let measuring = Measuring::new(folder, effort);
-        for (number, job) in (1..).zip(&plan.jobs) {
-            let started = Instant::now();
-            let words = match measuring.measure(job)? {
-                Ending::Kept(words) => words,
-                Ending::Failed(why) => {
-                    failed += 1;
-                    format!("FAILED: {why}")
-                }
-            };
-            let seconds = started.elapsed().as_secs();
-            say(format_args!("[{number}/{count}] {}: {words}, {seconds} s", job.name()));
+        Ok(Common { workloads, peers, entries, origin })
+    }
+
+    /// Measures one setting, publishes the results, and returns how many comparisons failed.
+    fn measure(&self, setting: Setting, common: &Common) -> Result<usize, String> {
+        let file = self.file(setting, common)?;
+        let jobs = plan::jobs(&common.workloads, &common.peers, file.results());
+        if !file.results().comparisons.is_empty() {
+            let done = file.results().comparisons.len();
+            say(format_args!("continues an interrupted run: {done} comparisons are measured"));
         }
-        if failed == 0 { Ok(()) } else { Err(format!("{failed} of {count} comparisons")) }
+        say(format_args!("{}: {}", setting.name(), plan::estimate(&jobs, self.effort())));
+        let mut measuring = Measuring { setting, file, effort: self.effort() };
+        let failed = measure_all(&mut measuring, &jobs)?;
+        self.publish(setting, &measuring.file)?;
+        Ok(failed)
+    }
+
+    fn file(&self, setting: Setting, common: &Common) -> Result<ResultsFile, String> {
+        let header = Header {
+            setting,
+            commit: common.origin.commit.clone(),
+            made_by: self.command(setting),
+            started_at: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            machine: machine::this(),
+            rustc: common.origin.rustc.clone(),
+            peers: common.entries.clone(),
+        };
+        match self.is_complete() {
+            true => {
+                let name = format!("{}.unfinished.jsonl", setting.name());
+                ResultsFile::resume(scratch(&name), header)
+            }
+            false => ResultsFile::create(scratch(&format!("{}.jsonl", setting.name())), header),
+        }
+    }
+
+    /// Puts the file of a complete run in the place of earlier results and writes the pages. After any other
+    /// run, writes a page beside the file.
+    fn publish(&self, setting: Setting, file: &ResultsFile) -> Result<(), String> {
+        let path = file.path();
+        if !self.is_complete() {
+            let page = path.with_extension("md");
+            pages::write_results(&page, file.results())?;
+            say(format_args!("results are in {} and {}", path.display(), page.display()));
+            return Ok(());
+        }
+        let published = pages::results_path(workspace(), setting);
+        fs::copy(path, &published)
+            .and_then(|_| fs::remove_file(path))
+            .map_err(|error| format!("write {}: {error}", published.display()))?;
+        say(format_args!("results are in {}", published.display()));
+        pages::report()
+    }
+
+    /// Returns whether the run has all workloads and all peers.
+    fn is_complete(&self) -> bool {
+        self.only.is_none() && self.peers.is_none()
+    }
+
+    /// Returns the command that measures one setting of this run.
+    fn command(&self, setting: Setting) -> String {
+        let time = humantime::format_duration;
+        let mut command = format!(
+            "cargo benchmark run --setting {} --rounds {} --duration {} --warmup {}",
+            setting.name(),
+            self.rounds,
+            time(self.duration),
+            time(self.warmup),
+        );
+        for (flag, value) in [("--only", &self.only), ("--peers", &self.peers)] {
+            if let Some(value) = value {
+                command += &format!(" {flag} {}", shell_words::quote(value));
+            }
+        }
+        command
     }
 
     fn settings(&self) -> &'static [Setting] {
         match self.setting {
-            SettingArg::Pinned => &Setting::ALL[..1],
-            SettingArg::Unpinned => &Setting::ALL[1..],
+            SettingArg::Pinned => &[Setting::Pinned],
+            SettingArg::Unpinned => &[Setting::Unpinned],
             SettingArg::Both => &Setting::ALL,
         }
     }
@@ -119,8 +183,31 @@ impl Compare {
     }
 }
 
-/// What the environment tells the programs would be measured, and nobody would know.
-fn refuse_settings() -> Result<(), String> {
+/// Measures the comparisons, prints a line for each, and returns how many failed.
+fn measure_all(measuring: &mut Measuring, jobs: &[Job<'_>]) -> Result<usize, String> {
+    let mut failed = 0;
+    for (number, job) in (1..).zip(jobs) {
+        let started = Instant::now();
+        let words = match measuring.measure(job.workload, job.peer)? {
+            Ending::Measured(words) => words,
+            Ending::Failed(why) => {
+                failed += 1;
+                format!("FAILED: {why}")
+            }
+        };
+        let (count, seconds) = (jobs.len(), started.elapsed().as_secs());
+        say(format_args!("[{number}/{count}] {}: {words}, {seconds} s", job.name()));
+    }
+    Ok(failed)
+}
+
+/// Returns the path of a file below the target directory.
+fn scratch(name: &str) -> PathBuf {
+    target_dir().join("benchmark").join(name)
+}
+
+/// Refuses to run with variables that would change the defaults of the measured programs unnoticed.
+fn refuse_variables() -> Result<(), String> {
     let mut names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
     match names.find(|name| name.starts_with("ECHO_")) {
         Some(name) => Err(format!("{name} is set, and would change what is measured")),
@@ -139,10 +226,10 @@ fn build_ours() -> Result<(), String> {
     }
 }
 
-/// Builds the peers that can be had, says which cannot, and keeps both.
-fn build(wanted: &[Chosen], folder: &Folder) -> Result<Vec<Peer>, String> {
+/// Builds the chosen peers. Returns those that can be started, and an entry for each.
+fn build_peers(chosen: &[Chosen]) -> Result<(Vec<Peer>, Vec<Entry>), String> {
     let (mut peers, mut entries) = (vec![], vec![]);
-    for chosen in wanted {
+    for chosen in chosen {
         let recipe = match chosen {
             Chosen::Itself => {
                 peers.push(plan::itself());
@@ -157,17 +244,48 @@ fn build(wanted: &[Chosen], folder: &Folder) -> Result<Vec<Peer>, String> {
             Err(why) => say(format_args!("skipped  {}: {why}", recipe.name)),
         }
     }
-    folder.renew_peers(&entries)?;
-    Ok(peers)
+    match peers.is_empty() {
+        true => Err("none of the peers can be built here".to_owned()),
+        false => Ok((peers, entries)),
+    }
 }
 
-/// Or else why it cannot be had, in a sentence.
+/// Builds a peer, or returns a sentence that says why it cannot be built.
 fn build_peer(recipe: &Recipe) -> Result<Peer, String> {
     say(format_args!("builds {}", recipe.name));
-    // With another compiler its sources may be at fault: no reason to do without the others.
+    // Another compiler may reject the sources of a peer. The run goes on with the other peers.
     let built = catch_unwind(AssertUnwindSafe(|| recipe.build()));
     let peer = built
         .unwrap_or_else(|_| Err("its sources cannot be built here".to_owned()))
-        .map_err(|why| pair::from_workspace(&why))?;
-    Ok(Peer { command: pair::from_workspace(&peer.command), ..peer })
+        .map_err(|why| from_workspace(&why))?;
+    Ok(Peer { command: from_workspace(&peer.command), ..peer })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(only: Option<&str>) -> Run {
+        Run {
+            setting: SettingArg::Both,
+            only: only.map(str::to_owned),
+            peers: None,
+            rounds: 6,
+            duration: Duration::from_millis(500),
+            warmup: Duration::from_millis(300),
+        }
+    }
+
+    #[test]
+    fn the_command_of_a_setting_repeats_it() {
+        let flags = "--setting pinned --rounds 6 --duration 500ms --warmup 300ms";
+        assert_eq!(run(None).command(Setting::Pinned), format!("cargo benchmark run {flags}"));
+        assert!(run(Some("W2, W4")).command(Setting::Pinned).ends_with("300ms --only 'W2, W4'"));
+    }
+
+    #[test]
+    fn a_run_of_some_workloads_is_not_complete() {
+        assert!(run(None).is_complete());
+        assert!(!run(Some("W2")).is_complete());
+    }
 }

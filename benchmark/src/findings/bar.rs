@@ -1,50 +1,53 @@
-//! What we want to reach, and whether it was; pure. Nothing here is rounded in anybody's favour: where
-//! the interval spans the limit, that is what is said.
+//! Bars: the limits that we set ourselves, and whether they are met. If an interval spans the limit, the
+//! bar is neither met nor missed.
 
 use echo_loadtest::statistics::MIN_PAIRS;
 
-use crate::findings::finding::{Bound, Named, Unfit};
-use crate::findings::metric;
+use super::finding::{Bound, Named, Unfit};
+use super::metric;
 
-/// A bound for one of our figures.
+/// A limit for one of our figures, or for its ratio to a peer's.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bar {
     pub(crate) metric: &'static str,
     pub(crate) against: Against,
     pub(crate) limit: Limit,
+    /// Why the bar is missed, for the day it is. `None` if nobody knows.
+    pub(crate) why_missed: Option<&'static str>,
 }
 
-/// What is bounded.
+/// What the limit applies to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Against {
-    /// The ratio of our figure to that of this peer.
+    /// The ratio of our figure to this peer's figure.
     Peer(&'static str),
-    /// The ratio to each peer, so to the best of them.
+    /// The ratio to the figure of every peer, and so to the best peer.
     EveryPeer,
-    /// Our figure itself, in nanoseconds or bytes, in every round.
+    /// Our figure itself in every round, in nanoseconds or bytes.
     Nobody,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Limit {
     AtMost(f64),
-    /// What may be within the limit is.
+    /// Met unless the whole interval is above the limit.
     NotShownAbove(f64),
     AtLeast(f64),
 }
 
-/// What became of a bar, the worst last.
+/// The judgement of a bar, from the best to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Judgement {
     Met,
-    /// The interval spans the limit; of figures without one, some rounds are within and some beyond.
+    /// The interval spans the limit. For a bar on our own figure: some rounds are within the limit, others
+    /// are not.
     NotSeparable,
-    /// Too little was measured, or it may be the load tester's own figure.
+    /// Too few rounds count, or the load tester may have been the limit.
     NotJudged,
     Missed,
 }
 
-/// A judgement, and what it rests on.
+/// A judgement with the figures that it rests on.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Judged {
     pub(crate) judgement: Judgement,
@@ -84,7 +87,7 @@ impl Limit {
         }
     }
 
-    /// Whether it is from above.
+    /// Returns whether the figure must stay below the limit.
     fn is_upper(self) -> bool {
         match self {
             Self::AtMost(_) | Self::NotShownAbove(_) => true,
@@ -92,7 +95,7 @@ impl Limit {
         }
     }
 
-    /// Whether all, none, or some of the bounds hold.
+    /// Judges an interval: met if the whole interval is within the limit, missed if none of it is.
     fn judge(self, low: f64, high: f64) -> Judgement {
         match (self.holds(low), self.holds(high)) {
             (true, true) => Judgement::Met,
@@ -102,7 +105,7 @@ impl Limit {
         }
     }
 
-    /// The ratio nearest to the limit, or farthest beyond it.
+    /// Orders two figures so that the worse one is greater.
     fn worst(self, left: f64, right: f64) -> std::cmp::Ordering {
         match self {
             Self::AtMost(_) | Self::NotShownAbove(_) => left.total_cmp(&right),
@@ -112,7 +115,16 @@ impl Limit {
 }
 
 impl Bar {
-    /// In words.
+    pub(crate) const fn new(metric: &'static str, against: Against, limit: Limit) -> Self {
+        Self { metric, against, limit, why_missed: None }
+    }
+
+    /// Adds the reason why the bar is missed.
+    pub(crate) const fn missed_because(self, why: &'static str) -> Self {
+        Self { why_missed: Some(why), ..self }
+    }
+
+    /// Returns the bar in words.
     pub(crate) fn text(&self) -> String {
         let (title, words, limit) =
             (metric::title(self.metric), self.limit.words(), self.limit.value());
@@ -125,7 +137,7 @@ impl Bar {
         }
     }
 
-    /// What the pairs say that were measured; each finding is of this bar's metric.
+    /// Judges the bar. Each finding must be about the bar's metric.
     pub(crate) fn judge(&self, findings: &[Named]) -> Judged {
         match self.against {
             Against::Nobody => self.judge_ours(findings),
@@ -159,14 +171,15 @@ impl Bar {
         }
     }
 
-    /// All that the bound leaves open has to be on one side of the limit.
+    /// Judges a ratio of which only a bound is known. It decides if every possible ratio is on one side of
+    /// the limit.
     fn judge_bound(&self, bound: Bound, peer: &str, disturbed: &str) -> Judged {
         let judgement = match bound {
             Bound::AtLeast(low) => self.limit.judge(low, f64::INFINITY),
             Bound::AtMost(high) => self.limit.judge(0.0, high),
         };
         let judgement = match (judgement, bound) {
-            // A lower bound shows nobody that it may be within.
+            // A lower bound alone cannot show that the ratio is below an upper limit.
             (Judgement::Met, Bound::AtLeast(_)) if self.limit.is_upper() => Judgement::NotJudged,
             (Judgement::NotSeparable, _) => Judgement::NotJudged,
             (decided, _) => decided,
@@ -174,8 +187,8 @@ impl Bar {
         Judged { judgement, measured: format!("{bound} × {peer}, generator-limited{disturbed}") }
     }
 
-    /// The worst judgement counts. Peers that cannot do what was asked set no bar; those that were too
-    /// quick for the load tester may set it, nobody knows but where a bound decides.
+    /// Judges the ratio to every peer, and returns the worst judgement. Peers that failed are left out.
+    /// Peers that were too fast for the load tester count as not judged, unless a bound decides.
     fn judge_all(&self, findings: &[Named]) -> Judged {
         let has_failed = |named: &Named| matches!(named.finding.unfit, Some(Unfit::Theirs(_)));
         let fit = findings.iter().filter(|named| named.is_peer() && !has_failed(named));
@@ -192,8 +205,9 @@ impl Bar {
         worst.map_or_else(|| not_judged("not measured"), |(judged, _)| judged)
     }
 
-    /// A load tester that was too slow beside ours can only have made our times longer: they confirm an upper
-    /// limit, and refute none. What it was beside the peer does not matter.
+    /// Judges our own figure in every round. A load tester that is the limit beside our server can only
+    /// make our times longer, so such rounds may confirm an upper limit and never refute it. Its speed beside
+    /// the peer does not matter.
     fn judge_ours(&self, findings: &[Named]) -> Judged {
         let mut unfit = findings.iter().filter_map(|named| named.finding.unfit.as_ref());
         if let Some(unknown) = unfit.clone().find(|unfit| matches!(unfit, Unfit::Unknown(_))) {
@@ -239,11 +253,10 @@ fn not_judged(why: &str) -> Judged {
 
 #[cfg(test)]
 mod tests {
+    use super::super::finding::{Finding, ITSELF};
     use super::*;
-    use crate::findings::finding::{Finding, ITSELF};
 
-    const RATIO: Bar =
-        Bar { metric: "cpu", against: Against::Peer("peer"), limit: Limit::AtMost(1.0) };
+    const RATIO: Bar = Bar::new("cpu", Against::Peer("peer"), Limit::AtMost(1.0));
 
     fn named(peer: &str, ratios: &[f64]) -> Named {
         let pairs: Vec<(f64, f64)> = ratios.iter().map(|ratio| (100.0, 100.0 * ratio)).collect();
@@ -275,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn too_few_rounds_and_unfit_ones_are_not_judged() {
+    fn a_bar_is_not_judged_on_too_few_or_unfit_rounds() {
         check(RATIO, &[], Judgement::NotJudged, "not measured");
         check(RATIO, &[named("other", &[0.5; 6])], Judgement::NotJudged, "not measured");
         check(RATIO, &[named("peer", &[0.5; 5])], Judgement::NotJudged, "6 rounds");
@@ -285,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn the_best_peer_decides_and_the_same_server_is_none() {
+    fn the_best_peer_decides_and_our_own_server_is_not_a_peer() {
         let bar = Bar { against: Against::EveryPeer, ..RATIO };
         let mut findings = vec![named("slow", &[0.5; 6]), named("fast", &[0.8; 6])];
         findings.push(named(ITSELF, &[1.3; 6]));
@@ -304,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_of_our_own_counts_in_every_round() {
+    fn our_own_figure_must_hold_in_every_round() {
         let bar = Bar { against: Against::Nobody, limit: Limit::AtMost(95.0), ..RATIO };
         check(bar, &[named("peer", &[0.9, 0.95])], Judgement::Met, "95 ns in the worst round");
         check(bar, &[named("peer", &[0.9, 0.96])], Judgement::NotSeparable, "1 of 2 rounds");
@@ -323,7 +336,7 @@ mod tests {
         }
         findings[1].finding.unfit = Some(Unfit::Limited(None));
         check(bar, &findings[1..], Judgement::NotJudged, "generator-limited");
-        // Beside ours the load tester was quick enough.
+        // This round was not limited by the load tester beside our server.
         findings[1].finding.our_rounds.push(200.0);
         check(bar, &findings, Judgement::NotSeparable, "200 ns in the worst round, 2 of 3");
     }
@@ -356,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn the_best_peer_may_be_one_of_which_a_bound_is_known() {
+    fn the_best_peer_may_have_only_a_bound() {
         let bar = Bar { against: Against::EveryPeer, ..RATIO };
         let mut findings = vec![named("fast", &[0.8; 6]), bounded("slow", Bound::AtMost(0.5))];
         check(bar, &findings, Judgement::Met, "× fast");
@@ -369,8 +382,8 @@ mod tests {
     }
 
     #[test]
-    fn times_of_a_slow_load_tester_confirm_an_upper_limit_and_refute_none() {
-        let bar = Bar { metric: "p99.9", against: Against::Nobody, limit: Limit::AtMost(95.0) };
+    fn generator_limited_times_confirm_an_upper_limit_and_refute_none() {
+        let bar = Bar::new("p99.9", Against::Nobody, Limit::AtMost(95.0));
         let mut findings = [named("peer", &[0.9, 0.94])];
         let finding = &mut findings[0].finding;
         finding.unfit = Some(Unfit::Limited(None));

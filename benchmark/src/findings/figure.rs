@@ -1,27 +1,28 @@
-//! What one side's rounds say of a metric, without the other side; pure.
+//! The figure of one side: the mean of its rounds and their spread.
 
 use echo_loadtest::statistics::geometric_mean;
 
-use crate::findings::metric;
+use super::metric;
 
-/// A figure, and how far the rounds were apart.
+/// The mean of one side's rounds, and how far the rounds are apart.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Figure {
-    /// The geometric mean of the rounds; where one of them is zero, 0.
+    /// The geometric mean of the rounds. It is 0 if one of them is 0.
     pub(crate) mean: f64,
-    /// Their standard deviation as a part of their mean: none of a single round, nor of a zero.
+    /// The standard deviation of the rounds divided by their mean. `None` for a single round, and if the
+    /// mean is 0.
     pub(crate) spread: Option<f64>,
 }
 
 impl Figure {
-    /// `None` without rounds.
+    /// Returns the figure of these rounds, or `None` if there are none.
     pub(crate) fn new(rounds: &[f64]) -> Option<Self> {
         let mean = (!rounds.is_empty()).then(|| geometric_mean(rounds))?;
         let spread = (rounds.len() > 1 && mean > 0.0).then(|| deviation(rounds));
         Some(Self { mean, spread })
     }
 
-    /// As a cell of a table has it: `5.53 µs ±2 %`.
+    /// Returns the text for a table cell: `5.53 µs ±2 %`.
     pub(crate) fn show(self, name: &str) -> String {
         let value = metric::show(name, self.mean);
         let percent = self.spread.map(|spread| spread * 1e2);
@@ -33,8 +34,7 @@ impl Figure {
     }
 }
 
-/// The standard deviation, estimated from these alone, as a part of their mean.
-#[allow(clippy::cast_precision_loss)] // Nobody has 2^53 rounds.
+/// Returns the standard deviation of a sample divided by its mean.
 fn deviation(values: &[f64]) -> f64 {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
@@ -51,9 +51,9 @@ mod tests {
         assert_eq!(Figure::new(rounds).unwrap().show("cpu"), shown);
     }
 
-    /// 2, 4, 4, 4, 5, 5, 7, 9 have a mean of 5, and 32 for the sum of the squares.
+    /// The sample 2, 4, 4, 4, 5, 5, 7, 9 has the mean 5, and its squared deviations add up to 32.
     #[test]
-    fn the_spread_is_the_deviation_of_the_rounds() {
+    fn the_spread_is_the_relative_standard_deviation() {
         let figure = Figure::new(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]).unwrap();
         let expected = (32.0_f64 / 7.0).sqrt() / 5.0;
         assert!((figure.spread.unwrap() - expected).abs() < 1e-12, "{figure:?}");

@@ -1,5 +1,5 @@
-//! What the rounds of a pair say about a metric; pure. The statistics are those of `loadtest compare`,
-//! made anew from its rounds.
+//! What the rounds of a comparison say about one metric. The statistics are those of `loadtest compare`,
+//! calculated again from its rounds.
 
 use std::fmt;
 
@@ -7,52 +7,55 @@ use echo_loadtest::compare::{CompareReport, Figures, Metric, Round, Side};
 use echo_loadtest::run_report::VerdictKind;
 use echo_loadtest::statistics::{Estimate, MIN_PAIRS};
 
-use crate::findings::figure::Figure;
-use crate::findings::metric;
-use crate::results::raw::{Failure, Idle, Outcome};
+use super::figure::Figure;
+use super::metric;
+use super::outcome::{Failure, Idle, Outcome};
 
-/// The peer that is our own server: what it differs by is chance.
+/// The name of our own server in the place of a peer. It shows how much chance makes two equal servers
+/// differ.
 pub(crate) const ITSELF: &str = "itself";
 
-/// A finding, and whom we were compared with.
+/// A finding with the name of the peer.
 #[derive(Debug, Clone)]
 pub(crate) struct Named {
     pub(crate) peer: String,
     pub(crate) finding: Finding,
-    /// Whether others kept the machine busy meanwhile.
+    /// Whether other processes kept the machine busy during the comparison.
     pub(crate) is_disturbed: bool,
 }
 
 impl Named {
-    /// Whether it is somebody else.
+    /// Returns whether the peer is another server than ours.
     pub(crate) fn is_peer(&self) -> bool {
         self.peer != ITSELF
     }
 
-    /// Whether it is somebody else, and there is a ratio.
+    /// Returns whether the peer is another server and the finding has a ratio.
     pub(crate) fn is_ranked(&self) -> bool {
         self.is_peer() && self.finding.estimate.is_some()
     }
 }
 
-/// What is known of a metric.
+/// What is known about one metric of a comparison.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Finding {
     pub(crate) theirs: Option<Figure>,
     pub(crate) ours: Option<Figure>,
-    /// What the ratios ours/theirs say; none when a figure is zero.
+    /// The ratio ours/theirs with its interval. `None` if a figure is zero.
     pub(crate) estimate: Option<Estimate>,
-    /// Our figure in each round that says something of our server.
+    /// Our figure in each round in which the load tester was not the limit beside our server.
     pub(crate) our_rounds: Vec<f64>,
-    /// Those of ours, of a pair that is unfit, that may be the load tester's.
+    /// Our figure in each round in which the load tester may have been the limit. Empty if the finding is
+    /// fit to be ranked.
     pub(crate) our_limited_rounds: Vec<f64>,
-    /// How many rounds count.
+    /// Number of rounds that count.
     pub(crate) rounds: usize,
-    /// Why the figures cannot be ranked, if so.
+    /// Why the figures cannot be ranked. `None` if they can.
     pub(crate) unfit: Option<Unfit>,
 }
 
-/// What is known of a ratio when one of the two figures may be the load tester's, and the other is not.
+/// A bound of the ratio. It is known when the load tester may have limited one of the two figures, and
+/// did not limit the other.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Bound {
     AtLeast(f64),
@@ -62,22 +65,22 @@ pub(crate) enum Bound {
 /// Why figures cannot be ranked.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Unfit {
-    /// They may be the load tester's own; what is known of the ratio all the same.
+    /// The load tester may have been the limit. A bound of the ratio may be known nevertheless.
     Limited(Option<Bound>),
-    /// The peer could not do what was asked.
+    /// The peer failed.
     Theirs(&'static str),
-    /// Our server could not, or something was not measured.
+    /// Our server failed, or a figure was not measured.
     Unknown(String),
 }
 
 impl Bound {
-    /// What the rounds say when the load tester was not the limit beside one side, in nearly all of them,
-    /// and may have been beside the other: a rate that it limits is too low. Times of messages are too
-    /// long then, but in a closed loop less is asked of the server too: only those of an open loop have one.
+    /// Returns the bound that the rounds give. There is one if the load tester was the limit beside one
+    /// side only, in nearly all rounds. A limited rate is too low, and a limited time is too long. Times of
+    /// a closed loop have no bound, because a slow load tester also asks less of the server.
     fn new(report: &CompareReport, metric: Metric) -> Option<Self> {
         let is_rate = metric::is_more_better(metric.name());
         let is_time = metric::is_of_messages(metric.name()) && report.load.rate.is_some();
-        // Of a flood the thread that drives it tells, not those beside it.
+        // The thread that drives the flood decides about the flood, not the threads beside it.
         let is_free = |side: &Figures| match metric == Metric::FloodThroughput {
             true => !metric.is_limited(side),
             false => side.verdict.kind == VerdictKind::Valid,
@@ -96,7 +99,7 @@ impl Bound {
         let beside_theirs = interval(|round| &round.a);
         let beside_ours = interval(|round| &round.b);
         match (beside_theirs, beside_ours) {
-            // Ours may be better than it seems.
+            // Our true figure may be better than the measured one.
             (Some((low, _)), _) if is_rate => Some(Self::AtLeast(low)),
             (Some((_, high)), _) if is_time => Some(Self::AtMost(high)),
             (None, Some((_, high))) if is_rate => Some(Self::AtMost(high)),
@@ -105,7 +108,7 @@ impl Bound {
         }
     }
 
-    /// The end that is known.
+    /// Returns the value of the bound.
     pub(crate) fn value(self) -> f64 {
         match self {
             Self::AtLeast(value) | Self::AtMost(value) => value,
@@ -113,7 +116,7 @@ impl Bound {
     }
 }
 
-/// Whether so few are missing that it says little which ones they are.
+/// Returns whether at least nine tenths are there, so that the missing ones hardly matter.
 fn are_nearly_all(count: usize, of: usize) -> bool {
     10 * count >= 9 * of
 }
@@ -127,7 +130,7 @@ impl fmt::Display for Bound {
     }
 }
 
-/// The bound, or else the words.
+/// Shows the bound if there is one, otherwise the reason.
 impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -138,6 +141,7 @@ impl fmt::Display for Unfit {
 }
 
 impl Unfit {
+    /// Returns the reason in a few words.
     pub(crate) fn words(&self) -> &str {
         match self {
             Self::Limited(_) => "generator-limited",
@@ -153,7 +157,7 @@ impl Unfit {
         }
     }
 
-    /// Of rounds too few of which count.
+    /// Returns the reason why too few rounds of a report count.
     fn of(report: &CompareReport, metric: Metric) -> Self {
         let is_incomplete = |side: fn(&Round) -> &VerdictKind| {
             report.rounds.iter().any(|round| *side(round) == VerdictKind::Incomplete)
@@ -162,7 +166,7 @@ impl Unfit {
         let ours = is_incomplete(|round| &round.b.verdict.kind);
         match report.verdict.kind {
             VerdictKind::GeneratorLimited if !ours => Self::Limited(Bound::new(report, metric)),
-            // It was, of this metric only.
+            // The report is valid, so the load tester limited this metric only.
             VerdictKind::Valid => Self::Limited(Bound::new(report, metric)),
             VerdictKind::Incomplete if theirs && !ours => Self::Theirs("incomplete"),
             VerdictKind::GeneratorLimited | VerdictKind::Incomplete => {
@@ -173,6 +177,7 @@ impl Unfit {
 }
 
 impl Finding {
+    /// Returns what an outcome says about the metric `name`.
     pub(crate) fn new(outcome: &Outcome, name: &str) -> Self {
         match outcome {
             Outcome::Compared(report) => Self::of_report(report, name),
@@ -183,16 +188,18 @@ impl Finding {
         }
     }
 
-    /// Times and rates count in the rounds that `loadtest` lets count; a rate of which it is known in more
-    /// than a tenth of them that the load tester may have limited it, in none. In rounds that its load
-    /// tester could not drive faster, what a server costs counts too, and in a closed loop times that end
-    /// when the system received. In an open one they begin when a message was due: its lateness is in them.
+    /// Times and rates count in the rounds that `loadtest compare` counts. If the load tester may have
+    /// limited a metric in more than a tenth of these rounds, the metric counts in none.
+    ///
+    /// Costs of a server also count when the load tester was the limit. So do times of a closed loop that
+    /// end with the kernel's timestamp. Times of an open loop do not, because they begin when a message
+    /// was due and so include the lateness of the load tester.
     fn of_report(report: &CompareReport, name: &str) -> Self {
         let Ok(metric) = name.parse::<Metric>() else {
             return Self::unknown("this loadtest does not measure it");
         };
-        let is_by_the_system = report.load.kernel_timestamps && report.load.rate.is_none();
-        let counts = |round: &&Round| match is_by_the_system && metric::is_of_messages(name) {
+        let has_kernel_times = report.load.kernel_timestamps && report.load.rate.is_none();
+        let counts = |round: &&Round| match has_kernel_times && metric::is_of_messages(name) {
             _ if metric::is_cost(name) => is_complete(round),
             true => is_complete(round) && has_stamps(round),
             false => round.used,
@@ -220,7 +227,7 @@ impl Finding {
         let pairs: Vec<(f64, f64)> = rounds.iter().filter_map(pair).collect();
         let lacking = rounds.len() - pairs.len();
         if lacking > 0 {
-            // The others were not chosen by chance.
+            // The rounds that are left are not a random choice, so no ratio is given.
             let rounds = rounds.len();
             return Self::unknown(&format!("zero or not measured in {lacking} of {rounds} rounds"));
         }
@@ -239,7 +246,7 @@ impl Finding {
         }
     }
 
-    /// Theirs and ours, round by round.
+    /// Returns the finding of pairs of figures (theirs, ours), one pair per round.
     pub(crate) fn of_pairs(pairs: &[(f64, f64)], seed: u64) -> Self {
         let (theirs, ours): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
         let ratios: Vec<f64> = pairs.iter().map(|(theirs, ours)| ours / theirs).collect();
@@ -259,8 +266,8 @@ impl Finding {
     }
 }
 
-/// Our figures of the rounds in which our side has this verdict and all went well, whatever the load tester
-/// was beside the peer.
+/// Returns our figures of the complete rounds without errors in which our side has the verdict `kind`. The
+/// verdict of the peer's side does not matter.
 fn ours(rounds: &[&Round], metric: Metric, kind: &VerdictKind) -> Vec<f64> {
     let sound = rounds.iter().filter(|round| is_complete(round) && round.b.errors == 0);
     let alike = sound.filter(|round| round.b.verdict.kind == *kind);
@@ -271,225 +278,16 @@ fn sides(round: &Round) -> [&Figures; 2] {
     [&round.a, &round.b]
 }
 
-/// Whether the system said of nearly all messages when it received them.
+/// Returns whether nearly all messages have a kernel timestamp.
 fn has_stamps(round: &Round) -> bool {
     let has = |side: &Figures| side.without_stamp.is_some_and(|count| count <= side.messages / 100);
     sides(round).into_iter().all(has)
 }
 
-/// Whether all that was asked for was sent, and came back.
+/// Returns whether every message of the round was sent and came back.
 fn is_complete(round: &Round) -> bool {
     sides(round).into_iter().all(|side| side.verdict.kind != VerdictKind::Incomplete)
 }
 
 #[cfg(test)]
-mod tests {
-    use echo_loadtest::compare::CompareReport;
-
-    use super::*;
-    use crate::results::sample;
-
-    fn means(finding: &Finding) -> (Option<f64>, Option<f64>) {
-        (finding.theirs.map(|figure| figure.mean), finding.ours.map(|figure| figure.mean))
-    }
-
-    #[test]
-    fn of_valid_rounds_it_says_what_loadtest_says() {
-        let report = sample::report(10, VerdictKind::Valid);
-        for name in ["cpu", "p99", "throughput"] {
-            let finding = Finding::new(&Outcome::Compared(Box::new(report.clone())), name);
-            let said = report.metrics.iter().find(|said| said.metric.name() == name).unwrap();
-            assert_eq!(means(&finding), (said.a, said.b), "{name}");
-            let estimate = finding.estimate.unwrap();
-            assert_eq!(Some(estimate.ratio), said.ratio);
-            let interval = said.interval.map(|bounds| (bounds.low, bounds.high));
-            assert_eq!(estimate.interval, interval);
-            assert_eq!((finding.unfit, finding.rounds), (None, 10));
-        }
-    }
-
-    #[test]
-    fn where_the_generator_was_the_limit_only_costs_count() {
-        let mut report = sample::report(10, VerdictKind::GeneratorLimited);
-        for round in &mut report.rounds[1..] {
-            round.b.verdict.kind = VerdictKind::GeneratorLimited;
-        }
-        report.rounds[0].b.verdict.kind = VerdictKind::Valid;
-        let outcome = Outcome::Compared(Box::new(report));
-        let cost = Finding::new(&outcome, "cpu");
-        assert!(cost.estimate.is_some() && cost.unfit.is_none() && cost.rounds == 10);
-        let time = Finding::new(&outcome, "p99");
-        assert_eq!(time.unfit, Some(Unfit::Limited(None)));
-        assert!(time.estimate.is_none() && time.ours.is_some() && time.rounds == 0);
-        assert_eq!((time.our_rounds.len(), time.our_limited_rounds.len()), (1, 9));
-    }
-
-    #[test]
-    fn times_that_end_by_the_systems_clock_depend_on_the_generator_only_in_an_open_loop() {
-        let mut report = sample::report(10, VerdictKind::GeneratorLimited);
-        report.load.kernel_timestamps = true;
-        report.load.rate = Some(40_000.0);
-        let outcome = Outcome::Compared(Box::new(report.clone()));
-        assert_eq!(Finding::new(&outcome, "p99").unfit, Some(Unfit::Limited(None)));
-        report.load.rate = None;
-        let outcome = Outcome::Compared(Box::new(report.clone()));
-        assert_eq!(
-            Finding::new(&outcome, "p99").unfit,
-            Some(Unfit::Limited(None)),
-            "nobody counted"
-        );
-        for side in report.rounds.iter_mut().flat_map(|round| [&mut round.a, &mut round.b]) {
-            side.without_stamp = Some(0);
-        }
-        let outcome = Outcome::Compared(Box::new(report.clone()));
-        let time = Finding::new(&outcome, "p99");
-        assert!(time.estimate.is_some() && time.unfit.is_none() && time.rounds == 10);
-        assert_eq!(Finding::new(&outcome, "throughput").unfit, Some(Unfit::Limited(None)));
-        for round in &mut report.rounds {
-            round.b.without_stamp = Some(round.b.messages);
-        }
-        let outcome = Outcome::Compared(Box::new(report));
-        assert_eq!(Finding::new(&outcome, "p99").unfit, Some(Unfit::Limited(None)));
-    }
-
-    /// What is known of a metric when the load tester was the limit beside these sides in each round; of
-    /// p99 in an open loop.
-    fn limited(name: &str, is_limited: impl Fn(usize) -> (bool, bool)) -> Option<Unfit> {
-        let mut report = sample::report(10, VerdictKind::GeneratorLimited);
-        report.load.rate = (name == "p99").then_some(40_000.0);
-        for (index, round) in report.rounds.iter_mut().enumerate() {
-            let kind = |is_limited| match is_limited {
-                true => VerdictKind::GeneratorLimited,
-                false => VerdictKind::Valid,
-            };
-            let (theirs, ours) = is_limited(index);
-            (round.a.verdict.kind, round.b.verdict.kind) = (kind(theirs), kind(ours));
-        }
-        let finding = Finding::new(&Outcome::Compared(Box::new(report)), name);
-        assert_eq!(finding.estimate, None);
-        finding.unfit
-    }
-
-    #[test]
-    fn beside_one_side_that_was_free_a_ratio_has_a_bound() {
-        let valid = Outcome::Compared(Box::new(sample::report(10, VerdictKind::Valid)));
-        for (name, is_limited, is_least) in [
-            ("throughput", (false, true), true),
-            ("throughput", (true, false), false),
-            ("p99", (false, true), false),
-            ("p99", (true, false), true),
-        ] {
-            let (low, high) = Finding::new(&valid, name).estimate.unwrap().interval.unwrap();
-            let expected = if is_least { Bound::AtLeast(low) } else { Bound::AtMost(high) };
-            let unfit = Some(Unfit::Limited(Some(expected)));
-            assert_eq!(limited(name, |_| is_limited), unfit, "{name} {is_limited:?}");
-        }
-        let but_for = |count| move |index: usize| (index < count, true);
-        let known = limited("throughput", but_for(1));
-        assert!(matches!(known, Some(Unfit::Limited(Some(Bound::AtLeast(_))))), "{known:?}");
-        let unknown = Some(Unfit::Limited(None));
-        assert_eq!(limited("throughput", but_for(2)), unknown, "who knows which");
-        assert_eq!(limited("p99", but_for(10)), unknown);
-    }
-
-    /// In the first their load tester was fast enough in all rounds, ours in none.
-    #[test]
-    fn times_of_a_closed_loop_and_of_connects_have_no_bound() {
-        for (name, rate) in [("p99", None), ("connect-p99", Some(3_000.0))] {
-            let mut report = sample::report(10, VerdictKind::GeneratorLimited);
-            report.load.rate = rate;
-            for round in &mut report.rounds {
-                round.a.verdict.kind = VerdictKind::Valid;
-            }
-            let finding = Finding::new(&Outcome::Compared(Box::new(report)), name);
-            assert_eq!(finding.unfit, Some(Unfit::Limited(None)), "{name}");
-        }
-    }
-
-    #[test]
-    fn rounds_that_are_incomplete_or_have_errors_make_no_bound() {
-        let mut report = sample::report(10, VerdictKind::GeneratorLimited);
-        report.load.rate = None;
-        for round in &mut report.rounds {
-            round.a.verdict.kind = VerdictKind::Valid;
-        }
-        let unfit = |report: &CompareReport| {
-            Finding::new(&Outcome::Compared(Box::new(report.clone())), "throughput").unfit
-        };
-        assert!(matches!(unfit(&report), Some(Unfit::Limited(Some(_)))));
-        for round in &mut report.rounds[..2] {
-            round.b.errors = 1;
-        }
-        assert_eq!(unfit(&report), Some(Unfit::Limited(None)));
-        report.rounds[0].b.verdict.kind = VerdictKind::Incomplete;
-        assert_eq!(unfit(&report), Some(Unfit::Unknown("incomplete".to_owned())));
-    }
-
-    #[test]
-    fn a_flood_whose_thread_was_always_busy_is_the_load_testers() {
-        let mut report = sample::report(10, VerdictKind::Valid);
-        for side in report.rounds.iter_mut().flat_map(|round| [&mut round.a, &mut round.b]) {
-            (side.flood_bytes_per_s, side.flood_busy) = (Some(1e9), Some(0.9));
-        }
-        let mut find = |busy_in: usize| {
-            for round in &mut report.rounds[..busy_in] {
-                round.b.flood_busy = Some(0.96);
-            }
-            let outcome = Outcome::Compared(Box::new(report.clone()));
-            assert!(Finding::new(&outcome, "p99").estimate.is_some());
-            Finding::new(&outcome, "flood-throughput")
-        };
-        for busy_in in [0, 1] {
-            let finding = find(busy_in);
-            assert!(finding.estimate.is_some() && finding.rounds == 10, "{finding:?}");
-        }
-        let finding = find(2);
-        let bound = Some(Bound::AtLeast(1.0));
-        assert_eq!((finding.estimate, finding.unfit), (None, Some(Unfit::Limited(bound))));
-        assert_eq!(find(10).unfit, Some(Unfit::Limited(bound)));
-    }
-
-    #[test]
-    fn incomplete_rounds_count_for_nothing() {
-        let outcome = Outcome::Compared(Box::new(sample::report(10, VerdictKind::Incomplete)));
-        for name in ["cpu", "p99"] {
-            let finding = Finding::new(&outcome, name);
-            assert_eq!(finding.unfit, Some(Unfit::Unknown("incomplete".to_owned())), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_failure_is_the_peers_only_when_our_server_has_none() {
-        let mut report = sample::report(10, VerdictKind::Incomplete);
-        for round in &mut report.rounds {
-            round.b.verdict.kind = VerdictKind::Valid;
-        }
-        let finding = Finding::new(&Outcome::Compared(Box::new(report)), "p99");
-        assert_eq!(finding.unfit, Some(Unfit::Theirs("incomplete")));
-        for (side, unfit) in [
-            (Some(Side::A), Unfit::Theirs("failed")),
-            (Some(Side::B), Unfit::Unknown("failed".to_owned())),
-            (None, Unfit::Unknown("failed".to_owned())),
-        ] {
-            let failure = Failure { side, why: "no luck".to_owned() };
-            assert_eq!(Finding::new(&Outcome::Failed(failure), "p99").unfit, Some(unfit));
-        }
-    }
-
-    #[test]
-    fn a_round_that_lacks_a_figure_takes_the_ratio_along() {
-        let mut report: CompareReport = sample::report(10, VerdictKind::Valid);
-        report.rounds[3].a.cpu_per_message_ns = None;
-        let finding = Finding::new(&Outcome::Compared(Box::new(report)), "cpu");
-        let why = "zero or not measured in 1 of 10 rounds".to_owned();
-        assert_eq!(finding.unfit, Some(Unfit::Unknown(why)));
-        assert_eq!(finding.estimate, None);
-    }
-
-    #[test]
-    fn figures_of_zero_have_no_ratio_and_stay_figures() {
-        let finding = Finding::of_pairs(&[(8.0, 0.0), (2.0, 0.0)], 1);
-        assert_eq!(means(&finding), (Some(4.0), Some(0.0)));
-        assert_eq!((finding.estimate, finding.unfit), (None, None));
-    }
-}
+mod tests;

@@ -1,5 +1,5 @@
-//! Connections that are opened, speak once, and stay: what they cost while nothing happens. The load
-//! tester always sends; here nobody does.
+//! Measures idle connections: they are opened, echo one line each and then stay silent. The load tester
+//! cannot do this, because it always sends.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
@@ -12,32 +12,33 @@ use echo_loadtest::target::{Cpus, Running, Target, Usage, Watch};
 use nix::sys::socket::{setsockopt, sockopt::IpBindAddressNoPort};
 use socket2::{Domain, Socket, Type};
 
-use crate::measure::pair::Pair;
-use crate::results::raw::{Failure, Idle, IdleFigures, IdleRound};
-use crate::workload::Setting;
+use super::pair::Pair;
+use crate::findings::outcome::{Failure, Idle, IdleFigures, IdleRound};
+use crate::setting::Setting;
 
-/// The connections that stay.
+/// Number of connections that stay open.
 const CONNECTIONS: usize = 10_000;
 
-/// Come, speak and go before: what a server allocates once is no cost of a connection.
+/// Number of connections that come and go first, so that one-time allocations do not count.
 const EARLIER: usize = 100;
 
-/// Connections from one local address, which has some 28,000 ports.
+/// Number of connections from one local address, which has about 28,000 ports.
 const PER_ADDRESS: usize = 5_000;
 
-/// As many as show a difference. More say hardly anything new: nothing here depends on time.
+/// Maximum number of rounds. These suffice to show a difference, and more say little because hardly
+/// anything here depends on time.
 const MAX_ROUNDS: usize = MIN_PAIRS;
 
-/// What a server does after the last echo is not of interest.
+/// How long a server may be busy after the last echo, before its CPU time counts.
 const SETTLING: Duration = Duration::from_millis(500);
 
-/// How long nothing happens.
+/// How long the connections are silent while the CPU time counts.
 const QUIET: Duration = Duration::from_secs(2);
 
-/// The patience with a connect, and with an echo.
+/// How long a connect or an echo may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The line that is echoed.
+/// The line that each connection echoes.
 const LINE: [u8; 128] = {
     let mut line = [b'x'; 128];
     line[127] = b'\n';
@@ -47,12 +48,12 @@ const LINE: [u8; 128] = {
 /// Measures both sides in turn.
 ///
 /// # Errors
-/// A server could not be started, or failed.
+/// The failure of a server that could not be started or did not echo.
 pub(crate) fn measure(pair: &Pair<'_>, rounds: u32) -> Result<Idle, Failure> {
     echo_common::descriptors::raise_limit();
     let run = |side| run(pair, side).map_err(|why| Failure { side: Some(side), why });
     let rounds = (1..=rounds).take(MAX_ROUNDS).map(|number| {
-        // A B B A, as `loadtest compare` does it.
+        // The order is A B B A, as in `loadtest compare`.
         if number % 2 == 1 {
             let a = run(Side::A)?;
             Ok(IdleRound { a, b: run(Side::B)? })
@@ -65,7 +66,7 @@ pub(crate) fn measure(pair: &Pair<'_>, rounds: u32) -> Result<Idle, Failure> {
     Ok(Idle { connections: CONNECTIONS, seed: 0, rounds })
 }
 
-/// How long a round takes, about.
+/// Returns about how long a comparison with this number of rounds takes.
 pub(crate) fn estimate(rounds: u32) -> Duration {
     let run = QUIET + SETTLING + Duration::from_millis(1_500);
     (1..=rounds).take(MAX_ROUNDS).map(|_| 2 * run).sum()
@@ -87,7 +88,7 @@ fn figures(running: &Running) -> Result<IdleFigures, String> {
     let address = running.address();
     come_and_go(address)?;
     let process = running.process().ok_or("an address cannot be watched")?;
-    // Made late: a process that is younger than a second may be missing in it.
+    // The watch starts late, because it may miss a process that is younger than a second.
     let mut watch = Watch::new(process.id());
     let before = sample(&mut watch)?;
     let open =
@@ -97,9 +98,7 @@ fn figures(running: &Running) -> Result<IdleFigures, String> {
     thread::sleep(QUIET);
     let (seconds, idle) = (start.elapsed().as_secs_f64(), sample(&mut watch)?);
     drop(open);
-    #[allow(clippy::cast_precision_loss)] // Below 2^53.
     let ratio = |now: u64, before: u64, by: f64| now.saturating_sub(before) as f64 / by;
-    #[allow(clippy::cast_precision_loss)]
     let connections = CONNECTIONS as f64;
     Ok(IdleFigures {
         memory_per_connection_bytes: ratio(busy.resident_bytes, before.resident_bytes, connections),
@@ -108,10 +107,10 @@ fn figures(running: &Running) -> Result<IdleFigures, String> {
 }
 
 fn sample(watch: &mut Watch) -> Result<Usage, String> {
-    watch.sample().ok_or_else(|| "the system does not tell what it takes".to_owned())
+    watch.sample().ok_or_else(|| "the system does not report its memory and CPU time".to_owned())
 }
 
-/// Returns when the server has finished every connection.
+/// Opens connections, lets each echo a line, and waits until the server has finished all of them.
 fn come_and_go(address: SocketAddr) -> Result<(), String> {
     let open = (0..EARLIER).map(|index| speak(address, index)).collect::<Result<Vec<_>, _>>()?;
     for mut stream in open {
@@ -123,18 +122,18 @@ fn come_and_go(address: SocketAddr) -> Result<(), String> {
     Ok(())
 }
 
-/// A connection that has echoed a line.
+/// Opens a connection and lets it echo a line.
 fn speak(address: SocketAddr, index: usize) -> Result<TcpStream, String> {
-    let told = |error| format!("echo a line on connection {index}: {error}");
-    let mut stream = connect(address, source(index)).map_err(told)?;
+    let failed = |error| format!("echo a line on connection {index}: {error}");
+    let mut stream = connect(address, source(index)).map_err(failed)?;
     let mut reply = [0; LINE.len()];
-    stream.write_all(&LINE).and_then(|()| stream.read_exact(&mut reply)).map_err(told)?;
+    stream.write_all(&LINE).and_then(|()| stream.read_exact(&mut reply)).map_err(failed)?;
     if reply == LINE { Ok(stream) } else { Err(format!("other bytes on connection {index}")) }
 }
 
 fn connect(address: SocketAddr, source: IpAddr) -> std::io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    // Chosen by the bind, a port would be taken for all servers, those before this one too.
+    // If the bind chose the port, it could not be used again towards another server.
     setsockopt(&socket, IpBindAddressNoPort, &true)?;
     socket.bind(&SocketAddr::new(source, 0).into())?;
     socket.connect_timeout(&address.into(), TIMEOUT)?;
@@ -144,7 +143,7 @@ fn connect(address: SocketAddr, source: IpAddr) -> std::io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// The local addresses take turns: 127.0.0.2 and those after it.
+/// Returns the local address of a connection: 127.0.0.2 or one of the next addresses.
 fn source(index: usize) -> IpAddr {
     let number = u8::try_from(index / PER_ADDRESS).unwrap_or(u8::MAX - 2);
     Ipv4Addr::new(127, 0, 0, 2 + number).into()
@@ -155,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_round_is_two_servers_and_more_than_show_a_difference_are_not_measured() {
+    fn the_estimate_grows_up_to_the_maximum_number_of_rounds() {
         let [one, enough, more] = [1, 6, 10].map(estimate);
         assert_eq!((enough, more), (6 * one, enough));
     }

@@ -1,5 +1,5 @@
-//! Processes whose parents end before them. They get this process as their parent, so that what they
-//! take counts among its children. Knows neither what they are nor what they do.
+//! Processes that outlive their parents. They become children of this process, so that their CPU time counts
+//! as its own. Knows nothing about what these processes do.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,29 +8,31 @@ use nix::errno::Errno;
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 
-/// They are killed, or told to end, together with their parents: it takes a moment.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long orphans may take to end. They were killed or asked to end together with their parents.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Takes orphans in until it is dropped.
+/// While this value lives, orphans become children of this process.
 #[derive(Debug)]
-pub(crate) struct Orphanage(());
+pub(super) struct Orphanage(());
 
 impl Orphanage {
+    /// Makes this process the parent of orphans.
+    ///
     /// # Errors
-    /// A sentence when the system does not let it.
-    pub(crate) fn open() -> Result<Self, String> {
+    /// A sentence if the system refuses.
+    pub(super) fn open() -> Result<Self, String> {
         set_child_subreaper(true)
             .map_err(|error| format!("become the parent of orphans: {error}"))?;
         Ok(Self(()))
     }
 
-    /// Reaps them, and waits for those that are about to end; says whether none is left. Every other child
-    /// has to be reaped before: nobody else could wait for it any more.
+    /// Waits for all children to end, and returns whether none is left. The caller must have waited for its
+    /// own children before, because afterwards nobody can.
     #[must_use]
-    pub(crate) fn reap(&self) -> bool {
-        let deadline = Instant::now() + PATIENCE;
+    pub(super) fn reap(&self) -> bool {
+        let deadline = Instant::now() + TIMEOUT;
         while is_one_alive() {
             if Instant::now() >= deadline {
                 return false;
@@ -47,7 +49,7 @@ impl Drop for Orphanage {
     }
 }
 
-/// Reaps all that have ended.
+/// Reaps the children that have ended, and returns whether another one still runs.
 fn is_one_alive() -> bool {
     loop {
         match waitpid(None, Some(WaitPidFlag::WNOHANG)) {

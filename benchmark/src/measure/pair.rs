@@ -1,4 +1,4 @@
-//! A peer and our server under a workload: what is started, and what came of it.
+//! A peer and our server under a workload: starts `loadtest compare` and reads its report.
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -7,22 +7,23 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use echo_loadtest::compare::{CompareReport, Side};
-
-use crate::results::raw::{Failure, Outcome};
-use crate::workload::{Setting, Workload};
 use echo_tests::workspace::{target_dir, workspace};
+
+use crate::findings::outcome::{Failure, Outcome};
+use crate::setting::Setting;
+use crate::workload::Workload;
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Effort {
     pub(crate) rounds: u32,
-    /// Of a run.
+    /// How long each server is measured in a round.
     pub(crate) duration: Duration,
-    /// Before it.
+    /// How long each server is under load before that.
     pub(crate) warm_up: Duration,
 }
 
-/// Two command lines under a workload, with `{port}` in them.
+/// The command lines of both servers, with the placeholder `{port}`.
 #[derive(Debug)]
 pub(crate) struct Pair<'a> {
     pub(crate) setting: Setting,
@@ -31,48 +32,43 @@ pub(crate) struct Pair<'a> {
     pub(crate) ours: String,
 }
 
-/// The user wants no more of it.
-#[derive(Debug)]
-pub(crate) struct Interrupted;
-
-/// The path of something that is built, from the workspace if it is in there: where that is, is of no
-/// interest to those who read the results.
+/// Returns the path of a built file, relative to the workspace if it is in there. Results would otherwise
+/// contain the place of the workspace.
 pub(crate) fn built(name: &str) -> PathBuf {
     let path = target_dir().join(name);
     path.strip_prefix(workspace()).map(PathBuf::from).unwrap_or(path)
 }
 
-/// Takes the workspace's own place out of a command line.
+/// Makes the paths in a text relative to the workspace.
 pub(crate) fn from_workspace(text: &str) -> String {
     text.replace(&format!("{}/", workspace().display()), "")
 }
 
-/// Our server's command line.
+/// Returns our server's command line, with the placeholders `{port}` and `{workers}`.
 pub(crate) fn our_command(flags: &str) -> String {
     let server = built("release/server");
     let command = format!("{} --port {{port}} --num-workers {{workers}} {flags}", server.display());
     command.trim_end().to_owned()
 }
 
-/// Whether the programs understand the flags of a workload: that is better known before than after an
-/// hour.
+/// Checks that the programs know the flags of a workload, so that a run does not fail after an hour.
 ///
 /// # Errors
-/// A sentence with what one of them says.
-pub(crate) fn check(workload: &Workload) -> Result<(), String> {
+/// A sentence with the complaint of a program.
+pub(crate) fn check_flags(workload: &Workload) -> Result<(), String> {
     let targets = "compare --a 127.0.0.1:1 --b 127.0.0.1:1";
     let load = format!("{targets} {}", workload.load);
     for (program, flags) in [("loadtest", load.as_str()), ("server", workload.ours)] {
-        // What comes before the plea for help is looked at first.
+        // The programs check the flags before `--help`, and do nothing else.
         let output = Command::new(workspace().join(built(&format!("release/{program}"))))
             .args(flags.split_whitespace())
             .arg("--help")
             .output()
             .map_err(|error| format!("start {program}: {error}"))?;
         if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let said = said.lines().next().unwrap_or_default();
-            return Err(format!("{} of {program}: {said}", workload.name()));
+            let printed = String::from_utf8_lossy(&output.stderr);
+            let complaint = printed.lines().next().unwrap_or_default();
+            return Err(format!("{} of {program}: {complaint}", workload.name()));
         }
     }
     Ok(())
@@ -85,39 +81,38 @@ impl<'a> Pair<'a> {
         Self { setting, workload, theirs: command(theirs), ours }
     }
 
-    /// What `loadtest compare` finds; `more` are further flags.
+    /// Measures with `loadtest compare`, at a rate of messages per second if there is one.
     ///
     /// # Errors
-    /// It was interrupted.
-    pub(crate) fn load(&self, effort: Effort, more: &[String]) -> Result<Outcome, Interrupted> {
-        let json = built("compare/pair.json");
-        match self.run(effort, more, &json.display().to_string()) {
-            Ok(report) if report.interrupted => Err(Interrupted),
+    /// A sentence if a signal stopped it.
+    pub(super) fn load(&self, effort: Effort, rate: Option<u64>) -> Result<Outcome, String> {
+        let json = built("benchmark/pair.json");
+        match self.run(effort, rate, &json.display().to_string()) {
+            Ok(report) if report.interrupted => Err("stopped by a signal".to_owned()),
             Ok(report) => Ok(Outcome::Compared(Box::new(report))),
             Err(why) => Ok(Outcome::Failed(failure(&why))),
         }
     }
 
-    fn run(&self, effort: Effort, more: &[String], json: &str) -> Result<CompareReport, String> {
+    fn run(&self, effort: Effort, rate: Option<u64>, json: &str) -> Result<CompareReport, String> {
         let path = workspace().join(json);
         fs::create_dir_all(path.parent().unwrap_or(&path))
-            .map_err(|error| format!("make a folder for {json}: {error}"))?;
+            .map_err(|error| format!("create a folder for {json}: {error}"))?;
         let _ = fs::remove_file(&path);
         let output = self
-            .command(effort, more, json)
+            .command(effort, rate, json)
             .output()
             .map_err(|error| format!("start loadtest: {error}"))?;
-        // It may not have got so far.
+        // Without a report `loadtest` says on standard error why there is none.
         let Ok(text) = fs::read(&path) else {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(said.trim().to_owned());
+            return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
         };
         serde_json::from_slice(&text).map_err(|error| format!("read {json}: {error}"))
     }
 
-    fn command(&self, effort: Effort, more: &[String], json: &str) -> Command {
+    fn command(&self, effort: Effort, rate: Option<u64>, json: &str) -> Command {
         let mut command = Command::new(workspace().join(built("release/loadtest")));
-        // What it calls itself is in its report.
+        // The report contains this name.
         command.arg0("loadtest").current_dir(workspace()).stdin(Stdio::null());
         command.args(["compare", "--a", &self.theirs, "--b", &self.ours]);
         command.args(["--quiet", "--log_level", "ERROR", "--json", json]);
@@ -126,14 +121,17 @@ impl<'a> Pair<'a> {
         for (flag, time) in [("--duration", duration), ("--warmup", effort.warm_up)] {
             command.args([flag, &humantime::format_duration(time).to_string()]);
         }
-        command.args(self.workload.flags(self.setting)).args(more);
+        command.args(self.workload.flags(self.setting));
+        if let Some(rate) = rate {
+            command.args(["--rate", &rate.to_string()]);
+        }
         command
     }
 }
 
-/// What `loadtest` said before it ended, and whose fault that is.
-fn failure(said: &str) -> Failure {
-    let sentence = said.trim().trim_start_matches("loadtest: ");
+/// Returns the failure that `loadtest` describes, with the side that failed if it names one.
+fn failure(printed: &str) -> Failure {
+    let sentence = printed.trim().trim_start_matches("loadtest: ");
     let is_of = |side: &Side| sentence.starts_with(&format!("warm up {side}: "));
     let side = [Side::A, Side::B].into_iter().find(is_of);
     Failure { side, why: from_workspace(sentence) }
@@ -141,22 +139,18 @@ fn failure(said: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use echo_loadtest::run_report::VerdictKind;
-
     use super::*;
-    use crate::results::flags;
-    use crate::results::sample;
-    use crate::workload::{ALL, Means};
+    use crate::workload::ALL;
 
     #[test]
-    fn a_failure_is_told_with_its_side_and_without_our_place() {
+    fn a_failure_has_its_side_and_relative_paths() {
         let place = workspace().display();
-        for (said, side, why) in [
+        for (printed, side, why) in [
             ("loadtest: warm up a: no luck\n".to_owned(), Some(Side::A), "warm up a: no luck"),
             (format!("loadtest: warm up b: no {place}/x"), Some(Side::B), "warm up b: no x"),
             ("error: what is --flood?".to_owned(), None, "error: what is --flood?"),
         ] {
-            assert_eq!(failure(&said), Failure { side, why: why.to_owned() });
+            assert_eq!(failure(&printed), Failure { side, why: why.to_owned() });
         }
     }
 
@@ -169,26 +163,16 @@ mod tests {
         assert!(pair.ours.ends_with(flags), "{}", pair.ours);
     }
 
-    /// Or else a result would be taken for one of other flags.
     #[test]
-    fn what_is_started_has_the_flags_of_its_workload() {
+    fn the_load_tester_has_the_flags_of_workload_and_setting_after_the_effort() {
         let second = Duration::from_secs(1);
         let effort = Effort { rounds: 6, duration: second, warm_up: second };
-        for (workload, setting) in ALL.iter().flat_map(|one| Setting::ALL.map(|in_it| (one, in_it)))
-        {
-            let more = match workload.means {
-                Means::HalfTheRateOf(_) => vec!["--rate".to_owned(), "1000".to_owned()],
-                Means::Load | Means::Idle => vec![],
-            };
-            let pair = Pair::new(setting, workload, "peer {port} --warmup 1s");
-            let command = pair.command(effort, &more, "pair.json");
-            let mut raw = sample::raw_in(setting, &workload.name(), "peer", VerdictKind::Valid);
-            if let Outcome::Compared(report) = &mut raw.outcome {
-                let words = command.get_args().map(|word| word.to_string_lossy().into_owned());
-                report.command = words.collect();
-                report.b = pair.ours;
-            }
-            assert!(flags::are_of(workload, &raw), "{raw:?}");
-        }
+        let workload = ALL.iter().find(|one| one.variant == Some("half")).unwrap();
+        let pair = Pair::new(Setting::Pinned, workload, "peer {port}");
+        let command = pair.command(effort, Some(1_000), "pair.json");
+        let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
+        let expected = "--rounds 6 --duration 3s --warmup 1s --threads 1 --pin-server 0 --pin-client 1 \
+                        --connections 50 --size 128 --rate 1000";
+        assert!(words.join(" ").ends_with(expected), "{words:?}");
     }
 }

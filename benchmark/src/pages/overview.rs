@@ -1,51 +1,56 @@
-//! All workloads side by side, a figure of each; pure.
+//! All workloads side by side, one figure of each, as Markdown.
 
 use std::fmt::Write;
 
 use crate::findings::finding::{Finding, ITSELF, Named};
 use crate::findings::metric;
-use crate::results::kept::Kept;
-use crate::workload::{Setting, Workload};
+use crate::results::Results;
+use crate::workload::Workload;
 
-/// What one column shows.
-struct Column {
+/// A column: one workload and one of its metrics.
+pub(super) struct Column {
     head: String,
-    metric: &'static str,
-    findings: Vec<Named>,
+    pub(super) metric: &'static str,
+    pub(super) findings: Vec<Named>,
 }
 
-/// A row for each peer, in their order, and a column for each workload in which anybody is ranked.
-pub(crate) fn table(kept: &Kept, workloads: &[Workload]) -> String {
-    let columns: Vec<Column> =
-        workloads.iter().filter_map(|workload| column(kept, workload)).collect();
+/// Returns a table with a row for each peer and a column for each workload that has a ranked peer.
+pub(super) fn table(results: &Results, workloads: &[Workload]) -> String {
+    let columns = columns(results, workloads);
     let mut text = "| peer |".to_owned();
     text.extend(columns.iter().map(|column| format!(" {} |", column.head)));
     text.push_str("\n|---|");
     text.extend(columns.iter().map(|_| "--:|"));
-    for peer in peers(kept) {
+    for peer in peers(results) {
         let _ = write!(text, "\n| {peer} |");
         text.extend(columns.iter().map(|column| format!(" {} |", column.cell(peer))));
     }
     text
 }
 
-/// Of the metrics of a workload that by which most peers are ranked; of equals the first.
-fn column(kept: &Kept, workload: &Workload) -> Option<Column> {
+/// Returns the columns of the workloads that have a ranked peer.
+pub(super) fn columns(results: &Results, workloads: &[Workload]) -> Vec<Column> {
+    workloads.iter().filter_map(|workload| column(results, workload)).collect()
+}
+
+/// Returns the column of the metric by which most peers are ranked, and of the first one if several rank
+/// equally many.
+fn column(results: &Results, workload: &Workload) -> Option<Column> {
     let columns = workload.metrics.iter().map(|metric| Column {
         head: format!("{}: {}", workload.name(), metric::title(metric)),
         metric,
-        findings: kept.findings(Setting::Pinned, workload, metric),
+        findings: results.findings(workload, metric),
     });
-    // Of equals, this takes the last.
+    // `max_by_key` returns the last maximum, so the metrics are reversed.
     columns.rev().max_by_key(Column::ranked).filter(|column| column.ranked() > 0)
 }
 
-/// All that have a result, once each.
-fn peers(kept: &Kept) -> Vec<&str> {
+/// Returns the names of the peers that have a result.
+fn peers(results: &Results) -> Vec<&str> {
     let mut peers = vec![];
-    for raw in kept.results.iter().filter(|raw| raw.peer != ITSELF) {
-        if !peers.contains(&raw.peer.as_str()) {
-            peers.push(&raw.peer);
+    for found in results.comparisons.iter().filter(|found| found.peer != ITSELF) {
+        if !peers.contains(&found.peer.as_str()) {
+            peers.push(&found.peer);
         }
     }
     peers
@@ -62,19 +67,39 @@ impl Column {
     }
 }
 
-/// Bold where ours is shown to be better, in italics where it is shown to be worse.
-fn ratio(name: &str, finding: &Finding) -> String {
-    match (&finding.unfit, finding.estimate) {
-        (None, Some(estimate)) => {
-            let is_better = (estimate.ratio > 1.0) == metric::is_more_better(name);
-            let mark = match (estimate.is_significant(), is_better) {
-                (false, _) => "",
-                (true, true) => "**",
-                (true, false) => "*",
+/// How our server compares with a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    Better,
+    Worse,
+    /// No difference is shown.
+    Open,
+}
+
+/// Returns the standing, or `None` if the figures cannot be ranked.
+pub(super) fn standing(metric: &str, finding: &Finding) -> Option<Standing> {
+    let estimate = finding.estimate.filter(|_| finding.unfit.is_none())?;
+    let is_better = (estimate.ratio > 1.0) == metric::is_more_better(metric);
+    Some(match (estimate.is_significant(), is_better) {
+        (false, _) => Standing::Open,
+        (true, true) => Standing::Better,
+        (true, false) => Standing::Worse,
+    })
+}
+
+/// Returns the ratio for a table cell: bold if ours is shown to be better, in italics if it is shown to be
+/// worse.
+pub(super) fn ratio(metric: &str, finding: &Finding) -> String {
+    match (standing(metric, finding), finding.estimate) {
+        (Some(standing), Some(estimate)) => {
+            let mark = match standing {
+                Standing::Open => "",
+                Standing::Better => "**",
+                Standing::Worse => "*",
             };
             format!("{mark}{:.2}{mark}", estimate.ratio)
         }
-        _ => "–".to_owned(),
+        (_, _) => "–".to_owned(),
     }
 }
 
@@ -84,28 +109,28 @@ mod tests {
 
     use echo_loadtest::run_report::VerdictKind;
 
+    use super::super::markdown::expect;
     use super::*;
-    use crate::pages::markdown::expect;
-    use crate::results::raw::{Outcome, Raw};
-    use crate::results::sample;
-    use crate::workload;
+    use crate::findings::outcome::{Failure, Outcome};
+    use crate::results::Comparison;
+    use crate::{sample, workload};
 
     const OPEN_LOOP: &str = "W8-40k";
 
-    fn made(results: Vec<Raw>) -> String {
-        table(&Kept::new(results, vec![]), workload::ALL)
+    fn made(comparisons: Vec<Comparison>) -> String {
+        table(&sample::results(comparisons), workload::ALL)
     }
 
     #[test]
     fn bold_is_better_and_italics_are_worse() {
-        let better = sample::raw("W2", "Go", VerdictKind::Valid);
-        let mut worse = sample::raw("W2", "Node", VerdictKind::Valid);
+        let better = sample::comparison("W2", "Go", VerdictKind::Valid);
+        let mut worse = sample::comparison("W2", "Node", VerdictKind::Valid);
         let Outcome::Compared(report) = &mut worse.outcome else { unreachable!() };
         report.rounds.iter_mut().for_each(|round| mem::swap(&mut round.a, &mut round.b));
-        let mut equal = sample::raw("W2", "asio", VerdictKind::Valid);
+        let mut equal = sample::comparison("W2", "asio", VerdictKind::Valid);
         let Outcome::Compared(report) = &mut equal.outcome else { unreachable!() };
         report.rounds.iter_mut().for_each(|round| round.b = round.a.clone());
-        let itself = sample::raw("W2", ITSELF, VerdictKind::Valid);
+        let itself = sample::comparison("W2", ITSELF, VerdictKind::Valid);
         assert_eq!(
             made(vec![better, worse, equal, itself]),
             "| peer | W2: CPU per message |\n|---|--:|\n| Go | **0.91** |\n| Node | *1.10* |\n\
@@ -114,20 +139,17 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_is_ranked_by_has_no_column() {
-        let valid = sample::raw(OPEN_LOOP, "Go", VerdictKind::Valid);
-        let limited = sample::raw(OPEN_LOOP, "Node", VerdictKind::GeneratorLimited);
+    fn a_metric_that_ranks_no_peer_has_no_column() {
+        let valid = sample::comparison(OPEN_LOOP, "Go", VerdictKind::Valid);
+        let limited = sample::comparison(OPEN_LOOP, "Node", VerdictKind::GeneratorLimited);
         let first = made(vec![valid.clone()]);
         expect(&first, &["| peer | W8-40k: p99 |\n", "\n| Go | **0.9"]);
-        // CPU is the server's in any case.
+        // The CPU time is a cost, so it is ranked also when the load tester was the limit.
         let both = made(vec![valid, limited]);
         expect(&both, &["| peer | W8-40k: CPU per message |\n", "\n| Node | **0.9"]);
-        let failed = Raw {
-            outcome: Outcome::Failed(crate::results::raw::Failure {
-                side: None,
-                why: String::new(),
-            }),
-            ..sample::raw("W2", "Go", VerdictKind::Valid)
+        let failed = Comparison {
+            outcome: Outcome::Failed(Failure { side: None, why: String::new() }),
+            ..sample::comparison("W2", "Go", VerdictKind::Valid)
         };
         assert_eq!(made(vec![failed]), "| peer |\n|---|\n| Go |");
     }

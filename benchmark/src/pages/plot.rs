@@ -1,114 +1,96 @@
-//! Ratios and their intervals, a row for each peer, as a picture that is readable on light and on dark;
-//! pure.
+//! The picture of PERFORMANCE.md: a ratio with its interval in each row. It is readable on light and on dark
+//! pages.
 
 use std::sync::Arc;
 
 use kuva::backend::svg::SvgBackend;
 use kuva::plot::ForestPlot;
-use kuva::render::annotations::ReferenceLine;
 use kuva::render::layout::{Layout, TickFormat};
 use kuva::render::plots::Plot;
 use kuva::render::render::render_multiple;
 use kuva::render::theme::Theme;
 
-use crate::findings::bar::{Against, Bar, Limit};
-use crate::findings::finding::Named;
-
 const WIDTH: f64 = 760.0;
 
-/// Of a row, and of everything around the rows.
-const ROW: f64 = 26.0;
-const FRAME: f64 = 84.0;
+/// Height of a row, and of the frame around the rows.
+const ROW: f64 = 20.0;
+const FRAME: f64 = 70.0;
 
-/// Room for the names of the peers.
-const NAMES: f64 = 170.0;
+/// Width of the names on the left.
+const NAMES: f64 = 230.0;
 
-/// As far from white as from the black of dark pages.
+/// A grey that is as visible on white as on black.
 const GREY: &str = "#787878";
 const FAINT: &str = "#78787840";
-const DOT: &str = "#2b7bd0";
-const BAR: &str = "#c2702a";
 
-/// Ticks there are to be, about.
+/// The colours of the groups, in turn.
+const COLOURS: [&str; 2] = ["#2b7bd0", "#c2702a"];
+
+/// About how many ticks the axis gets.
 const TICKS: f64 = 7.0;
 
-/// The picture of these findings, the first on top; `None` when no peer is ranked.
-pub(crate) fn draw(title: &str, bar: Option<&Bar>, findings: &[Named]) -> Option<String> {
-    if !findings.iter().any(Named::is_ranked) {
+/// A ratio with its interval.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Row {
+    pub(super) name: String,
+    pub(super) ratio: f64,
+    pub(super) interval: (f64, f64),
+    /// Rows of one group have the same colour.
+    pub(super) group: usize,
+}
+
+/// Draws the rows from top to bottom. Returns `None` if there are none.
+pub(super) fn draw(label: &str, rows: &[Row]) -> Option<String> {
+    if rows.is_empty() {
         return None;
     }
-    let rows: Vec<(&str, f64, f64, f64)> = findings.iter().filter_map(row).collect();
-    let limit = bar.filter(|bar| bar.against != Against::Nobody).map(|bar| bar.limit);
-    let bounds = rows.iter().flat_map(|(_, _, low, high)| [*low, *high]);
-    let ends = bounds.chain(limit.map(Limit::value)).chain([1.0]);
-    let (min, max) = ends.fold((f64::MAX, f64::MIN), |(low, high), x| (low.min(x), high.max(x)));
-    let plot = rows
-        .iter()
-        .fold(forest(), |plot, (name, ratio, low, high)| plot.with_row(*name, *ratio, *low, *high));
-    let names = rows.iter().map(|(name, ..)| (*name).to_owned()).collect();
-    let layout = layout(title, (min, max), names);
-    let layout =
-        limit.iter().fold(layout, |layout, limit| layout.with_reference_line(line(*limit)));
-    let plots = vec![Plot::Forest(plot)];
-    let svg = SvgBackend::new().render_scene(&render_multiple(plots, layout));
+    let bounds = rows.iter().flat_map(|row| [row.interval.0, row.interval.1]).chain([1.0]);
+    let (min, max) = bounds.fold((f64::MAX, f64::MIN), |(low, high), x| (low.min(x), high.max(x)));
+    let plot = rows.iter().fold(forest(), |plot, row| {
+        let Row { name, ratio, interval: (low, high), group } = row;
+        plot.with_colored_row(name.as_str(), *ratio, *low, *high, COLOURS[group % COLOURS.len()])
+    });
+    let names = rows.iter().map(|row| row.name.clone()).collect();
+    let layout = layout(label, (min, max), names);
+    let svg = SvgBackend::new().render_scene(&render_multiple(vec![Plot::Forest(plot)], layout));
     Some(rename_clip(svg.trim_end()) + "\n")
 }
 
-/// The library counts what clips the rows through the whole process: a file would depend on those
-/// before it.
+/// Gives the clip path a fixed name. The library numbers clip paths through the whole process, so the text
+/// would depend on earlier pictures.
 fn rename_clip(svg: &str) -> String {
     let id = svg.split_once("<clipPath id=\"").and_then(|(_, rest)| rest.split_once('"'));
     id.map_or_else(|| svg.to_owned(), |(id, _)| svg.replace(id, "rows"))
 }
 
-fn row(named: &Named) -> Option<(&str, f64, f64, f64)> {
-    let estimate = named.finding.estimate?;
-    let (low, high) = estimate.interval.unwrap_or((estimate.ratio, estimate.ratio));
-    Some((named.peer.as_str(), estimate.ratio, low, high))
-}
-
 fn forest() -> ForestPlot {
-    ForestPlot::new().with_color(DOT).with_marker_size(4.0).with_cap_size(4.0).with_null_value(1.0)
+    ForestPlot::new().with_marker_size(4.0).with_cap_size(3.0).with_null_value(1.0)
 }
 
-fn line(limit: Limit) -> ReferenceLine {
-    let sign = match limit {
-        Limit::AtMost(_) | Limit::NotShownAbove(_) => '≤',
-        Limit::AtLeast(_) => '≥',
-    };
-    let label = format!("bar {sign} {:.2}", limit.value());
-    let line = ReferenceLine::vertical(limit.value()).with_label(label);
-    line.with_color(BAR).with_stroke_width(1.5)
-}
-
-fn layout(title: &str, (min, max): (f64, f64), mut names: Vec<String>) -> Layout {
-    // From the bottom up.
+fn layout(label: &str, (min, max): (f64, f64), mut names: Vec<String>) -> Layout {
+    // The library counts rows from the bottom.
     names.reverse();
     let step = step(max - min);
-    // At the edges a line could not be seen, nor what is written beside it.
-    let room = step / 2.0;
-    let (min, max) = (((min - room) / step).floor() * step, ((max + room) / step).ceil() * step);
-    #[allow(clippy::cast_precision_loss)] // There are not so many peers.
+    let (min, max) = ((min / step).floor() * step, (max / step).ceil() * step);
     let rows = names.len() as f64;
     let places = if step < 0.1 { 2 } else { 1 };
-    let label = move |x: f64| format!("{x:.places$}");
+    let tick = move |x: f64| format!("{x:.places$}");
     Layout::auto_from_plots(&[])
         .with_width(WIDTH)
         .with_height(FRAME + ROW * rows)
-        .with_x_label(format!("{title}, ours/peer"))
+        .with_x_label(label)
         .with_x_axis_min(min)
         .with_x_axis_max(max)
         .with_x_tick_step(step)
-        .with_x_tick_format(TickFormat::Custom(Arc::new(label)))
+        .with_x_tick_format(TickFormat::Custom(Arc::new(tick)))
         .with_y_categories(names)
         .with_y_axis_min(0.5)
-        // Above them there is room for what is written beside the bar.
-        .with_y_axis_max(rows + 1.0)
+        .with_y_axis_max(rows + 0.5)
         .with_force_margins(NAMES, 40.0)
         .with_theme(theme())
 }
 
-/// The rounded step that gives about [`TICKS`] ticks.
+/// Returns the rounded step that gives about [`TICKS`] ticks.
 fn step(range: f64) -> f64 {
     let steps = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
     steps.into_iter().find(|step| range / step <= TICKS).unwrap_or(20.0)
@@ -128,31 +110,25 @@ fn theme() -> Theme {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::findings::finding::Finding;
 
-    fn named(peer: &str, ratio: f64) -> Named {
-        let pairs = [0.99, 1.0, 1.01, 1.0, 0.99, 1.01].map(|part| (1.0, ratio * part));
-        Named { peer: peer.to_owned(), finding: Finding::of_pairs(&pairs, 7), is_disturbed: false }
+    fn row(name: &str, ratio: f64) -> Row {
+        Row { name: name.to_owned(), ratio, interval: (0.9 * ratio, 1.1 * ratio), group: 0 }
     }
 
     #[test]
-    fn a_plot_has_a_row_for_each_peer_and_the_bar() {
-        let bar = Bar { metric: "cpu", against: Against::EveryPeer, limit: Limit::AtMost(0.95) };
-        let findings = [named("bare epoll", 0.9), named("<Go>", 0.4), named("none", 0.0)];
-        let draw = || draw("CPU per message", Some(&bar), &findings).unwrap();
+    fn a_picture_has_a_name_for_each_row_and_is_the_same_each_time() {
+        let rows = [row("W2 bare epoll", 0.9), row("<Go>", 0.4)];
+        let draw = || draw("ours/peer", &rows).unwrap();
         let svg = draw();
-        for part in ["bare epoll</text>", "&lt;Go&gt;", "bar ≤ 0.95", "CPU per message, ours/peer"]
-        {
+        for part in ["W2 bare epoll</text>", "&lt;Go&gt;", "ours/peer"] {
             assert!(svg.contains(part), "{part} in {svg}");
         }
-        assert!(!svg.contains("none</text>"), "{svg}");
         assert_eq!(svg, draw(), "the second time");
     }
 
     #[test]
-    fn nothing_to_show_is_no_plot() {
-        let findings = [named("none", 0.0), named(crate::findings::finding::ITSELF, 1.0)];
-        assert_eq!(draw("p50", None, &findings), None);
+    fn no_rows_make_no_picture() {
+        assert_eq!(draw("ours/peer", &[]), None);
     }
 
     #[test]

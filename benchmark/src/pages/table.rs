@@ -1,4 +1,4 @@
-//! Results as Markdown; pure.
+//! The bars, and the tables of one workload, as Markdown.
 
 use std::fmt::Write;
 
@@ -6,155 +6,125 @@ use echo_loadtest::compare::CompareReport;
 use echo_loadtest::human;
 use echo_loadtest::run_report::VerdictKind;
 
-use crate::findings::bar::Judged;
+use super::markdown::one_line;
+use crate::findings::bar::{Bar, Judged};
 use crate::findings::finding::{Finding, Named, Unfit};
 use crate::findings::metric;
-use crate::pages::markdown::one_line;
-use crate::results::flags;
-use crate::results::kept::{Kept, rank};
-use crate::results::raw::{Context, Outcome, Raw};
-use crate::workload::{Means, Setting, Workload};
+use crate::findings::outcome::Outcome;
+use crate::results::{Comparison, Conditions, Results, rank};
+use crate::setting::Setting;
+use crate::workload::{Means, Workload};
 
-/// A figure that is not there.
+/// A figure that is missing.
 const NONE: &str = "–";
 
-/// Everything of a section but its plots' files.
-pub(crate) fn section(kept: &Kept, workloads: &[&Workload]) -> String {
-    let parts: Vec<String> = workloads.iter().map(|workload| one(kept, workload)).collect();
-    parts.join("\n\n")
-}
-
-fn one(kept: &Kept, workload: &Workload) -> String {
-    let (name, title, flags) = (workload.name(), workload.title, flags_in_words(workload));
-    let more = rate_and_length(kept, workload);
-    let mut text = format!("**{name}: {title}.** {flags}{more}");
-    if !workload.bars.is_empty() {
+/// Returns a workload with its bars and its table.
+pub(super) fn workload(results: &Results, workload: &Workload) -> String {
+    let (name, title, flags) = (workload.name(), workload.title, flags_in_words(results, workload));
+    let mut text = format!("**{name}: {title}.** {flags}");
+    let judged = judged(results, workload);
+    if !judged.is_empty() {
         text.push('\n');
     }
-    for (bar, Judged { judgement, measured }) in judged(kept, workload) {
-        let _ = write!(text, "\n- {bar}: **{}**; {measured}", judgement.name());
+    for (bar, Judged { judgement, measured }) in judged {
+        let _ = write!(text, "\n- {}: **{}**; {measured}", bar.text(), judgement.name());
     }
-    let mut is_measured = false;
-    for setting in &Setting::ALL {
-        let results = kept.of(*setting, workload);
-        if !results.is_empty() {
-            is_measured = true;
-            let table = match says_nothing(*setting, workload, &results) {
-                true => limited(*setting, workload, results.len()),
-                false => table(kept, *setting, workload, &results),
-            };
-            let _ = write!(text, "\n\n{table}");
-        }
-    }
-    if !is_measured {
-        text.push_str("\n\nNot measured yet.");
-    }
-    text
-}
-
-fn flags_in_words(workload: &Workload) -> String {
-    let ours = match workload.ours {
-        "" => String::new(),
-        flags => format!(" Our server has `{flags}`."),
+    let comparisons = results.of(workload);
+    let rest = match comparisons.is_empty() {
+        true => "Not measured in this run.".to_owned(),
+        false if says_nothing(results, workload) => limited(&comparisons),
+        false => table(results, workload, &comparisons),
     };
-    match workload.load {
-        "" => ours.trim_start().to_owned(),
-        flags => {
-            let words: Vec<&str> = flags.split_whitespace().collect();
-            format!("`loadtest compare … {}`.{ours}", words.join(" "))
-        }
-    }
+    text + "\n\n" + &rest
 }
 
-/// What half of another workload's rate came to, and whether rounds are longer.
-fn rate_and_length(kept: &Kept, workload: &Workload) -> String {
-    let rate = |raw: &&Raw| match &raw.outcome {
-        Outcome::Compared(report) => report.load.rate,
+/// Returns the flags that were measured with. They are taken from the results, because a workload may have
+/// changed since.
+fn flags_in_words(results: &Results, workload: &Workload) -> String {
+    let report = results.of(workload).into_iter().find_map(|found| match &found.outcome {
+        Outcome::Compared(report) => Some(report),
         Outcome::Idle(_) | Outcome::Failed(_) => None,
+    });
+    let (load, ours) = match report {
+        Some(report) => (
+            after("--warmup", report.command.iter().map(String::as_str)),
+            after("--num-workers", report.b.split_whitespace()),
+        ),
+        None => (workload.flags(results.header.setting).join(" "), workload.ours.to_owned()),
     };
-    let mut text = String::new();
-    if let Means::HalfTheRateOf(_) = workload.means {
-        for setting in Setting::ALL {
-            if let Some(rate) = kept.of(setting, workload).iter().find_map(rate) {
-                let _ = write!(text, " That is `--rate {rate}`, {}.", setting.title());
-            }
-        }
+    let mut parts = vec![];
+    if workload.means != Means::Idle {
+        parts.push(format!("`loadtest compare … {load}`."));
+    }
+    if !ours.is_empty() {
+        parts.push(format!("Our server has `{ours}`."));
     }
     if workload.rounds_last > 1 {
-        let _ = write!(text, " Rounds are {} times as long as elsewhere.", workload.rounds_last);
+        parts.push(format!("Rounds are {} times as long as elsewhere.", workload.rounds_last));
     }
-    text
+    parts.join(" ")
 }
 
-/// Each bar of a workload in words, and what became of it.
-pub(crate) fn judged(kept: &Kept, workload: &Workload) -> Vec<(String, Judged)> {
-    let judge = |bar: &crate::findings::bar::Bar| {
-        let findings = kept.findings(Setting::Pinned, workload, bar.metric);
-        (bar.text(), bar.judge(&findings))
+/// Returns the words after a flag and its value.
+fn after<'a>(flag: &str, words: impl Iterator<Item = &'a str>) -> String {
+    words.skip_while(|word| *word != flag).skip(2).collect::<Vec<_>>().join(" ")
+}
+
+/// Returns each bar of a workload with its judgement. Bars are judged in the pinned setting only.
+pub(super) fn judged<'a>(results: &Results, workload: &'a Workload) -> Vec<(&'a Bar, Judged)> {
+    let bars = match results.header.setting {
+        Setting::Pinned => workload.bars,
+        Setting::Unpinned => &[],
     };
-    workload.bars.iter().map(judge).collect()
+    let judge = |bar: &'a Bar| (bar, bar.judge(&results.findings(workload, bar.metric)));
+    bars.iter().map(judge).collect()
 }
 
-/// Where the results of a workload are, from the page.
-fn results_path(setting: Setting, workload: &Workload) -> String {
-    format!("performance/raw/{}/{}", setting.name(), workload.name())
+/// Returns whether a table would rank nothing and no bar refers to it.
+fn says_nothing(results: &Results, workload: &Workload) -> bool {
+    let findings = |name: &&str| results.findings(workload, name);
+    judged(results, workload).is_empty()
+        && workload
+            .metrics
+            .iter()
+            .flat_map(findings)
+            .all(|named| named.finding.unfit == Some(Unfit::Limited(None)))
 }
 
-/// Where the plot of a workload is, from the page.
-pub(crate) fn plot_path(setting: Setting, workload: &Workload) -> String {
-    format!("performance/plots/{}-{}.svg", workload.name(), setting.name())
+/// Returns the sentence that stands in the place of such a table.
+fn limited(comparisons: &[&Comparison]) -> String {
+    let count = comparisons.len();
+    format!("The load tester was the limit in all {count} comparisons, so nothing is ranked.")
 }
 
-/// Whether nothing in a table is ranked, and no bar rests on it.
-fn says_nothing(setting: Setting, workload: &Workload, results: &[&Raw]) -> bool {
-    let is_judged = setting == Setting::Pinned && !workload.bars.is_empty();
-    let mut findings = results.iter().flat_map(|raw| {
-        workload.metrics.iter().map(move |name| flags::finding(raw, workload, name))
-    });
-    !is_judged && findings.all(|finding| finding.unfit == Some(Unfit::Limited(None)))
-}
-
-/// In the place of such a table.
-fn limited(setting: Setting, workload: &Workload, count: usize) -> String {
-    let (title, path) = (setting.title(), results_path(setting, workload));
-    format!(
-        "*{title}*: the load tester was the limit in all comparisons ({count}); their figures are in \
-         [{path}]({path})."
-    )
-}
-
-fn table(kept: &Kept, setting: Setting, workload: &Workload, results: &[&Raw]) -> String {
+fn table(results: &Results, workload: &Workload, comparisons: &[&Comparison]) -> String {
     let first = workload.metrics[0];
-    let mut ranked = kept.findings(setting, workload, first);
+    let mut ranked = results.findings(workload, first);
     rank(first, &mut ranked);
     let heads = workload.metrics.iter().map(|name| {
         let title = metric::title(name);
         format!(" {title}, peer → ours | ours/peer |")
     });
-    let mut text = format!("*{}*\n\n| peer |", setting.title());
+    let mut text = "| peer |".to_owned();
     text.extend(heads);
     text.push_str(" rounds | |\n|---|");
     text.extend(workload.metrics.iter().map(|_| "--:|--:|"));
     text.push_str("--:|---|");
     for Named { peer, finding, .. } in &ranked {
-        if let Some(raw) = results.iter().find(|raw| raw.peer == *peer) {
-            let _ = write!(text, "\n{}", row(raw, workload, finding.rounds));
+        if let Some(found) = comparisons.iter().find(|found| found.peer == *peer) {
+            let _ = write!(text, "\n{}", row(found, workload, finding.rounds));
         }
-    }
-    if ranked.iter().any(Named::is_ranked) {
-        let (title, path) = (metric::title(first), plot_path(setting, workload));
-        let _ = write!(text, "\n\n![{title}, ours/peer, {}]({path})", setting.title());
     }
     text
 }
 
-fn row(raw: &Raw, workload: &Workload, rounds: usize) -> String {
-    let mut row = format!("| {} |", raw.peer);
+fn row(comparison: &Comparison, workload: &Workload, rounds: usize) -> String {
+    let mut row = format!("| {} |", comparison.peer);
     for name in workload.metrics {
-        let finding = flags::finding(raw, workload, name);
+        let finding = Finding::new(&comparison.outcome, name);
         let _ = write!(row, " {} | {} |", values(name, &finding), ratio(&finding));
     }
-    let _ = write!(row, " {rounds} | {} |", notes(raw, workload));
+    let _ = write!(row, " {rounds} | {} |", notes(comparison));
     row
 }
 
@@ -180,26 +150,23 @@ fn ratio(finding: &Finding) -> String {
     }
 }
 
-/// What a reader has to know before believing a row.
-fn notes(raw: &Raw, workload: &Workload) -> String {
+/// Returns what a reader must know before believing a row.
+fn notes(comparison: &Comparison) -> String {
     let mut notes = vec![];
-    match &raw.outcome {
+    match &comparison.outcome {
         Outcome::Failed(failure) => notes.push(one_line(&failure.why)),
         Outcome::Compared(report) => notes.extend(troubles(report)),
         Outcome::Idle(_) => {}
     }
-    if let Some(doubt) = flags::doubt(workload, raw) {
-        notes.push(format!("measured with {doubt}"));
-    }
-    if raw.context.is_disturbed() {
-        let Context { others_cpus, stolen_cpus, .. } = raw.context;
-        notes.push(format!("disturbed: {:.2} CPUs were others'", others_cpus + stolen_cpus));
+    if comparison.conditions.is_disturbed() {
+        let Conditions { others_cpus, stolen_cpus, .. } = comparison.conditions;
+        notes.push(format!("disturbed: others used {:.2} CPUs", others_cpus + stolen_cpus));
     }
     notes.join("; ")
 }
 
-/// What went wrong, and why rounds are missing. That the load tester was the limit stands with the
-/// figures.
+/// Returns the errors of a report, and the reasons why rounds are missing. Whether the load tester was the
+/// limit stands beside the figures.
 fn troubles(report: &CompareReport) -> Vec<String> {
     let mut troubles = vec![];
     if report.errors() > 0 {
@@ -212,12 +179,12 @@ fn troubles(report: &CompareReport) -> Vec<String> {
     troubles
 }
 
-/// All bars, and what became of each.
-pub(crate) fn bars(kept: &Kept, workloads: &[Workload]) -> String {
+/// Returns the table of all bars with their judgements.
+pub(super) fn bars(results: &Results, workloads: &[Workload]) -> String {
     let mut text = "| | bar | | measured |\n|---|---|---|---|".to_owned();
     for workload in workloads {
-        for (bar, Judged { judgement, measured }) in judged(kept, workload) {
-            let (name, word) = (workload.name(), judgement.name());
+        for (bar, Judged { judgement, measured }) in judged(results, workload) {
+            let (name, bar, word) = (workload.name(), bar.text(), judgement.name());
             let _ = write!(text, "\n| {name} | {bar} | **{word}** | {} |", one_line(&measured));
         }
     }
@@ -225,117 +192,4 @@ pub(crate) fn bars(kept: &Kept, workloads: &[Workload]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use echo_loadtest::compare::Side;
-
-    use super::*;
-    use crate::pages::markdown::expect;
-    use crate::results::raw::Failure;
-    use crate::results::sample;
-    use crate::workload;
-
-    fn workload(name: &str) -> &'static Workload {
-        workload::ALL.iter().find(|workload| workload.name() == name).unwrap()
-    }
-
-    #[test]
-    fn a_section_has_flags_bars_and_a_table_by_strength() {
-        let kept = Kept::new(
-            vec![
-                sample::raw("W2", "bare epoll", VerdictKind::Valid),
-                sample::raw("W2", "Go", VerdictKind::GeneratorLimited),
-            ],
-            vec![],
-        );
-        let text = section(&kept, &[workload("W2")]);
-        expect(
-            &text,
-            &[
-                "**W2: 50 connections",
-                "`loadtest compare … --connections 50 --size 128`.",
-                "- CPU per message at most 1.00 × bare epoll: **met**; 0.9",
-                "*one worker, pinned*",
-                "| bare epoll | 5.00 µs ±0.0 % → 4.5",
-                " % | ",
-                "| **0.9",
-                "generator-limited",
-                "![CPU per message, ours/peer, one worker, pinned](performance/plots/W2-pinned.svg)",
-            ],
-        );
-        assert!(!text.contains("two workers"), "{text}");
-    }
-
-    #[test]
-    fn a_table_in_which_nothing_is_ranked_is_a_sentence_unless_a_bar_rests_on_it() {
-        let raw = |setting, peer: &str, kind| sample::raw_in(setting, "W10", peer, kind);
-        let limited = raw(Setting::Unpinned, "Go", VerdictKind::GeneratorLimited);
-        let text = |raws: &[&Raw]| {
-            let raws = raws.iter().map(|raw| (*raw).clone()).collect();
-            section(&Kept::new(raws, vec![]), &[workload("W10")])
-        };
-        let folded = text(&[&limited]);
-        expect(&folded, &["all comparisons (1); ", "](performance/raw/unpinned/W10)."]);
-        assert!(!folded.contains("| Go |"), "{folded}");
-        let ranked = raw(Setting::Unpinned, "Node", VerdictKind::Valid);
-        expect(&text(&[&limited, &ranked]), &["| Go |", "| Node |"]);
-        let judged = raw(Setting::Pinned, "Go", VerdictKind::GeneratorLimited);
-        expect(&text(&[&judged]), &["| Go |"]);
-    }
-
-    #[test]
-    fn a_bound_is_shown_unless_it_is_of_other_flags() {
-        let mut raw = sample::raw("W2", "Node", VerdictKind::GeneratorLimited);
-        let Outcome::Compared(report) = &mut raw.outcome else { unreachable!() };
-        report.load.rate = None;
-        report.rounds.iter_mut().for_each(|round| round.a.verdict.kind = VerdictKind::Valid);
-        let text = |raw: &Raw| section(&Kept::new(vec![raw.clone()], vec![]), &[workload("W2")]);
-        expect(&text(&raw), &["/s ±", "| ≥ 1.", "generator-limited |"]);
-        let Outcome::Compared(report) = &mut raw.outcome else { unreachable!() };
-        report.command.extend(["--depth", "2"].map(str::to_owned));
-        assert!(!text(&raw).contains('≥'));
-    }
-
-    #[test]
-    fn what_is_not_measured_has_failed_or_was_disturbed_is_said() {
-        expect(&section(&Kept::default(), &[workload("W4")]), &["Not measured yet.", "not judged"]);
-        let mut failed = sample::raw("W4", "Go", VerdictKind::Valid);
-        let why = "warm up a: no | luck\nat all".to_owned();
-        failed.outcome = Outcome::Failed(Failure { side: Some(Side::A), why });
-        failed.context.others_cpus = 0.4;
-        let text = section(&Kept::new(vec![failed], vec![]), &[workload("W4")]);
-        expect(
-            &text,
-            &["| Go | – | failed |", "| warm up a: no / luck at all; disturbed: 0.40 CPUs"],
-        );
-        assert!(!text.contains("!["), "{text}");
-    }
-
-    #[test]
-    fn what_was_measured_with_other_flags_is_shown_and_not_judged() {
-        let mut raw = sample::raw("W2", "bare epoll", VerdictKind::Valid);
-        if let Outcome::Compared(report) = &mut raw.outcome {
-            report.command.extend(["--depth", "2"].map(str::to_owned));
-        }
-        let text = section(&Kept::new(vec![raw], vec![]), &[workload("W2")]);
-        expect(
-            &text,
-            &[
-                "× bare epoll: **not judged**; other flags",
-                "| bare epoll | 5.00 µs ±0.0 % → 4.5",
-                "| other flags | 10 | measured with other flags |",
-            ],
-        );
-        assert!(!text.contains("!["), "{text}");
-    }
-
-    #[test]
-    fn a_comparison_that_was_not_finished_says_so() {
-        let mut report = sample::report(10, VerdictKind::Valid);
-        report.rounds.truncate(7);
-        report.rounds[0].a.errors = 1;
-        report.verdict.kind = VerdictKind::Incomplete;
-        report.verdict.reasons = vec!["7 of 10 rounds count".into(), "stopped in round 8".into()];
-        let troubles = troubles(&report);
-        assert_eq!(troubles, ["1 error", "7 of 10 rounds count", "stopped in round 8"]);
-    }
-}
+mod tests;

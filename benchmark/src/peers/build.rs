@@ -1,5 +1,11 @@
-//! How peers are built. What comes of it is below the target directory. Compilers are asked each
-//! time, and know better than the age of a file what has to be done.
+//! Builds the peers below the target directory. The compilers run each time, because they know best what
+//! has to be built again.
+
+#![expect(
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a fault of our own sources panics, so that a check of the peers fails and is not skipped"
+)]
 
 use std::fs;
 use std::io;
@@ -12,63 +18,64 @@ use echo_loadtest::target::Target;
 use echo_tests::packages::install;
 use echo_tests::workspace::{target_dir, workspace};
 
-/// What most of them read at once at most: as much as our server does.
+/// Number of bytes that most peers read at once, as our server does.
 const READ_LEN: usize = 256 * 1024;
 
-/// What the ring reads: more made no difference.
+/// Number of bytes that the io_uring peer reads at once. Larger buffers made no difference.
 const RING_READ_LEN: usize = 64 * 1024;
 
-/// What those read that move most bytes so: the loop that reads until nothing is left, may, whose own
-/// example has it too, and Go.
+/// Number of bytes that three peers read at once, because they move most bytes this way: the loop that
+/// reads until nothing is left, Go, and may, whose own example has the same size.
 const SMALL_READ_LEN: usize = 16 * 1024;
 
-/// A peer that can be started.
+/// A peer that was built.
 #[derive(Debug, Clone)]
-pub(crate) struct Built {
+pub(super) struct Built {
     /// The command line, without the port and the workers.
-    pub(crate) command: String,
-    /// What it is made of.
-    pub(crate) version: String,
+    pub(super) command: String,
+    /// The libraries that it uses, with their versions.
+    pub(super) version: String,
 }
 
 impl Built {
-    /// Told to read as much at once as it does unasked: what is kept shows it then.
+    /// Adds the buffer size to the command, even if it is the default, so that the results show it.
     fn reading(self, len: usize) -> Self {
         Self { command: format!("{} --buffer-size {len}", self.command), ..self }
     }
 }
 
-/// Or else why it cannot be started here. What is our own fault panics.
-pub(crate) type Outcome = Result<Built, String>;
+/// A built peer, or the reason why it cannot be built here. A fault of our own sources panics.
+pub(super) type Outcome = Result<Built, String>;
 
-/// A program of the package, on these crates, that is told how much to read.
-pub(crate) fn buffered_on_crates(program: &str, crates: &[&str]) -> Outcome {
+/// Builds a program of `echo-peers` that uses `crates` and reads [`READ_LEN`] bytes at once.
+pub(super) fn buffered_on_crates(program: &str, crates: &[&str]) -> Outcome {
     Ok(on_crates(program, crates)?.reading(READ_LEN))
 }
 
-pub(crate) fn may() -> Outcome {
+pub(super) fn may() -> Outcome {
     Ok(on_crates("may", &["may"])?.reading(SMALL_READ_LEN))
 }
 
-/// A program of the package, on these crates.
-pub(crate) fn on_crates(program: &str, crates: &[&str]) -> Outcome {
+/// Builds a program of `echo-peers` that uses `crates`.
+pub(super) fn on_crates(program: &str, crates: &[&str]) -> Outcome {
     let command = quoted(&rust_programs().join(format!("peer-{program}")));
     let versions: Vec<_> = crates.iter().map(|krate| crate_version(krate)).collect();
     Ok(Built { command, version: versions.join(", ") })
 }
 
-pub(crate) fn epoll() -> Outcome {
+pub(super) fn epoll() -> Outcome {
     Ok(Built { version: kernel()?, ..buffered_on_crates("epoll", &[])? })
 }
 
-/// The same, reading each socket until nothing is left, with the buffer with which that moves most.
-pub(crate) fn epoll_until_empty() -> Outcome {
+/// Builds the epoll loop that reads each socket until nothing is left.
+pub(super) fn epoll_until_empty() -> Outcome {
     let built = Built { version: kernel()?, ..on_crates("epoll", &[])? }.reading(SMALL_READ_LEN);
     Ok(Built { command: format!("{} --reads {}", built.command, u32::MAX), ..built })
 }
 
-/// Started for a moment: whether there is an io_uring, only the system can tell.
-pub(crate) fn io_uring() -> Outcome {
+/// Builds the io_uring peer and starts it for a moment, because only this shows whether the kernel supports
+/// it.
+pub(super) fn io_uring() -> Outcome {
     const NONE: &str = "io_uring as of Linux 6.1";
     let built = on_crates("io-uring", &["io-uring"])?;
     let target: Target = format!("{} --port {{port}}", built.command).parse()?;
@@ -79,42 +86,42 @@ pub(crate) fn io_uring() -> Outcome {
     }
 }
 
-pub(crate) fn go() -> Outcome {
+pub(super) fn go() -> Outcome {
     have("go", "version", &["golang-go"])?;
     let program = place("go")?;
     let mut build = Command::new("go");
-    // Neither modules nor a C compiler: the standard library does.
+    // The standard library suffices, so neither modules nor a C compiler are needed.
     build.env("GO111MODULE", "off").env("CGO_ENABLED", "0").env("GOFLAGS", "");
     build.env("GOCACHE", place("go-cache")?);
     build.arg("build").arg("-o").arg(&program).arg(source("go/echo.go"));
     succeeded(output(&mut build));
-    let said = output(Command::new("go").arg("version"))?;
-    let version = said.split_whitespace().nth(2).unwrap_or(&said).to_owned();
+    let printed = output(Command::new("go").arg("version"))?;
+    let version = printed.split_whitespace().nth(2).unwrap_or(&printed).to_owned();
     Ok(Built { command: quoted(&program), version }.reading(SMALL_READ_LEN))
 }
 
-pub(crate) fn libuv() -> Outcome {
+pub(super) fn libuv() -> Outcome {
     install(&["gcc", "libc6-dev", "libuv1-dev"])?;
     let command = compile("cc", &["-std=c11"], "libuv", "libuv/echo.c", &["-luv"])?;
     let version = format!("libuv {}", package_version("libuv1-dev")?);
     Ok(Built { command, version }.reading(READ_LEN))
 }
 
-pub(crate) fn asio() -> Outcome {
+pub(super) fn asio() -> Outcome {
     install(&["g++", "libasio-dev"])?;
     let command = compile("c++", &["-std=c++17", "-pthread"], "asio", "asio/echo.cpp", &[])?;
     let version = format!("asio {}", package_version("libasio-dev")?);
     Ok(Built { command, version }.reading(READ_LEN))
 }
 
-pub(crate) fn node() -> Outcome {
+pub(super) fn node() -> Outcome {
     have("node", "--version", &["nodejs"])?;
     let version = output(Command::new("node").arg("--version"))?;
     let command = format!("node {}", quoted(&source("node/echo.js")));
     Ok(Built { command, version: format!("Node {version}") })
 }
 
-pub(crate) fn uvloop() -> Outcome {
+pub(super) fn uvloop() -> Outcome {
     let python = environment()?;
     let script = "import uvloop, platform as p; \
                   print(f'uvloop {uvloop.__version__}, Python {p.python_version()}')";
@@ -123,7 +130,7 @@ pub(crate) fn uvloop() -> Outcome {
     Ok(Built { command, version })
 }
 
-/// The Python of an environment that has what is required.
+/// Returns the Python of a virtual environment in which the requirements are installed.
 fn environment() -> Result<PathBuf, String> {
     let folder = place("uvloop")?;
     let python = folder.join("bin/python");
@@ -139,7 +146,7 @@ fn environment() -> Result<PathBuf, String> {
     Ok(python)
 }
 
-/// Where those in Rust are, all built at once, as our server is built.
+/// Builds the Rust programs like our server, all at once, and returns their folder.
 fn rust_programs() -> &'static Path {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     DIRECTORY.get_or_init(|| {
@@ -177,7 +184,7 @@ fn package_version(package: &str) -> Result<String, String> {
     output(Command::new("dpkg-query").args(show))
 }
 
-/// Compiles and links one file, as thoroughly as our server is; returns the command.
+/// Compiles and links one file with optimisations like our server's. Returns the command.
 fn compile(
     compiler: &str,
     flags: &[&str],
@@ -192,7 +199,7 @@ fn compile(
     Ok(quoted(&program))
 }
 
-/// A program that is there, or else comes with these packages.
+/// Installs `packages` if `program` is missing.
 fn have(program: &str, version: &str, packages: &[&str]) -> Result<(), String> {
     match Command::new(program).arg(version).output() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => install(packages),
@@ -204,36 +211,39 @@ fn source(path: &str) -> PathBuf {
     workspace().join("benchmark/peers").join(path)
 }
 
-/// Where what is built gets this name.
+/// Returns the path of a built file called `name`.
 fn place(name: &str) -> Result<PathBuf, String> {
     let folder = target_dir().join("peers");
     fs::create_dir_all(&folder).map_err(|error| format!("create {}: {error}", folder.display()))?;
     Ok(folder.join(name))
 }
 
-/// As one word of a command line.
+/// Quotes a path as one word of a command line.
 fn quoted(path: &Path) -> String {
     shell_words::quote(&path.to_string_lossy()).into_owned()
 }
 
-/// What a command prints.
+/// Runs a command and returns what it prints.
 ///
 /// # Errors
-/// What it was and what it said, when it fails.
+/// The name of a command that failed, and what it printed.
 fn output(command: &mut Command) -> Result<String, String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.stdin(Stdio::null()).output();
     let output = output.map_err(|error| format!("{program}: {error}"))?;
-    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     if output.status.success() {
-        Ok(said(&output.stdout))
+        Ok(text(&output.stdout))
     } else {
-        Err(format!("{program} failed: {}", said(&output.stderr)))
+        Err(format!("{program} failed: {}", text(&output.stderr)))
     }
 }
 
-/// For what depends on nothing but our own sources.
+/// Returns the output of a command that can only fail if our own sources are at fault.
+///
+/// # Panics
+/// If the command failed.
 #[track_caller]
 fn succeeded(output: Result<String, String>) -> String {
-    output.unwrap_or_else(|said| panic!("{said}"))
+    output.unwrap_or_else(|error| panic!("{error}"))
 }

@@ -1,4 +1,4 @@
-//! For tests: results of measurements that never were.
+//! For tests: made-up results.
 
 use std::path::Path;
 
@@ -6,10 +6,12 @@ use echo_loadtest::compare::{self, CompareReport, Measured, ServerUse, Settings,
 use echo_loadtest::run_report::{Errors, RunReport, VerdictKind};
 use echo_loadtest::{json, machine};
 
-use crate::results::raw::{Context, Outcome, Raw};
-use crate::workload::{ALL, Setting};
+use crate::findings::outcome::Outcome;
+use crate::results::{Comparison, Conditions, Header, Results};
+use crate::setting::Setting;
+use crate::workload::ALL;
 
-/// A comparison in which our server takes a tenth less than the peer, give or take a hundredth.
+/// Returns a report in which our server takes a tenth less than the peer, up to a hundredth.
 pub(crate) fn report(rounds: u32, kind: VerdictKind) -> CompareReport {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../loadtest/schema/run.example.json");
     let example: RunReport = json::read(&example).unwrap();
@@ -31,7 +33,6 @@ fn measured(example: &RunReport, side: Side, seed: u64, kind: VerdictKind) -> Me
     for times in [&mut report.service_time].into_iter().chain(&mut report.response_time) {
         (times.p50_ns, times.p99_ns) = (200 * part, 900 * part);
     }
-    #[allow(clippy::cast_precision_loss)] // Small.
     let part = part as f64;
     report.throughput.messages_per_s = 1e7 / part;
     let server = ServerUse {
@@ -41,13 +42,9 @@ fn measured(example: &RunReport, side: Side, seed: u64, kind: VerdictKind) -> Me
     Measured { report, server: Some(server) }
 }
 
-/// The same of a workload, kept.
-pub(crate) fn raw(workload: &str, peer: &str, kind: VerdictKind) -> Raw {
-    raw_in(Setting::Pinned, workload, peer, kind)
-}
-
-/// The same in a setting.
-pub(crate) fn raw_in(setting: Setting, workload: &str, peer: &str, kind: VerdictKind) -> Raw {
+/// Returns a comparison under a workload.
+pub(crate) fn comparison(workload: &str, peer: &str, kind: VerdictKind) -> Comparison {
+    let setting = Setting::Pinned;
     let known = ALL.iter().find(|known| known.name() == workload).unwrap();
     let words = [&["--warmup", "1s"][..], &known.flags(setting)].concat();
     let report = CompareReport {
@@ -55,20 +52,32 @@ pub(crate) fn raw_in(setting: Setting, workload: &str, peer: &str, kind: Verdict
         b: format!("server --port {{port}} --num-workers {} {}", setting.workers(), known.ours),
         ..report(10, kind)
     };
-    Raw {
-        setting,
+    Comparison {
         workload: workload.to_owned(),
         peer: peer.to_owned(),
-        version: "1".to_owned(),
-        context: Context {
-            machine: machine::this(),
+        conditions: Conditions {
             started_at: "2026-11-26T20:00:00Z".to_owned(),
-            rustc: "rustc 1.95.0".to_owned(),
-            commit: "1234567".to_owned(),
             others_cpus: 0.01,
             stolen_cpus: 0.0,
         },
         outcome: Outcome::Compared(Box::new(report)),
-        is_outdated: false,
     }
+}
+
+/// Returns the header of a run on this machine.
+pub(crate) fn header(setting: Setting) -> Header {
+    Header {
+        setting,
+        commit: "1234567".to_owned(),
+        made_by: "cargo benchmark run".to_owned(),
+        started_at: "2026-11-26T20:00:00Z".to_owned(),
+        machine: machine::this(),
+        rustc: "rustc 1.95.0".to_owned(),
+        peers: vec![],
+    }
+}
+
+/// Returns results with these comparisons, pinned.
+pub(crate) fn results(comparisons: Vec<Comparison>) -> Results {
+    Results::new(header(Setting::Pinned), comparisons)
 }
