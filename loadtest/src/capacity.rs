@@ -12,15 +12,15 @@
 pub(crate) mod curve;
 mod report;
 mod search;
-mod table;
 
 use log::info;
 
-pub use report::{CapacityReport, Ending, FORMAT, Knee, Round};
+pub use report::{CapacityReport, FORMAT, Knee, Round};
+pub use search::Ending;
 
-use crate::objective::Slo;
-use crate::run_report::{RunReport, VerdictKind};
-use search::{Outcome, Search, Step};
+use crate::report::objective::Slo;
+use crate::report::run_report::{RunReport, VerdictKind};
+use search::{Judgement, Search, Step};
 
 /// How to search. Rates are messages a second, positive and finite.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,8 +82,8 @@ pub fn find(
             Step::Measure(_) if left == 0 => break Ending::RoundsUsedUp,
             Step::Measure(rate) => rate,
         };
-        match hunt.outcome(rate, left, &mut measure) {
-            Ok(outcome) => search.record(rate, outcome),
+        match hunt.judge(rate, left, &mut measure) {
+            Ok(judgement) => search.record(rate, judgement),
             Err(Stop::Unsettled) => break Ending::RoundsUsedUp,
             Err(Stop::Interrupted) => break Ending::Interrupted,
             Err(Stop::Failed(error)) if hunt.first.is_none() => return Err(error),
@@ -93,7 +93,7 @@ pub fn find(
     hunt.conclude(&search, ending)
 }
 
-/// Why there is no outcome at a rate.
+/// Why there is no judgement of a rate.
 enum Stop {
     Interrupted,
     Failed(String),
@@ -115,12 +115,12 @@ impl Hunt<'_> {
     }
 
     /// Measures at `rate` until a round is VALID, at most `left` times.
-    fn outcome(
+    fn judge(
         &mut self,
         rate: f64,
         left: u32,
         measure: &mut impl FnMut(f64) -> Result<RunReport, String>,
-    ) -> Result<Outcome, Stop> {
+    ) -> Result<Judgement, Stop> {
         let attempts = self.settings.max_retries.saturating_add(1);
         let mut is_the_servers = true;
         for _ in 0..attempts.min(left) {
@@ -131,7 +131,7 @@ impl Hunt<'_> {
             }
             let round = self.record(rate, &report);
             if round.used {
-                return Ok(if round.met { Outcome::Held } else { Outcome::Broke });
+                return Ok(if round.met { Judgement::Held } else { Judgement::Broke });
             }
             is_the_servers &=
                 report.verdict.kind == VerdictKind::Incomplete && report.errors.local == 0;
@@ -139,8 +139,8 @@ impl Hunt<'_> {
         }
         match is_the_servers {
             _ if left < attempts => Err(Stop::Unsettled),
-            true => Ok(Outcome::Broke),
-            false => Ok(Outcome::Limited),
+            true => Ok(Judgement::Broke),
+            false => Ok(Judgement::Limited),
         }
     }
 

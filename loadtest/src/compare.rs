@@ -8,24 +8,23 @@
 //! A round in which a side's run is not VALID is marked, left out and measured again, until
 //! [`Settings::max_repeats`] is used up.
 
-mod bench;
-mod conclusion;
+pub(crate) mod conclusion;
 mod fail_if;
 mod metric;
 mod report;
-mod sampler;
-mod table;
+mod round;
+mod runner;
+mod usage_watch;
 
 use log::info;
 
-pub use bench::{Bench, Measured, ServerUse};
 pub use fail_if::FailIf;
 pub use metric::Metric;
-pub use report::{
-    CompareReport, Comparison, Condition, Difference, FORMAT, Figures, Interval, Round, Side,
-};
+pub use report::{CompareReport, Comparison, Condition, Difference, FORMAT, Interval};
+pub use round::{Figures, Round, ServerUse, Side};
+pub use runner::{Measured, SideRunner};
 
-use crate::run_report::{RunReport, Verdict, VerdictKind};
+use crate::report::run_report::{RunReport, Verdict, VerdictKind};
 
 /// How to compare.
 #[derive(Debug, Clone, PartialEq)]

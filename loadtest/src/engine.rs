@@ -18,10 +18,10 @@
 
 mod alarm;
 mod arrivals;
-mod bench;
 mod clock;
 mod connection;
 mod content;
+mod context;
 mod coordinator;
 mod cpu;
 mod crew;
@@ -29,6 +29,7 @@ mod driver;
 mod exchange;
 mod fault;
 mod flood;
+mod messages;
 mod recorder;
 mod series;
 mod shared;
@@ -45,7 +46,7 @@ use std::time::{Duration, SystemTime};
 use hdrhistogram::Histogram;
 
 use crate::plan::Plan;
-use crate::run_report::{Interval, RunReport};
+use crate::report::run_report::{Interval, RunReport};
 use clock::Clock;
 use coordinator::Coordinator;
 use crew::Work;

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use crate::capacity::{self, CapacityReport};
 use crate::compare::{self, CompareReport, Measured, ServerUse, Side};
-use crate::distribution::{Distribution, histogram};
-use crate::run_report::{
+use crate::report::distribution::{Distribution, histogram};
+use crate::report::run_report::{
     Arrival, Connections, Errors, Generator, Load, Messages, RunReport, Throughput, Verdict,
     VerdictKind,
 };

@@ -4,25 +4,21 @@
 pub mod address;
 pub mod capacity;
 pub mod compare;
-pub mod distribution;
 pub mod engine;
 #[cfg(test)]
 mod fake;
 pub mod files;
-pub mod hdr_log;
-pub mod human;
-pub mod json;
-pub mod machine;
-pub mod merge;
-pub mod objective;
-pub mod page;
+pub mod formatting;
 pub mod plan;
-pub mod progress;
-pub mod run_report;
+mod report;
 #[cfg(test)]
 mod sample;
-pub mod samples;
+mod show;
 pub mod statistics;
-pub mod table;
 pub mod target;
-pub mod verdict;
+
+pub use formatting as human;
+pub use report::{
+    distribution, hdr_log, machine, merge, objective, run_report, samples_file, verdict,
+};
+pub use show::{json, page, table};

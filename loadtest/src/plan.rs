@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::samples::Samples;
+use crate::report::samples_file::SamplesFile;
 
 /// Whether this system tells what [`Plan::kernel_timestamps`] asks for.
 pub const KERNEL_TIMESTAMPS: bool = cfg!(target_os = "linux");
@@ -59,7 +59,7 @@ pub struct Plan {
     /// How long a piece of the report is.
     pub interval: Duration,
     /// Where every single latency goes. `None`: nowhere.
-    pub samples: Option<Arc<Samples>>,
+    pub samples: Option<Arc<SamplesFile>>,
     /// What the server has to cope with besides. `None`: nothing.
     pub flood: Option<Flood>,
 }

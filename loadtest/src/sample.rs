@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use hdrhistogram::Histogram;
 
-use crate::distribution::{self, Distribution};
-use crate::run_report::{
+use crate::report::distribution::{self, Distribution};
+use crate::report::run_report::{
     Arrival, Connections, Errors, FORMAT, Finding, Flood, FloodLoad, Generator, GeneratorThread,
     Interval, Load, Machine, Messages, Objective, RunReport, Size, Throughput, Verdict,
     VerdictKind,

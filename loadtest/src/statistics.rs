@@ -1,63 +1,66 @@
-//! Whether two series of figures differ, and by how much. Pure: knows neither what was measured nor
-//! a clock; all chance follows from a seed.
+//! Decides whether two series of figures differ, and by how much. Pure: it does not depend on the kind of
+//! figure or on a clock, and all randomness comes from a seed.
 //!
-//! The figures come in pairs, measured one after the other, and what is looked at is the ratio of
-//! each pair: what slowed both falls out. All three answers are about one quantity, the mean of the
-//! ratios' logarithms, so that they cannot contradict each other, and b/a is exactly the inverse of
-//! a/b:
+//! The figures come in pairs that were measured one after the other. Only the ratio of each pair counts,
+//! so an influence that slows both figures cancels out. All three results describe one quantity, the mean
+//! of the ratios' logarithms. They therefore cannot contradict each other, and b/a is exactly the inverse
+//! of a/b:
 //!
-//! - **Ratio**: the geometric mean. A median would use the middle rounds alone, and takes few values
-//!   with few rounds. An outlier does move the mean, but it widens the interval as well.
-//! - **p-value**: if a and b were alike, each logarithm could as well have had the other sign. The
-//!   test asks how many of all assignments of signs give a mean as far from zero. It is exact, and
-//!   supposes no distribution.
-//! - **Interval**: the percentiles of the bootstrap distribution. With few rounds these are known to
-//!   be too narrow (with 10, an interval of 95 % holds the truth in 89 %), and the corrections of BCa
-//!   are for bias and skew, of which differences have little. So their distances from the mean
-//!   are widened by what Student's interval has over the normal one. T. Hesterberg, in "What Teachers
-//!   Should Know About the Bootstrap" (2015), widens the percentiles to the same end. A studentized
-//!   bootstrap would have no bounds when most ratios are the same, as those of coarse clocks are.
+//! - **Ratio**: the geometric mean. A median would use only the middle rounds. An outlier moves the mean,
+//!   but it widens the interval as well.
+//! - **p-value**: if a and b were equal, each logarithm could equally well have the other sign. The test
+//!   counts how many of all assignments of signs give a mean at least as far from zero. It is exact and
+//!   assumes no distribution.
+//! - **Interval**: the percentiles of the bootstrap distribution, widened. With few rounds the plain
+//!   percentiles are too narrow: with 10 rounds, an interval of 95 % contains the true value in only 89 %
+//!   of all cases. The corrections of BCa do not help, because they are for bias and skew, which
+//!   differences hardly have. So the distances from the mean are multiplied by the ratio between Student's
+//!   interval and the normal one. T. Hesterberg, in "What Teachers Should Know About the Bootstrap"
+//!   (2015), widens the percentiles for the same reason. A studentized bootstrap would have no bounds if
+//!   most ratios are equal, as they are with a coarse clock.
 
 use fastrand::Rng;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// With fewer pairs no p-value is below [`SIGNIFICANT`]: 2 of 2^5 assignments are 6 %.
+/// Minimum number of pairs for a p-value below [`SIGNIFICANT`]. With 5 pairs the smallest is 2 of 2^5
+/// assignments, which is 6 %.
 pub const MIN_PAIRS: usize = 6;
 
-/// A difference is shown when its p-value is not above this.
+/// Maximum p-value at which a difference counts as shown.
 pub const SIGNIFICANT: f64 = 0.05;
 
-/// Up to so many pairs all assignments of signs are tried, about a million; beyond, a sample.
+/// Maximum number of pairs for which all assignments of signs are tried, which are about a million. For
+/// more pairs a random sample is tried.
 const MAX_EXACT_PAIRS: usize = 20;
 
-/// How many assignments are tried when not all are.
+/// Number of assignments in that random sample.
 const MONTE_CARLO_TRIALS: u32 = 99_999;
 
-/// How many samples the bootstrap draws: more change the bounds by less than they are shown with.
+/// Number of samples that the bootstrap draws. More samples would not change the digits that are shown.
 const BOOTSTRAP_SAMPLES: usize = 10_000;
 
-/// An interval needs so many pairs: from fewer a sample has hardly any different values.
+/// Minimum number of pairs for an interval. Samples of fewer pairs have hardly any different values.
 const MIN_INTERVAL_PAIRS: usize = 4;
 
-/// Bounds hold the truth in so many cases.
+/// Share of all cases in which the bounds contain the true value.
 const CONFIDENCE: f64 = 0.95;
 
-/// So many standard deviations to either side hold [`CONFIDENCE`] of a normal distribution.
+/// Number of standard deviations to either side that contain [`CONFIDENCE`] of a normal distribution.
 const NORMAL_95: f64 = 1.959_963_984_540_054;
 
-/// What pairs of figures say.
+/// The result of comparing pairs of figures.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
     /// The geometric mean of the ratios.
     pub ratio: f64,
-    /// Bounds which hold the true ratio in 95 of 100 cases; none from fewer than 4 pairs.
+    /// Bounds that contain the true ratio in 95 of 100 cases. `None` for fewer than 4 pairs.
     pub interval: Option<(f64, f64)>,
-    /// How often chance alone would show a difference as great.
+    /// How often chance alone would show a difference of at least this size.
     pub p_value: f64,
 }
 
 impl Estimate {
-    /// What these ratios, b/a of each pair, say. `None` when there are none, or one is not a
+    /// Evaluates the ratios b/a of all pairs. Returns `None` if there are no ratios, or if one is not a
     /// positive, finite number.
     #[must_use]
     pub fn new(ratios: &[f64], seed: u64) -> Option<Self> {
@@ -70,8 +73,8 @@ impl Estimate {
         Some(Self { ratio: mean(&logs).exp(), interval, p_value })
     }
 
-    /// Whether a difference is shown: by the test and by the interval. They are computed in two ways;
-    /// where they disagree, the evidence is too thin.
+    /// Whether both the test and the interval show a difference. They are computed in different ways. If
+    /// they disagree, the evidence is too weak.
     #[must_use]
     pub fn is_significant(&self) -> bool {
         let excludes_1 = self.interval.is_some_and(|(low, high)| low > 1.0 || high < 1.0);
@@ -79,14 +82,14 @@ impl Estimate {
     }
 }
 
-/// The geometric mean; NaN of nothing.
+/// Returns the geometric mean, or NaN if there are no values.
 #[must_use]
 pub fn geometric_mean(values: &[f64]) -> f64 {
     mean(&values.iter().map(|value| value.ln()).collect::<Vec<_>>()).exp()
 }
 
-/// The bounds between which the chance of success lies in 95 of 100 cases when `successes` of `trials`
-/// were seen, after E. B. Wilson (1927). 0 to 1 without trials.
+/// Returns the bounds that contain the probability of success in 95 of 100 cases if `successes` of
+/// `trials` succeeded, after E. B. Wilson (1927). Returns 0 and 1 without trials.
 #[must_use]
 pub fn wilson(successes: u32, trials: u32) -> (f64, f64) {
     if trials == 0 {
@@ -105,9 +108,9 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// The share of all assignments of signs whose sum is as far from zero as that of `logs`.
+/// Returns the share of all assignments of signs whose sum is at least as far from zero as that of `logs`.
 fn sign_flips(logs: &[f64], seed: u64) -> f64 {
-    // Sums of the same numbers in another order differ in the last digits.
+    // Sums of the same numbers in a different order differ in the last digits.
     let rounding = 1e-12 * logs.iter().map(|log| log.abs()).sum::<f64>();
     let observed = logs.iter().sum::<f64>().abs() - rounding;
     if logs.len() <= MAX_EXACT_PAIRS {
@@ -123,13 +126,14 @@ fn exact_share(logs: &[f64], observed: f64) -> f64 {
     f64::from(u32::try_from(extreme).unwrap_or(u32::MAX)) / f64::from(assignments)
 }
 
-/// The sum with the sign of every number whose bit is set turned; at most 32 numbers.
+/// Returns the sum of at most 32 numbers, with the opposite sign for each number whose bit is set.
 fn flipped(logs: &[f64], signs: u32) -> f64 {
     let turn = |(place, log): (usize, &f64)| if signs >> place & 1 == 1 { -log } else { *log };
     logs.iter().enumerate().map(turn).sum()
 }
 
-/// As by all assignments, from a sample, of which the assignment that was seen is one: so it is never 0.
+/// Estimates the same share from a random sample. The sample includes the observed assignment, so the
+/// share is never 0.
 fn sampled_share(logs: &[f64], observed: f64, seed: u64) -> f64 {
     let mut random = Rng::with_seed(seed);
     let mut extreme = 1_u32;
@@ -140,7 +144,7 @@ fn sampled_share(logs: &[f64], observed: f64, seed: u64) -> f64 {
     f64::from(extreme) / f64::from(MONTE_CARLO_TRIALS + 1)
 }
 
-/// Bounds for the mean.
+/// Returns the bounds of the mean.
 fn bootstrap(logs: &[f64], seed: u64) -> Option<(f64, f64)> {
     let widening = widening(logs.len())?;
     let mut random = Rng::with_seed(seed);
@@ -153,7 +157,7 @@ fn bootstrap(logs: &[f64], seed: u64) -> Option<(f64, f64)> {
     Some((bound(means[cut]), bound(means[BOOTSTRAP_SAMPLES - 1 - cut])))
 }
 
-/// The mean of as many numbers, drawn with replacement.
+/// Draws `logs.len()` numbers with replacement and returns their mean.
 fn resampled(logs: &[f64], random: &mut Rng) -> f64 {
     let drawn: f64 = (0..logs.len()).map(|_| logs[random.usize(..logs.len())]).sum();
     #[allow(clippy::cast_precision_loss)] // Nobody has 2^53 rounds.
@@ -161,7 +165,8 @@ fn resampled(logs: &[f64], random: &mut Rng) -> f64 {
     drawn / count
 }
 
-/// What the bootstrap's bounds from so many pairs lack. `None` when they are too few.
+/// Returns the factor that widens the bootstrap's bounds for this number of pairs. `None` for too few
+/// pairs.
 fn widening(pairs: usize) -> Option<f64> {
     if pairs < MIN_INTERVAL_PAIRS {
         return None;
@@ -197,7 +202,7 @@ mod tests {
         let (low, high) = estimate.interval.expect("ten ratios");
         close(low, 1.02, 1e-12);
         close(high, 1.02, 1e-12);
-        // All signs as they are, or all turned: 2 of 1,024.
+        // Two of 1,024 assignments are as extreme: all signs as they are, and all signs reversed.
         close(estimate.p_value, 2.0 / 1_024.0, 0.0);
         assert!(estimate.is_significant());
     }
@@ -211,8 +216,8 @@ mod tests {
         assert!(!estimate.is_significant());
     }
 
-    /// Counted by hand: of the sums of ±1 ±2 ±3, those as far from 0 as 1+2-3=0 are all 8, as 1-2+3=2
-    /// are 6, as 1+2+3=6 are 2.
+    /// Counted by hand for the 8 sums of ±1 ±2 ±3: 8 are at least as far from 0 as 1+2-3=0, 6 are as far
+    /// as 1-2+3=2, and 2 are as far as 1+2+3=6.
     #[test]
     fn the_exact_test_counts_all_assignments() {
         for (logs, share) in
@@ -222,8 +227,8 @@ mod tests {
         }
     }
 
-    /// C. Darwin's pairs of maize, and the p-value that R. A. Fisher worked out for them in "The
-    /// Design of Experiments" (1935): 1,726 of 32,768.
+    /// The data are C. Darwin's pairs of maize. R. A. Fisher calculated their p-value in "The Design of
+    /// Experiments" (1935): 1,726 of 32,768.
     #[test]
     fn the_exact_test_agrees_with_fisher() {
         let differences =
@@ -275,20 +280,20 @@ mod tests {
         close(there.p_value, back.p_value, 0.0);
     }
 
-    /// A standard normal number (G. Box, M. Muller, 1958).
+    /// Returns a standard normal number (G. Box, M. Muller, 1958).
     fn normal(random: &mut Rng) -> f64 {
         let radius = (-2.0 * (1.0 - random.f64()).ln()).sqrt();
         radius * (std::f64::consts::TAU * random.f64()).cos()
     }
 
-    /// Now and then, a round is disturbed.
+    /// Returns a normal number that has a larger spread in 15 % of all cases.
     fn disturbed(random: &mut Rng) -> f64 {
         let scale = if random.f64() < 0.15 { 6.0 } else { 1.0 };
         normal(random) * scale
     }
 
-    /// Of 600 comparisons the share whose interval holds the truth, and of those of equals the share
-    /// with a difference shown.
+    /// Simulates 600 comparisons. Returns the share whose interval contains the true value, and the share
+    /// that shows a difference although there is none.
     fn simulate(pairs: usize, draw: fn(&mut Rng) -> f64) -> (f64, f64) {
         const TRUTH: f64 = 0.02;
         const COMPARISONS: u32 = 600;

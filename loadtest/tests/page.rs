@@ -122,7 +122,7 @@ fn each_round_of_a_search_is_a_mark_that_tells_what_came_of_it() {
 fn a_search_says_how_sure_it_is() {
     for (report, words) in [
         (reports::capacity(), [">confirmed<", ">5 of 5<", "at 95% confidence"]),
-        (reports::capacity_at_least(), [">GENERATOR-LIMITED<", ">at least<", ">cannot ask<"]),
+        (reports::capacity_at_least(), [">GENERATOR-LIMITED<", ">at least<", ">cannot send<"]),
         (
             reports::capacity_of_none(),
             [">no rate held<", "no rate is known to hold", ">breaks at<"],
@@ -155,7 +155,7 @@ fn response_time_is_shown_of_an_open_loop_only() {
         assert_eq!(page.contains("data-figure=\"/generator/lateness/p99_ns\""), is_open);
         assert!(page.contains("data-figure=\"/service_time/p99_99_ns\""));
     }
-    assert!(open.contains("service time, from when it was sent"));
+    assert!(open.contains("service time, from the time it was sent"));
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Cargo under other flags: the model checker, the interpreter, the sanitizers, the fuzzers. Each
-//! has a target directory of its own, and is skipped where the toolchain lacks what it needs.
+//! Checks that run cargo with other flags: the model checker, the interpreter, the sanitizers and the
+//! fuzzers. Each has its own target directory. A check is skipped if the toolchain lacks a component.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -8,19 +8,20 @@ pub(crate) use echo_tests::workspace::{target_dir, workspace};
 
 use crate::check::{Check, Outcome, kept, skipped};
 
-/// For what stable toolchains do not have.
+/// Selects the nightly toolchain, because the stable one has neither Miri nor the sanitizers.
 const NIGHTLY: &str = "+nightly";
 
-/// Sanitizers need the target named, so that build scripts do without.
+/// Target of the sanitizer builds. With an explicit target, cargo does not instrument build scripts.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-/// Longer scripts for the fuzzer find nothing that shorter ones do not.
+/// Maximum length of a fuzzer's input in bytes. Longer inputs find nothing more.
 const MAX_SCRIPT_LEN: usize = 2_048;
 
-/// A script that takes a fuzzer longer than this is a hang.
+/// How long one fuzzer input may take before it counts as a hang.
 const SCRIPT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The hand-off between the threads, in every order: the tests whose name begins with `filter`.
+/// Returns the check of the hand-off between the threads in every order. It runs the tests whose name
+/// begins with `filter`.
 pub(crate) fn loom(filter: Option<&str>) -> Vec<Check> {
     let tests = format!("model::{}", filter.unwrap_or_default());
     let run = move || {
@@ -30,7 +31,8 @@ pub(crate) fn loom(filter: Option<&str>) -> Vec<Check> {
     vec![Check::new("loom", run)]
 }
 
-/// Undefined behaviour, in the pure crates and in one real conversation.
+/// Returns the checks for undefined behaviour: in the unit tests, and in one conversation over
+/// loopback.
 pub(crate) fn miri() -> Vec<Check> {
     vec![
         Check::new("miri, units", || {
@@ -49,11 +51,11 @@ pub(crate) fn miri() -> Vec<Check> {
     ]
 }
 
-/// The loopback tests under AddressSanitizer and ThreadSanitizer.
+/// Returns the checks that run the loopback tests under AddressSanitizer and ThreadSanitizer.
 pub(crate) fn sanitizers() -> Vec<Check> {
     vec![
         Check::new("address", || {
-            // Memory that was freed is kept for a while, to see who uses it: it looks like a leak.
+            // The sanitizer keeps freed memory for a while to detect later uses. That looks like a leak.
             sanitize(&mut cargo("address", "-Zsanitizer=address"), &["--skip", "leaks"])
         }),
         Check::new("thread", || {
@@ -61,7 +63,7 @@ pub(crate) fn sanitizers() -> Vec<Check> {
                 cargo("thread", "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer");
             let suppressions = workspace().join("xtask/thread-sanitizer.txt");
             command.env("TSAN_OPTIONS", format!("suppressions={}", suppressions.display()));
-            // The sanitizer has memory and a thread of its own.
+            // The sanitizer adds memory and a thread of its own.
             sanitize(&mut command, &["--skip", "leaks", "--skip", "no_thread_wakes_up"])
         }),
     ]
@@ -73,7 +75,7 @@ fn sanitize(command: &mut Command, args: &[&str]) -> Outcome {
     with_nightly(&["--version"], command)
 }
 
-/// Both fuzz targets, each for so long.
+/// Returns one check for each fuzz target. Each runs for `duration`.
 pub(crate) fn fuzz(duration: Duration) -> Vec<Check> {
     let check = |target: &'static str| {
         Check::new(format!("fuzz {target}"), move || fuzz_target(target, duration))
@@ -86,7 +88,7 @@ fn fuzz_target(target: &str, duration: Duration) -> Outcome {
         return skipped(missing);
     }
     let folder = workspace().join("fuzz");
-    // What is found goes to the first, which is not part of the sources.
+    // The fuzzer writes new inputs to the first folder, which is not part of the sources.
     let [corpus, seeds] = ["corpus", "seeds"].map(|name| folder.join(name).join(target));
     std::fs::create_dir_all(&corpus).unwrap();
     let mut command = cargo("fuzz", "");
@@ -100,53 +102,58 @@ fn fuzz_target(target: &str, duration: Duration) -> Outcome {
 }
 
 fn install_cargo_fuzz() -> Result<(), String> {
-    if probe(&["fuzz", "--version"]).is_ok() {
+    if try_cargo(&["fuzz", "--version"]).is_ok() {
         return Ok(());
     }
     let install = ["install", "--locked", "--quiet", "cargo-fuzz"];
-    probe(&install).map_err(|said| format!("cargo-fuzz cannot be installed: {said}"))
+    try_cargo(&install).map_err(|error| format!("cannot install cargo-fuzz: {error}"))
 }
 
-/// Cargo with these flags for the compiler and a target directory of this name.
+/// Returns a cargo command with `flags` for the compiler and a target directory called `name`.
 fn cargo(name: &str, flags: &str) -> Command {
     let mut command = Command::new("cargo");
     command.current_dir(workspace());
     command.env("CARGO_TARGET_DIR", target_dir().join(name));
     command.env("RUSTFLAGS", flags);
-    // Cargo sets these for what it runs; another toolchain must not see them.
+    // Cargo sets these variables for its child processes. Another toolchain must not see them.
     command.env_remove("RUSTUP_TOOLCHAIN").env_remove("CARGO").env_remove("RUSTC");
     command
 }
 
-/// Runs `command` if the nightly toolchain can do `needed`.
+/// Runs `command` if `cargo +nightly` with the arguments `needed` succeeds.
 fn with_nightly(needed: &[&str], command: &mut Command) -> Outcome {
-    match probe(&[&[NIGHTLY], needed].concat()) {
+    match try_cargo(&[&[NIGHTLY], needed].concat()) {
         Ok(()) => run(command),
-        Err(said) => skipped(format_args!("no nightly `cargo {}`: {said}", needed.join(" "))),
+        Err(error) => {
+            skipped(format_args!("nightly `cargo {}` does not work: {error}", needed.join(" ")))
+        }
     }
 }
 
-/// Whether cargo can do this, or else the first line of what it says.
-fn probe(args: &[&str]) -> Result<(), String> {
+/// Runs cargo with these arguments.
+///
+/// # Errors
+/// The first line that a failing cargo printed.
+fn try_cargo(args: &[&str]) -> Result<(), String> {
     let mut command = cargo("probe", "");
     let output = command.args(args).stdin(Stdio::null()).output().map_err(|e| e.to_string())?;
     if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(said.lines().next().unwrap_or("no word").to_owned())
+    let printed = String::from_utf8_lossy(&output.stderr);
+    Err(printed.lines().next().unwrap_or("no message").to_owned())
 }
 
-/// Runs a command whose failure is the check's, and repeats what it said at its end.
+/// Runs a command and fails with it. Returns the test results that the command printed.
 fn run(command: &mut Command) -> Outcome {
     let output = command.stdin(Stdio::null()).output().unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said);
-    assert!(output.status.success(), "{said}");
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed);
+    assert!(output.status.success(), "{printed}");
     let is_result =
         |line: &&str| line.starts_with("test result: ok") || line.starts_with("stat::number_of");
     let has_run = |line: &&str| !line.contains(" 0 passed");
-    let results: Vec<&str> = said.lines().filter(is_result).filter(has_run).collect();
-    assert!(!results.is_empty(), "nothing was run:\n{said}");
+    let results: Vec<&str> = printed.lines().filter(is_result).filter(has_run).collect();
+    assert!(!results.is_empty(), "no test was run:\n{printed}");
     kept(results.join("; "))
 }

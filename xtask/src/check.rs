@@ -1,4 +1,4 @@
-//! Runs checks one after the other and says what each came to.
+//! Runs checks one after the other and prints each result.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,12 +7,12 @@ use std::time::Instant;
 
 pub(crate) use echo_tests::workspace::say;
 
-/// What a check came to, unless it panicked: then it failed.
+/// The result of a check that did not fail. A check fails by panicking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// The promise was kept; the text says what was seen.
+    /// The promise was kept. The text says what the check observed.
     Kept(String),
-    /// Nothing was checked; the text says what is missing here.
+    /// Nothing was checked. The text says what this machine lacks.
     Skipped(String),
 }
 
@@ -33,13 +33,13 @@ pub(crate) struct Check {
 }
 
 impl Check {
-    /// `run` says what it came to, or panics.
+    /// Creates a check. `run` returns the result, or panics if the check fails.
     pub(crate) fn new(name: impl Into<String>, run: impl FnOnce() -> Outcome + 'static) -> Self {
         Self { name: name.into(), run: Box::new(run) }
     }
 }
 
-/// Runs the checks whose name contains `filter`, and prints a line for each and the sum.
+/// Runs the checks whose name contains `filter`. Prints one line per check, then the totals.
 ///
 /// The exit code is 0 when no check failed and at least one was chosen.
 pub(crate) fn run_all(checks: Vec<Check>, filter: Option<&str>) -> ExitCode {
@@ -60,7 +60,7 @@ pub(crate) fn run_all(checks: Vec<Check>, filter: Option<&str>) -> ExitCode {
                 skipped += 1;
                 say(format_args!("skipped  {name}: {missing}"));
             }
-            // The panic has said why.
+            // The panic message has already said why.
             Err(_) => {
                 failed += 1;
                 say(format_args!("FAILED   {name} ({seconds:.1} s)"));

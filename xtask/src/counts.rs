@@ -1,9 +1,9 @@
-//! What a message and a connection cost, counted instead of timed: instructions of representative
-//! work, and system calls of the release server. A machine that is busy with something else counts
-//! the same.
+//! Measures the cost of a message and of a connection by counting instead of timing: the instructions
+//! of representative work, and the system calls of the release server. The counts do not depend on how
+//! busy the machine is.
 //!
-//! What the counts were is kept in `xtask/counts.json`; `cargo xtask counts --update` counts anew. The
-//! promises about calls, one `recv` and one `send` for a message, stand in the checks themselves.
+//! The expected counts are in `xtask/counts.json`; `cargo xtask counts --update` counts anew and writes
+//! that file. The promise of one `recv` and one `send` per message stands in the checks themselves.
 
 mod calls;
 mod instructions;
@@ -17,9 +17,9 @@ use kept::Kept;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Counts {
-    /// Only checks whose name contains this
+    /// Runs only the checks whose name contains this text
     filter: Option<String>,
-    /// Checks nothing: counts, and keeps what comes of it
+    /// Counts anew, stores the counts as the expected ones, and checks nothing
     #[arg(long, conflicts_with = "filter")]
     update: bool,
 }
@@ -33,7 +33,7 @@ impl Counts {
     }
 }
 
-/// One check for each piece of work, and one for each kind of traffic.
+/// Returns one check for each piece of work and one for each kind of traffic.
 fn checks() -> Vec<Check> {
     let kept = Kept::read();
     let instructions = instructions::checks(&kept);
@@ -44,7 +44,7 @@ fn update() -> ExitCode {
     let (old, new) = (Kept::read(), count());
     match new {
         Err(missing) => {
-            say(format_args!("nothing can be counted here: {missing}"));
+            say(format_args!("cannot count on this machine: {missing}"));
             ExitCode::FAILURE
         }
         Ok(new) => {

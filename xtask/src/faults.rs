@@ -1,19 +1,19 @@
-//! Fault injection: system calls of the release build that fail on purpose, while peers on the
-//! loopback interface compare every byte.
+//! Fault injection: system calls of the release build fail on purpose, while peers on the loopback
+//! interface compare every byte.
 //!
-//! The checks are a table: the name is the fault, the text is the promise and what was seen. strace
-//! puts the error in the place of the call, which is not made. It counts each thread's calls on its
-//! own, and a check fails when its fault has not struck.
+//! The checks form a table. The name of a check is the fault; its text is the promise and what the check
+//! observed. strace returns the error in place of the call, and the kernel never sees the call. strace
+//! counts the calls of each thread separately. A check fails if its fault never occurred.
 //!
-//! Left out, because there is no promise to check:
-//! - Receives that "would block" or are cut short although more has come. The kernel does neither,
-//!   and an edge-triggered server waits, by design, for an edge that it would then not get. The same
-//!   holds for a send that "would block" again right after the event that says there is room.
-//! - Memory that runs out (`mmap`, `brk`): Rust aborts.
-//! - A waker's write, signals aside: it fails only when the system lacks memory for a counter that
-//!   it has already.
-//! - Options of a single connection: on Linux it has those of the listener. Setting these can only
-//!   fail at the start.
+//! These faults are left out, because there is no promise to check:
+//! - A receive that "would block" or is cut short although more data has arrived. The kernel does
+//!   neither. An edge-triggered server waits for an edge, which would then not come. The same holds for
+//!   a send that "would block" right after the event that says there is room.
+//! - Memory that runs out (`mmap`, `brk`), because Rust then aborts.
+//! - A waker's write, apart from signals. It fails only if the kernel lacks memory for a counter that
+//!   already exists.
+//! - Options of a single connection, because on Linux it inherits those of the listener. Setting the
+//!   listener's options can only fail at the start.
 
 mod accepting;
 mod connection;
@@ -21,14 +21,14 @@ mod ending;
 mod event_queue;
 mod interrupted;
 mod peers;
+mod row;
 mod standard_error;
 mod startup;
 mod traced;
 
-use crate::check::{Check, kept, skipped};
-use crate::strace;
+use crate::check::Check;
 
-/// One check a fault, in the order of a server's life.
+/// Returns one check per fault, in the order of a server's life.
 pub(crate) fn checks() -> Vec<Check> {
     [
         startup::checks(),
@@ -42,16 +42,4 @@ pub(crate) fn checks() -> Vec<Check> {
     .into_iter()
     .flatten()
     .collect()
-}
-
-/// A row of the table; `run` returns what was seen.
-fn row(
-    fault: impl Into<String>,
-    promise: &'static str,
-    run: impl FnOnce() -> String + 'static,
-) -> Check {
-    Check::new(fault, move || match strace::is_possible() {
-        Ok(()) => kept(format_args!("{promise}; seen: {}", run())),
-        Err(missing) => skipped(missing),
-    })
 }

@@ -1,5 +1,5 @@
-//! A server host and a client host with a router between them, simulated with network namespaces:
-//! links that go down, hosts that vanish, narrow and lossy paths.
+//! A server host and a client host with a router between them, each in a network namespace. The checks
+//! take links down, make hosts vanish, and make paths narrow and lossy.
 
 mod namespace;
 mod network;
@@ -20,24 +20,24 @@ pub(crate) fn checks() -> Vec<Check> {
         check("outage of the client's link", outages::of_the_client),
         check("outage within the path", outages::of_the_path),
         check("vanished: idle timeout", vanished::idle_timeout),
-        check("vanished: without a word, owed bytes", vanished::without_a_word),
-        check("vanished: unreachable, owed bytes", vanished::unreachable),
+        check("vanished: silently, with unacknowledged bytes", vanished::silently),
+        check("vanished: unreachable, with unacknowledged bytes", vanished::unreachable),
         check("vanished: back without its connections", vanished::restart),
         check("vanished: stop with unacknowledged output", vanished::stop_unacknowledged),
         check("vanished: stop with readers that do not read", vanished::stop_unread),
         check("vanished: stop with idle connections", vanished::stop_idle),
         check("MTU 1280 of both hosts", paths::narrow_hosts),
         check("MTU 1280 of the client", paths::narrow_client),
-        check("MTU 1280 within the path, told by the router", paths::narrow_path),
+        check("MTU 1280 within the path, announced by the router", paths::narrow_path),
         check("MTU 1280 within the path, fragments", paths::fragments),
         check("loss and reordering", paths::lossy),
         check("stop while a slow link carries the rest", paths::slow_stop),
-        // Takes more than a minute: the server's keepalive time.
+        // Takes more than a minute, which is the server's keepalive time.
         check("vanished: keepalive", vanished::keepalive),
     ]
 }
 
-/// A check with a network of its own, skipped where none can be made.
+/// Returns a check with a network of its own. It is skipped if the network cannot be created.
 fn check(name: &str, run: fn(&Network) -> Outcome) -> Check {
     Check::new(name, move || {
         let network = packages::install(&["iproute2"]).and_then(|()| Network::new());

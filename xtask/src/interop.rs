@@ -1,7 +1,7 @@
-//! The release server spoken to by clients and proxies that nobody here wrote.
+//! The release server with clients and proxies of other projects.
 //!
-//! What a peer needs is installed by its check. Every peer speaks over the loopback interface, and
-//! the server's own count at the end must be that of the peers, to the byte.
+//! Each check installs what its peer needs. All peers use the loopback interface. At the end, the server
+//! must have counted exactly the bytes that the peers sent.
 
 mod bystander;
 mod clients;
@@ -14,9 +14,8 @@ mod scripts;
 mod tally;
 
 use crate::check::Check;
-use crate::packages::with_packages;
 
-/// One check a peer, and one a kind of health check.
+/// Returns one check per peer and one per kind of health check.
 pub(crate) fn checks() -> Vec<Check> {
     [
         clients::checks(),

@@ -1,10 +1,11 @@
-//! What `abuse` and `soak` are made of: a server that is measured, connections that count what they
-//! compared, crowds of them, and processes that hold some so that they can be killed.
+//! Building blocks of `abuse` and `soak`: a server that is measured, connections that count the bytes
+//! they compared, crowds of connections, and child processes that hold connections and can be killed.
 
 mod account;
 mod child;
 mod crowd;
 mod foreign;
+mod mib;
 mod session;
 mod source;
 mod target;
@@ -14,17 +15,18 @@ use std::net::SocketAddr;
 use echo_tests::random::Random;
 use echo_tests::wait::Over;
 
-pub(crate) use account::{Load, MAX_HELD_LEN, Stopped};
+pub(crate) use account::{Load, MAX_HELD_LEN};
 pub(crate) use child::{Child, Client};
 pub(crate) use crowd::Crowd;
 pub(crate) use foreign::foreign;
+pub(crate) use mib::mib;
 pub(crate) use session::{Echoed, Session};
 pub(crate) use target::{Sample, Target};
 
-/// A well-behaved peer: long exchanges, compared byte by byte, until it is over.
+/// Runs a well-behaved peer until `over`: long exchanges, compared byte by byte.
 ///
 /// # Panics
-/// When anything but its own bytes comes back, or nothing in time.
+/// If anything but its own bytes comes back, or nothing in time.
 pub(crate) fn neighbour(server: SocketAddr, over: &Over, random: &mut Random) -> Echoed {
     const LEN: usize = 1 << 20;
     let mut session = Session::connect(server, 0);
@@ -33,9 +35,4 @@ pub(crate) fn neighbour(server: SocketAddr, over: &Over, random: &mut Random) ->
         session.exchange(random, LEN);
     }
     session.finish(b"")
-}
-
-/// `bytes` as a person reads it.
-pub(crate) fn mib(bytes: u64) -> String {
-    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
 }

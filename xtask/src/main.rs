@@ -1,9 +1,13 @@
-//! The checks that need more than `cargo test`: other tools, privilege, real peers, time.
+//! The checks that need more than `cargo test`: other tools, privilege, real peers or time.
 //!
-//! Each task is a module and a list of checks; [`check`] runs them and says what each came to.
+//! Each task is a module with a list of checks. [`check`] runs a list and prints each result.
 
-// A check fails by panicking, as a test does.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a check fails by panicking, as a test does"
+)]
 
 mod abuse;
 mod cargo;
@@ -28,7 +32,7 @@ use clap::{Parser, Subcommand};
 use crate::check::run_all;
 
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", about = "The checks that need more than `cargo test`")]
+#[command(name = "cargo xtask", about = "Runs the checks that need more than `cargo test`")]
 struct Args {
     #[command(subcommand)]
     task: Task,
@@ -36,44 +40,44 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// System calls of the release build that fail on purpose (installs strace)
+    /// Makes system calls of the release server fail on purpose (installs strace)
     Faults(Filter),
-    /// Clients and proxies that nobody here wrote (installs them)
+    /// Tests the server with clients and proxies of other projects (installs them)
     Interop(Filter),
-    /// The servers that ours is measured against: that each is right (installs what they need)
+    /// Checks that the servers ours is compared with are correct (installs what they need)
     Peers(Filter),
-    /// Instructions and system calls of a message and of a connection (installs valgrind, strace)
+    /// Counts instructions and system calls per message and connection (installs valgrind, strace)
     Counts(counts::Counts),
-    /// The page of a report in headless Chromium (installs it)
+    /// Shows the load tester's HTML pages in headless Chromium (installs it)
     Page(Filter),
-    /// A server host, a router and a client host, in network namespaces (needs privilege)
+    /// Simulates outages and slow paths between two hosts with network namespaces (needs root)
     Hosts(Filter),
-    /// Crowds, floods, garbage, killed and stopped processes, against one server
+    /// Attacks one server at a time with crowds, floods, garbage and killed processes
     Abuse(Filter),
-    /// Everything at once, for minutes, with every byte compared
+    /// Runs all kinds of peers at once against one server, for minutes
     Soak(soak::Soak),
-    /// The hand-off between the threads in every order, under a model checker
+    /// Checks the hand-off between the threads in every order, with the model checker loom
     Loom(Filter),
-    /// Undefined behaviour, under an interpreter (needs nightly with miri)
+    /// Looks for undefined behaviour with the interpreter Miri (needs nightly with miri)
     Miri(Filter),
-    /// The loopback tests under AddressSanitizer and ThreadSanitizer (needs nightly)
+    /// Runs the loopback tests under AddressSanitizer and ThreadSanitizer (needs nightly)
     Sanitizers(Filter),
-    /// Both fuzz targets (needs nightly; installs cargo-fuzz)
+    /// Runs both fuzz targets (needs nightly; installs cargo-fuzz)
     Fuzz {
-        /// How long each of them runs
+        /// How long each target runs
         #[arg(long, default_value = "60s", value_parser = humantime::parse_duration)]
         duration: Duration,
     },
-    /// Known faults planted into a copy of the sources: each must be caught
+    /// Plants known faults into a copy of the sources; each of them must be caught
     Mutants(Filter),
-    /// Connections of `abuse` and `soak` in a process of its own
+    /// A child process of `abuse` and `soak` that holds connections
     #[command(hide = true)]
     Client(load::Client),
 }
 
 #[derive(Debug, clap::Args)]
 struct Filter {
-    /// Only checks whose name contains this
+    /// Runs only the checks whose name contains this text
     filter: Option<String>,
 }
 

@@ -1,8 +1,8 @@
-//! Known faults, each planted alone into a copy of the sources: the check that its patch names must
-//! fail. So every kind of check has shown that it can.
+//! Plants known faults into a copy of the sources, one at a time. The check that a patch names must then
+//! fail. This shows that every kind of check can fail.
 //!
-//! A patch in `xtask/mutants` says what it breaks, then `Caught by:` and a command, maybe several, then
-//! the change.
+//! A patch in `xtask/mutants` begins with a sentence that says what it breaks. One or more lines with
+//! `Caught by:` and a command follow, then the change itself.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,18 +13,18 @@ use std::rc::Rc;
 use tempfile::TempDir;
 
 use crate::cargo::{target_dir, workspace};
-use crate::check::{Check, kept, skipped};
+use crate::check::{Check, Outcome, kept, skipped};
 
-/// A check that takes this long hangs, which catches a fault too.
-const PATIENCE: &str = "20m";
+/// How long a command may take. A check that takes longer hangs, and so catches the fault.
+const TIMEOUT: &str = "20m";
 
-/// Stands before a command that must catch the fault.
+/// The words before a command that must catch the fault.
 const CAUGHT_BY: &str = "Caught by: ";
 
-/// What cargo says when the fault is none that a test could catch.
+/// Words that cargo prints if the command failed before any test could run.
 const NOT_BUILT: [&str; 2] = ["could not compile", "error: no such command"];
 
-/// What a check says, of cargo or of ours, before it can fail.
+/// Words that cargo's tests and our checks print once they run.
 const RAN: [&str; 2] = ["running ", "FAILED "];
 
 struct Mutant {
@@ -33,47 +33,66 @@ struct Mutant {
     commands: Vec<String>,
 }
 
-/// The checks as they are, which must pass; then a check for each fault whose name contains `filter`.
+/// Whether to plant a fault or to take it out again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Plant,
+    Remove,
+}
+
+/// The result of a command in the copy.
+struct Run {
+    passed: bool,
+    output: String,
+}
+
+/// Returns a check that each command passes on the unchanged sources, then a check for each fault whose
+/// name contains `filter`.
 pub(crate) fn checks(filter: Option<&str>) -> Vec<Check> {
     let filter = filter.unwrap_or_default();
     let mutants: Vec<Mutant> =
-        all().into_iter().filter(|mutant| mutant.name.contains(filter)).collect();
+        mutants().into_iter().filter(|mutant| mutant.name.contains(filter)).collect();
     let copy = Rc::new(copy_of_the_sources());
     let commands: BTreeSet<String> =
         mutants.iter().flat_map(|mutant| mutant.commands.clone()).collect();
     let passes = commands.into_iter().map(|command| {
         let copy = Rc::clone(&copy);
-        Check::new(format!("as it is: {command}"), move || {
-            let (passes, said) = run(copy.path(), &command);
-            assert!(passes, "fails without any fault:\n{said}");
-            kept("passes")
-        })
+        Check::new(format!("as it is: {command}"), move || passes(copy.path(), &command))
     });
     let catches = mutants.into_iter().map(|mutant| {
         let copy = Rc::clone(&copy);
-        Check::new(mutant.name.clone(), move || {
-            apply(copy.path(), &mutant.patch, false);
-            let results: Vec<_> =
-                mutant.commands.iter().map(|command| run(copy.path(), command)).collect();
-            apply(copy.path(), &mutant.patch, true);
-            for (command, (passes, said)) in mutant.commands.iter().zip(results) {
-                if passes && said.lines().any(|line| line.starts_with("skipped ")) {
-                    return skipped(format_args!("{command} cannot run here"));
-                }
-                assert!(!passes, "not caught by {command}");
-                let is_built = NOT_BUILT.iter().all(|words| !said.contains(words));
-                assert!(is_built, "does not build:\n{said}");
-                let has_run = RAN.iter().any(|words| said.contains(words));
-                assert!(has_run, "{command} failed before it checked anything:\n{said}");
-            }
-            kept(format_args!("caught by {}", mutant.commands.join(", by ")))
-        })
+        Check::new(mutant.name.clone(), move || is_caught(copy.path(), &mutant))
     });
     passes.chain(catches).collect()
 }
 
-/// All patches, by name.
-fn all() -> Vec<Mutant> {
+/// Checks that a command passes on the unchanged sources.
+fn passes(dir: &Path, command: &str) -> Outcome {
+    let Run { passed, output } = run(dir, command);
+    assert!(passed, "fails without any fault:\n{output}");
+    kept("passes")
+}
+
+/// Plants a fault and checks that each command of its patch fails.
+fn is_caught(dir: &Path, mutant: &Mutant) -> Outcome {
+    apply(dir, &mutant.patch, Direction::Plant);
+    let runs: Vec<Run> = mutant.commands.iter().map(|command| run(dir, command)).collect();
+    apply(dir, &mutant.patch, Direction::Remove);
+    for (command, Run { passed, output }) in mutant.commands.iter().zip(runs) {
+        if passed && output.lines().any(|line| line.starts_with("skipped ")) {
+            return skipped(format_args!("{command} cannot run here"));
+        }
+        assert!(!passed, "not caught by {command}");
+        let is_built = NOT_BUILT.iter().all(|words| !output.contains(words));
+        assert!(is_built, "does not build:\n{output}");
+        let has_run = RAN.iter().any(|words| output.contains(words));
+        assert!(has_run, "{command} failed before it checked anything:\n{output}");
+    }
+    kept(format_args!("caught by {}", mutant.commands.join(", by ")))
+}
+
+/// Reads all patches, ordered by name.
+fn mutants() -> Vec<Mutant> {
     let folder = workspace().join("xtask/mutants");
     let mut patches: Vec<PathBuf> =
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -90,7 +109,7 @@ fn read(patch: PathBuf) -> Mutant {
     Mutant { name, patch, commands }
 }
 
-/// What git knows or would take up, as it is now.
+/// Copies all files of the working tree that git tracks or would add.
 fn copy_of_the_sources() -> TempDir {
     let listed = Command::new("git")
         .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"])
@@ -110,22 +129,22 @@ fn copy_of_the_sources() -> TempDir {
     copy
 }
 
-/// Plants a fault, or takes it out again.
-fn apply(dir: &Path, patch: &Path, reverse: bool) {
+/// Plants a fault or takes it out again.
+fn apply(dir: &Path, patch: &Path, direction: Direction) {
     let mut command = Command::new("git");
     command.args(["apply", "-p0", "--whitespace=nowarn"]).current_dir(dir);
-    if reverse {
+    if direction == Direction::Remove {
         command.arg("--reverse");
     }
     let output = command.arg(patch).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{} does not apply: {said}", patch.display());
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{} does not apply: {printed}", patch.display());
 }
 
-/// Runs a command in the copy. Returns whether it succeeded, and what it said.
-fn run(dir: &Path, command: &str) -> (bool, String) {
+/// Runs a command in the copy.
+fn run(dir: &Path, command: &str) -> Run {
     let output = Command::new("timeout")
-        .args(["--kill-after=10s", PATIENCE])
+        .args(["--kill-after=10s", TIMEOUT])
         .args(command.split_whitespace())
         .current_dir(dir)
         .env("CARGO_TARGET_DIR", target_dir().join("mutants"))
@@ -133,9 +152,8 @@ fn run(dir: &Path, command: &str) -> (bool, String) {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said).into_owned();
-    (output.status.success(), said)
+    let printed = [output.stdout, output.stderr].concat();
+    Run { passed: output.status.success(), output: String::from_utf8_lossy(&printed).into_owned() }
 }
 
 #[cfg(test)]
@@ -145,9 +163,9 @@ mod tests {
     #[test]
     fn every_patch_applies() {
         let copy = copy_of_the_sources();
-        for mutant in all() {
-            apply(copy.path(), &mutant.patch, false);
-            apply(copy.path(), &mutant.patch, true);
+        for mutant in mutants() {
+            apply(copy.path(), &mutant.patch, Direction::Plant);
+            apply(copy.path(), &mutant.patch, Direction::Remove);
         }
     }
 }

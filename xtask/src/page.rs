@@ -1,6 +1,6 @@
-//! The pages of reports in headless Chromium: in light, in dark, on a phone and on paper.
+//! Shows the load tester's HTML pages in headless Chromium: in light, in dark, on a phone and on paper.
 //!
-//! The pages and pictures of them stay in `target/page`, to be looked at.
+//! The pages and screenshots of them stay in `target/page` for inspection.
 
 mod browser;
 mod figures;
@@ -20,13 +20,13 @@ use self::looks::Look;
 use crate::check::{Check, Outcome, kept};
 use crate::packages::with_packages;
 
-/// The browser, and a font: without one nothing has a width.
+/// The browser and a font. Without a font, no text has a width.
 const PACKAGES: &[&str] = &["chromium", "fonts-dejavu-core"];
 
-/// Runs, and what the page calls them.
+/// Reports of runs, each with its name on the page.
 type Runs = Vec<(&'static str, RunReport)>;
 
-/// One check a page, in every look.
+/// Returns one check per page. Each check shows its page in every look.
 pub(crate) fn checks() -> Vec<Check> {
     vec![
         check("closed loop", || vec![("closed-loop", reports::closed_loop())]),
@@ -39,10 +39,10 @@ pub(crate) fn checks() -> Vec<Check> {
             let run = || (reports::HOSTILE, reports::hostile());
             vec![run(), run()]
         }),
-        search("capacity", reports::capacity),
-        search("capacity at least", reports::capacity_at_least),
-        search("capacity of none", reports::capacity_of_none),
-        search("hostile capacity", reports::hostile_capacity),
+        check_capacity("capacity", reports::capacity),
+        check_capacity("capacity at least", reports::capacity_at_least),
+        check_capacity("capacity of none", reports::capacity_of_none),
+        check_capacity("hostile capacity", reports::hostile_capacity),
     ]
 }
 
@@ -61,7 +61,7 @@ fn check(name: &'static str, runs: impl Fn() -> Runs + 'static) -> Check {
         let runs = runs();
         let named: Vec<Named<'_>> =
             runs.iter().map(|(name, report)| Named { name, report }).collect();
-        let html = render(&named).expect("the runs make a page");
+        let html = render(&named).expect("the page of the runs is rendered");
         look_at(
             name,
             &html,
@@ -70,10 +70,10 @@ fn check(name: &'static str, runs: impl Fn() -> Runs + 'static) -> Check {
     })
 }
 
-fn search(name: &'static str, report: fn() -> CapacityReport) -> Check {
+fn check_capacity(name: &'static str, report: fn() -> CapacityReport) -> Check {
     with_packages(name, PACKAGES, move || {
         let report = report();
-        let html = render_capacity(name, &report).expect("the search makes a page");
+        let html = render_capacity(name, &report).expect("the page of the search is rendered");
         look_at(name, &html, &[Source::capacity(&report)])
     })
 }
@@ -96,9 +96,9 @@ fn look_at(name: &str, html: &str, sources: &[Source]) -> Outcome {
     kept(format_args!("{} KB, {figures} figures, {} looks", html.len() / 1024, Look::ALL.len()))
 }
 
-/// Where the pages and their pictures go.
+/// Returns the folder for the pages and their screenshots. Creates it if it is missing.
 fn folder() -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/page");
-    fs::create_dir_all(&folder).expect("the folder for pages is made");
-    folder.canonicalize().expect("it is there")
+    fs::create_dir_all(&folder).expect("the folder for pages is created");
+    folder.canonicalize().expect("the folder for pages exists")
 }

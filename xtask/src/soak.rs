@@ -1,10 +1,11 @@
-//! Everything at once, for minutes, against one server: all kinds of peers, every byte compared, the
-//! server's memory, descriptors and threads looked at every second, and its books at the end.
+//! All kinds of peers at once against one server, for minutes. Every byte is compared. The server's
+//! memory, descriptors and threads are checked every second, and its own counts at the end.
 
 mod actors;
 mod arena;
 mod crowds;
 mod figures;
+mod limits;
 mod samples;
 
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
@@ -22,35 +23,31 @@ use crate::load::Target;
 use actors::{Actor, actors};
 use arena::Arena;
 use figures::figures;
+use limits::{IDLE_TIMEOUT, MAX_LINE_LENGTH};
 use samples::Samples;
 
-/// Whoever says nothing for this long is reclaimed. Far longer than the server is ever stopped.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// Small, so that lines that are longer are common and the bound on memory is tight.
-const MAX_LINE_LENGTH: usize = 16 * 1024;
-
-/// How often the server is looked at.
+/// How often the server's resources are checked.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct Soak {
-    /// How long
+    /// How long the soak runs
     #[arg(long, default_value = "10m", value_parser = humantime::parse_duration)]
     duration: Duration,
-    /// What the peers do follows from it [default: the clock]
+    /// Seed of everything that the peers do by chance [default: the clock]
     #[arg(long)]
     seed: Option<u64>,
-    /// How often the state is printed
+    /// How often the current state is printed
     #[arg(long, default_value = "30s", value_parser = humantime::parse_duration)]
     report_interval: Duration,
 }
 
-/// Somebody failed, and that was said.
+/// An actor or a check of the samples failed, and its name has been printed.
 struct Failed;
 
 impl Soak {
-    /// Prints the state now and then and the figures at the end; or, at once, who failed.
+    /// Runs the soak. Prints the state at intervals and the figures at the end. After a failure, prints
+    /// at once what failed.
     pub(crate) fn run(self) -> ExitCode {
         let clock = || SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs());
         let seed = self.seed.unwrap_or_else(clock);
@@ -59,7 +56,9 @@ impl Soak {
             Ok(Ok(())) => return ExitCode::SUCCESS,
             Ok(Err(Failed)) => {}
             Err(_) => {
-                say(format_args!("FAILED   the start, or the books at the end; --seed {seed}"));
+                say(format_args!(
+                    "FAILED   at the start, or when the counts were compared; --seed {seed}"
+                ));
             }
         }
         ExitCode::FAILURE
@@ -83,7 +82,7 @@ impl Soak {
         Ok(())
     }
 
-    /// Lets everybody act until the time is over and all have left, or one fails.
+    /// Runs all actors until the time is over and all have finished, or until one fails.
     fn perform(self, arena: &Arena<'_>, seed: u64) -> Result<Samples, Failed> {
         let mut samples = Samples::new(arena.target.idle(), self.report_interval);
         let (failing, failed) = channel();
@@ -116,16 +115,16 @@ impl Soak {
     }
 }
 
-/// An actor's thread.
+/// Runs an actor on its thread, and reports a failure.
 fn act(actor: Actor, arena: &Arena<'_>, mut random: Random, failing: &Sender<&'static str>) {
     let acted = catch_unwind(AssertUnwindSafe(|| (actor.act)(arena, &mut random)));
     if acted.is_err() {
-        // Who failed first is all that is of interest.
+        // Only the first failure is of interest, so the channel may be closed.
         let _ = failing.send(actor.name);
     }
 }
 
-/// Says who failed, and makes everybody else end: what they say is of no interest any more.
+/// Prints the name of the failed actor and ends all others. Their failures that follow are not printed.
 fn abandon(actor: &str, arena: &Arena<'_>, seed: u64) -> Failed {
     say(format_args!("FAILED   {actor}; --seed {seed}"));
     panic::set_hook(Box::new(|_| {}));

@@ -1,16 +1,17 @@
-//! The throughput-latency curve: the rounds of a search by their rate. Knows no way to show it.
+//! The throughput-latency curve: the rounds of a search, grouped by rate. Does not depend on how the curve
+//! is shown.
 
 use super::report::Round;
 
-/// All rounds of a rate.
+/// All rounds of one rate.
 pub(crate) struct Point<'a> {
-    /// As it was asked.
+    /// The requested rate.
     pub(crate) rate: f64,
-    /// In order, at least one.
+    /// The rounds in order. There is at least one.
     pub(crate) rounds: Vec<&'a Round>,
 }
 
-/// By rate, from the lowest.
+/// Groups rounds by rate, from the lowest rate.
 pub(crate) fn points(rounds: &[Round]) -> Vec<Point<'_>> {
     let mut points: Vec<Point<'_>> = vec![];
     for round in rounds {
@@ -26,7 +27,8 @@ pub(crate) fn points(rounds: &[Round]) -> Vec<Point<'_>> {
 }
 
 impl Point<'_> {
-    /// Of the rounds that count; of two in the middle the greater.
+    /// Returns the median of a figure over the rounds that count. Of two values in the middle it is the
+    /// greater.
     pub(crate) fn median(&self, of: impl Fn(&Round) -> f64) -> Option<f64> {
         let used = self.rounds.iter().filter(|round| round.used);
         let mut values: Vec<f64> = used.map(|round| of(round)).collect();
@@ -35,7 +37,7 @@ impl Point<'_> {
     }
 }
 
-/// A time in nanoseconds.
+/// Converts a time in nanoseconds.
 #[allow(clippy::cast_precision_loss)] // Below 2^53, which is 104 days.
 pub(crate) fn exact(ns: u64) -> f64 {
     ns as f64

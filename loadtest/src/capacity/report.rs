@@ -1,36 +1,36 @@
-//! What a search for the capacity found: the document that `--json` writes.
+//! The report of a search for the capacity, which `--json` writes.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Settings;
-use super::search::Rung;
-use crate::human;
-use crate::run_report::{Load, Machine, Objective, Verdict};
+use super::search::{Ending, Rung};
+use crate::formatting;
+use crate::report::run_report::{Load, Machine, Objective, Verdict};
 use crate::statistics::wilson;
 
-/// The value of [`CapacityReport::format`]. It changes when a reader has to.
+/// The value of [`CapacityReport::format`]. It changes if readers must change.
 pub const FORMAT: &str = "echo-loadtest/capacity/1";
 
 /// The highest rate that meets the objectives, and how it was found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CapacityReport {
-    /// [`FORMAT`].
+    /// The format of this document, [`FORMAT`].
     pub format: String,
-    /// The program that wrote this, with its version.
+    /// The program that wrote this document, with its version.
     pub program: String,
-    /// Its whole command line.
+    /// The whole command line.
     pub command: Vec<String>,
-    /// Where it ran.
+    /// The machine that the load tester ran on.
     pub machine: Machine,
     /// The server's address.
     pub target: String,
-    /// What the first round was asked; the others differ in the rate.
+    /// The requested load of the first round. The other rounds differ in the rate.
     pub load: Load,
     /// When the first round began, in UTC, RFC 3339 with nanoseconds.
     pub started_at: String,
-    /// What is to be met, as it was given.
+    /// The objectives as the user gave them.
     pub objectives: Vec<String>,
     /// All rounds, in order.
     pub rounds: Vec<Round>,
@@ -38,59 +38,60 @@ pub struct CapacityReport {
     pub capacity: Option<f64>,
     /// The highest rate that holds.
     pub held: Option<Knee>,
-    /// The lowest that does not.
+    /// The lowest rate that does not hold.
     pub broke: Option<Knee>,
     /// Why the search ended.
     pub ending: Ending,
-    /// What was found, in words.
+    /// The result in words.
     pub conclusion: String,
-    /// Whether it was stopped by a signal before its time.
+    /// Whether a signal stopped the search early.
     pub interrupted: bool,
 }
 
-/// A run at a rate.
+/// A run at one rate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Round {
-    /// From 1.
+    /// The number of the round, from 1.
     pub number: u32,
-    /// Messages a second that were to be sent.
+    /// Requested messages per second.
     pub rate_asked: f64,
-    /// Messages a second that came back.
+    /// Messages per second that came back.
     pub rate_achieved: f64,
-    /// Half of the messages did not take longer.
+    /// Half of the messages did not take longer than this.
     pub p50_ns: u64,
-    /// 99 of 100 did not take longer.
+    /// 99 of 100 messages did not take longer than this.
     pub p99_ns: u64,
-    /// 999 of 1,000 did not take longer.
+    /// 999 of 1,000 messages did not take longer than this.
     pub p99_9_ns: u64,
-    /// What went wrong, a connection's end each.
+    /// Number of errors. Each error ended a connection.
     pub errors: u64,
     /// Whether the figures can be trusted.
     pub verdict: Verdict,
-    /// What came of each objective.
+    /// The result of each objective.
     pub objectives: Vec<Objective>,
-    /// Whether all were met.
+    /// Whether all objectives were met.
     pub met: bool,
-    /// Whether it counts: it is VALID.
+    /// Whether the round counts, because it is VALID.
     pub used: bool,
 }
 
-/// A rate at an end of the bracket, and how sure what it counts as is.
+/// A rate at one end of the bracket, and how certain its result is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Knee {
-    /// Messages a second.
+    /// Messages per second.
     pub rate: f64,
-    /// How often it was measured.
+    /// Number of rounds at this rate.
     pub rounds: u32,
-    /// How often the objectives were met.
+    /// Number of rounds that met the objectives.
     pub held: u32,
-    /// In 95 of 100 cases the chance that a round at this rate meets them is not below.
+    /// Lower bound of the probability that a round at this rate meets the objectives. The two bounds
+    /// contain it in 95 of 100 cases.
     pub chance_low: f64,
-    /// Nor above.
+    /// Upper bound of that probability.
     pub chance_high: f64,
-    /// Whether the generator could not ask for so much.
+    /// Whether the generator could not send at this rate.
     pub generator_limited: bool,
 }
 
@@ -109,30 +110,7 @@ impl Knee {
     }
 }
 
-/// Why a search ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Ending {
-    /// The bracket is as narrow as was asked, and both its ends are confirmed.
-    Found,
-    /// The generator cannot ask for more.
-    GeneratorLimited,
-    /// The highest rate that may be tried holds.
-    HighestRateHeld,
-    /// The lowest rate that may be tried does not hold.
-    NoRateHeld,
-    /// It took as many rounds as it may.
-    RoundsUsedUp,
-    /// It was stopped by a signal.
-    Interrupted,
-    /// A round could not be measured.
-    Failed {
-        /// Why not.
-        error: String,
-    },
-}
-
-/// What was found, in one or two sentences.
+/// Returns the result in one or two sentences.
 pub(super) fn conclusion(
     held: Option<&Knee>,
     broke: Option<&Knee>,
@@ -142,22 +120,22 @@ pub(super) fn conclusion(
     let found = match (held, broke) {
         (Some(held), Some(broke)) if !broke.generator_limited => format!(
             "capacity {}: {}; {}",
-            human::per_second(held.rate),
+            formatting::per_second(held.rate),
             in_words(held),
             in_words(broke)
         ),
         (Some(held), _) => {
-            format!("capacity at least {}: {}", human::per_second(held.rate), in_words(held))
+            format!("capacity at least {}: {}", formatting::per_second(held.rate), in_words(held))
         }
         (None, Some(broke)) if !broke.generator_limited => {
             format!("no rate is known to hold: {}", in_words(broke))
         }
         (None, _) => "no rate is known to hold".to_owned(),
     };
-    let limit = broke.map(|broke| human::per_second(broke.rate)).unwrap_or_default();
+    let limit = broke.map(|broke| formatting::per_second(broke.rate)).unwrap_or_default();
     let why = match ending {
         Ending::Found => return found,
-        Ending::GeneratorLimited => format!("the generator cannot ask for {limit}"),
+        Ending::GeneratorLimited => format!("the generator cannot send {limit}"),
         Ending::HighestRateHeld => "no higher rate may be tried".to_owned(),
         Ending::NoRateHeld => "no lower rate may be tried".to_owned(),
         Ending::RoundsUsedUp => {
@@ -171,11 +149,11 @@ pub(super) fn conclusion(
 
 fn in_words(knee: &Knee) -> String {
     if knee.rounds == 0 {
-        return format!("{} brought back too little to count", human::per_second(knee.rate));
+        return format!("{} had too few replies to count", formatting::per_second(knee.rate));
     }
     format!(
         "{} held in {} of {} rounds ({:.0} to {:.0} % of all, at 95 % confidence)",
-        human::per_second(knee.rate),
+        formatting::per_second(knee.rate),
         knee.held,
         knee.rounds,
         knee.chance_low * 100.0,

@@ -1,26 +1,56 @@
-//! Which rate to try next. Pure: told what came of the last one.
+//! Chooses the next rate to try, from the results so far. Pure.
 //!
-//! First in steps of a factor, up until a rate breaks or down until one holds; then between the highest
-//! that holds and the lowest that breaks, until these are close; then each of the two again, until
-//! both have been measured often enough. Should a repetition change what a rate counts as, the search
-//! goes on from there: a stroke of luck is corrected in either direction.
+//! The search has three phases:
+//!
+//! 1. It multiplies or divides the rate by a factor, up until a rate breaks or down until a rate holds.
+//! 2. It tries rates between the highest that holds and the lowest that breaks, until the two are close.
+//! 3. It repeats both of them until each has been measured often enough.
+//!
+//! If a repetition changes the result of a rate, the search continues from there. So a lucky or unlucky
+//! round is corrected.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::Settings;
-use super::report::Ending;
 
-/// A rate holds when at least this part of its rounds meet the objectives: 4 of 5. Half would be a
-/// capacity that is missed every other time; all would leave it to one disturbance of the machine.
+/// Minimum share of a rate's rounds that must meet the objectives for the rate to hold: 4 of 5. With half
+/// of them, the capacity would be missed every other time. With all of them, a single disturbance of the
+/// machine would decide.
 const HOLDS: (u32, u32) = (4, 5);
 
-/// What came of a rate.
+/// The result of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum Judgement {
     /// The objectives were met.
     Held,
-    /// One was not.
+    /// An objective was not met.
     Broke,
-    /// The generator cannot ask for so much.
+    /// The generator cannot send at this rate.
     Limited,
+}
+
+/// Why a search ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Ending {
+    /// The bracket is as narrow as requested, and both its ends are confirmed.
+    Found,
+    /// The generator cannot send faster.
+    GeneratorLimited,
+    /// The highest rate that may be tried holds.
+    HighestRateHeld,
+    /// The lowest rate that may be tried does not hold.
+    NoRateHeld,
+    /// The search has used all rounds that it may.
+    RoundsUsedUp,
+    /// A signal stopped the search.
+    Interrupted,
+    /// A round could not be measured.
+    Failed {
+        /// The reason.
+        error: String,
+    },
 }
 
 /// What to do next.
@@ -36,7 +66,7 @@ pub(super) struct Rung {
     pub(super) rate: f64,
     pub(super) held: u32,
     pub(super) broke: u32,
-    /// The generator could not ask for so much.
+    /// Whether the generator could not send at this rate.
     pub(super) limited: bool,
 }
 
@@ -81,16 +111,16 @@ impl Search {
         (held.and_then(|last| self.rungs.get(last)), end.and_then(|end| self.rungs.get(end)))
     }
 
-    pub(super) fn record(&mut self, rate: f64, outcome: Outcome) {
+    pub(super) fn record(&mut self, rate: f64, judgement: Judgement) {
         let place = self.rungs.partition_point(|rung| rung.rate < rate);
         if self.rungs.get(place).is_none_or(|rung| rung.rate > rate) {
             self.rungs.insert(place, Rung { rate, held: 0, broke: 0, limited: false });
         }
         if let Some(rung) = self.rungs.get_mut(place) {
-            match outcome {
-                Outcome::Held => rung.held += 1,
-                Outcome::Broke => rung.broke += 1,
-                Outcome::Limited => rung.limited = true,
+            match judgement {
+                Judgement::Held => rung.held += 1,
+                Judgement::Broke => rung.broke += 1,
+                Judgement::Limited => rung.limited = true,
             }
         }
     }
@@ -181,7 +211,7 @@ mod tests {
         let mut search = Search::new(settings);
         let mut rates = vec![];
         while let Step::Measure(rate) = search.next() {
-            search.record(rate, if rate < 3_000.0 { Outcome::Held } else { Outcome::Broke });
+            search.record(rate, if rate < 3_000.0 { Judgement::Held } else { Judgement::Broke });
             rates.push(rate);
         }
         assert_eq!(rates, [1_000.0, 2_000.0, 4_000.0, 2_830.0, 3_360.0, 2_830.0]);

@@ -2,7 +2,7 @@ use std::cell::RefCell;
 
 use super::*;
 use crate::fake;
-use crate::run_report::Verdict;
+use crate::report::run_report::Verdict;
 
 /// A server whose 99th percentile is a function of the rate.
 fn round_trip(rate: f64, p99_ns: f64) -> RunReport {
@@ -148,11 +148,7 @@ fn what_the_generator_cannot_ask_for_is_told_as_at_least() {
     assert_bracket(&report, 6_000.01);
     assert!(report.broke.as_ref().is_some_and(|knee| knee.generator_limited && knee.rounds == 0));
     assert!(report.conclusion.starts_with("capacity at least 5,"), "{}", report.conclusion);
-    assert!(
-        report.conclusion.contains("; the generator cannot ask for 6,"),
-        "{}",
-        report.conclusion
-    );
+    assert!(report.conclusion.contains("; the generator cannot send 6,"), "{}", report.conclusion);
 }
 
 #[test]
@@ -160,7 +156,7 @@ fn a_generator_that_can_ask_for_nothing_finds_nothing() {
     let report =
         run(&Settings::default(), |rate| Ok(not_valid(VerdictKind::GeneratorLimited, rate)));
     assert_eq!((report.ending, report.capacity), (Ending::GeneratorLimited, None));
-    assert_eq!(report.conclusion, "no rate is known to hold; the generator cannot ask for 10.0/s");
+    assert_eq!(report.conclusion, "no rate is known to hold; the generator cannot send 10.0/s");
 }
 
 #[test]

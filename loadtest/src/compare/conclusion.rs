@@ -1,7 +1,8 @@
 //! What the rounds say about a metric, in figures and in a sentence. Knows no metric by name.
 
 use super::metric::Metric;
-use super::report::{Comparison, Difference, Interval, Round};
+use super::report::{Comparison, Difference, Interval};
+use super::round::Round;
 use crate::statistics::{Estimate, MIN_PAIRS, geometric_mean};
 
 impl Comparison {
@@ -124,7 +125,7 @@ fn signed(percent: f64) -> String {
 }
 
 /// `p=0.004`; it is never shown as 0.
-pub(super) fn show_p_value(p_value: f64) -> String {
+pub(crate) fn show_p_value(p_value: f64) -> String {
     match p_value {
         small if small < 0.001 => "p<0.001".to_owned(),
         small if small < 0.1 => format!("p={small:.3}"),

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::metric::Metric;
 use super::report::{Comparison, Condition, Difference};
-use crate::objective::{Relation, number, split};
+use crate::report::objective::{Relation, number, split};
 use crate::statistics::MIN_PAIRS;
 
 /// A ratio b/a that is too bad, such as `p99>1.05`.

@@ -1,21 +1,21 @@
-//! What is compared: a row for each metric, that says how it is called and shown. Knows neither
-//! statistics nor rounds.
+//! The metrics of a comparison. Each metric is a row of a table with its name and the way it is shown. Does
+//! not depend on statistics or rounds.
 
 use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::report::Figures;
-use crate::human;
-use crate::run_report::Load;
-use crate::verdict::MAX_BUSY;
+use super::round::Figures;
+use crate::formatting;
+use crate::report::run_report::Load;
+use crate::report::verdict::MAX_BUSY;
 
-/// A figure that both sides have.
+/// A figure that is compared between the two servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Metric {
-    /// Messages a second.
+    /// Messages per second.
     Throughput,
     /// The time that half of the messages did not exceed.
     P50,
@@ -30,36 +30,36 @@ pub enum Metric {
     ConnectP99,
     /// The time of the slowest connect.
     ConnectMax,
-    /// CPU time of the server for each message.
+    /// CPU time of the server per message.
     Cpu,
-    /// Resident memory of the server for each connection.
+    /// Resident memory of the server per connection.
     Memory,
-    /// Bytes of the flood a second.
+    /// Bytes of the flood per second.
     FloodThroughput,
 }
 
-/// What there is to say of a metric.
+/// The description of a metric.
 struct Row {
     metric: Metric,
-    /// On the command line and in the document.
+    /// The name on the command line and in the document.
     name: &'static str,
-    /// For people.
+    /// The name in tables.
     title: &'static str,
     show: fn(f64) -> String,
-    /// Its value in a run, if it was measured.
+    /// Returns its value in a run, if it was measured.
     of: fn(&Figures) -> Option<f64>,
     words: &'static Words,
 }
 
-/// How it is told where a metric differs.
+/// The words of the sentence about a difference, such as `b is 2 % slower at p99`.
 struct Words {
-    /// Before its title.
+    /// The word before the title if there is no difference.
     preposition: &'static str,
-    /// What b does, before the percentage.
+    /// The verb before the percentage.
     verb: &'static str,
-    /// What b has, or is, when the figure is lower: after the percentage, before the title.
+    /// The words after the percentage if the figure of b is lower.
     lower: &'static str,
-    /// The same when it is higher.
+    /// The words after the percentage if the figure of b is higher.
     higher: &'static str,
 }
 
@@ -78,7 +78,7 @@ static ROWS: [Row; 10] = [
         metric: Metric::Throughput,
         name: "throughput",
         title: "throughput",
-        show: human::per_second,
+        show: formatting::per_second,
         of: |run| Some(run.messages_per_s),
         words: &YIELD,
     },
@@ -86,7 +86,7 @@ static ROWS: [Row; 10] = [
         metric: Metric::P50,
         name: "p50",
         title: "p50",
-        show: human::time,
+        show: formatting::time,
         of: |run| Some(run.p50_ns as f64),
         words: &TIME,
     },
@@ -94,7 +94,7 @@ static ROWS: [Row; 10] = [
         metric: Metric::P99,
         name: "p99",
         title: "p99",
-        show: human::time,
+        show: formatting::time,
         of: |run| Some(run.p99_ns as f64),
         words: &TIME,
     },
@@ -102,7 +102,7 @@ static ROWS: [Row; 10] = [
         metric: Metric::P999,
         name: "p99.9",
         title: "p99.9",
-        show: human::time,
+        show: formatting::time,
         of: |run| Some(run.p99_9_ns as f64),
         words: &TIME,
     },
@@ -110,7 +110,7 @@ static ROWS: [Row; 10] = [
         metric: Metric::Max,
         name: "max",
         title: "max",
-        show: human::time,
+        show: formatting::time,
         of: |run| Some(run.max_ns as f64),
         words: &TIME,
     },
@@ -118,7 +118,7 @@ static ROWS: [Row; 10] = [
         metric: Metric::ConnectP99,
         name: "connect-p99",
         title: "connect p99",
-        show: human::time,
+        show: formatting::time,
         of: |run| Some(run.connect_p99_ns as f64),
         words: &TIME,
     },
@@ -126,7 +126,7 @@ static ROWS: [Row; 10] = [
         metric: Metric::ConnectMax,
         name: "connect-max",
         title: "connect max",
-        show: human::time,
+        show: formatting::time,
         of: |run| Some(run.connect_max_ns as f64),
         words: &TIME,
     },
@@ -134,7 +134,7 @@ static ROWS: [Row; 10] = [
         metric: Metric::Cpu,
         name: "cpu",
         title: "CPU per message",
-        show: human::time,
+        show: formatting::time,
         of: |run| run.cpu_per_message_ns,
         words: &COST,
     },
@@ -142,7 +142,7 @@ static ROWS: [Row; 10] = [
         metric: Metric::Memory,
         name: "memory",
         title: "memory per connection",
-        show: human::bytes,
+        show: formatting::bytes,
         of: |run| run.memory_per_connection_bytes,
         words: &COST,
     },
@@ -150,19 +150,19 @@ static ROWS: [Row; 10] = [
         metric: Metric::FloodThroughput,
         name: "flood-throughput",
         title: "throughput of the flood",
-        show: human::bytes_per_second,
+        show: formatting::bytes_per_second,
         of: |run| run.flood_bytes_per_s,
         words: &YIELD,
     },
 ];
 
 impl Metric {
-    /// All of them.
+    /// Returns all metrics.
     pub fn all() -> impl Iterator<Item = Self> {
         ROWS.iter().map(|row| row.metric)
     }
 
-    /// Whether runs with this load could have it.
+    /// Whether runs with this load have the metric.
     pub(super) fn is_of(self, load: &Load) -> bool {
         self != Self::FloodThroughput || load.flood.is_some()
     }
@@ -171,50 +171,49 @@ impl Metric {
         &ROWS[self as usize]
     }
 
-    /// As it is called on the command line.
+    /// Returns its name on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.row().name
     }
 
-    /// As it is called in a table.
+    /// Returns its name in tables.
     #[must_use]
     pub fn title(self) -> &'static str {
         self.row().title
     }
 
-    /// A value of it, with its unit.
+    /// Formats a value with its unit.
     #[must_use]
     pub fn show(self, value: f64) -> String {
         (self.row().show)(value)
     }
 
-    /// Its value in a run, if it was measured and a ratio can be made of it.
+    /// Returns its value in a run, if it was measured and is a positive number.
     #[must_use]
     pub fn of(self, run: &Figures) -> Option<f64> {
         (self.row().of)(run).filter(|value| value.is_finite() && *value > 0.0)
     }
 
-    /// Whether the load tester may be what limits it in a run, although the run's verdict is not about
-    /// that: how much is sent depends on the thread of a flood. Where it is not known how busy that was,
-    /// it may.
+    /// Whether the load tester may limit the metric in a run. The run's verdict does not cover this: the
+    /// throughput of a flood depends on its thread. If it is unknown how busy that thread was, it may.
     #[must_use]
     pub fn is_limited(self, run: &Figures) -> bool {
         self == Self::FloodThroughput && run.flood_busy.is_none_or(|busy| busy > MAX_BUSY)
     }
 
-    /// Where there is no difference: `at p99`.
+    /// Returns the words for a sentence without a difference, such as `at p99`.
     pub(super) fn place(self) -> String {
         format!("{} {}", self.row().words.preposition, self.title())
     }
 
-    /// That it is lower for b, by `percent`: `b is 2 % faster at p99`.
+    /// Returns the sentence that the figure of b is lower by `percent`, such as `b is 2 % faster at p99`.
     pub(super) fn lower(self, percent: &str) -> String {
         let words = self.row().words;
         format!("b {} {percent} % {} {}", words.verb, words.lower, self.title())
     }
 
-    /// That it is higher for b, by `percent`: `b is 2 % slower at p99`.
+    /// Returns the sentence that the figure of b is higher by `percent`, such as `b is 2 % slower at p99`.
     pub(super) fn higher(self, percent: &str) -> String {
         let words = self.row().words;
         format!("b {} {percent} % {} {}", words.verb, words.higher, self.title())

@@ -1,9 +1,9 @@
 use std::collections::VecDeque;
 
 use super::*;
-use crate::distribution::{Distribution, histogram};
 use crate::fake;
-use crate::run_report::Flood;
+use crate::report::distribution::{Distribution, histogram};
+use crate::report::run_report::Flood;
 use crate::sample;
 
 /// Two servers that are only figures. Noise, the same for both sides of a round, makes rounds differ
@@ -170,8 +170,8 @@ fn messages_without_a_stamp_are_told_of_each_run() {
     let report = report.expect("it warms up");
     let round = &report.rounds[0];
     assert_eq!((round.a.without_stamp, round.b.without_stamp), (Some(1_000), Some(2)));
-    let told = "\ntimes of messages end when the system received them, those of 10,020 without a stamp \
-                when they were read\n";
+    let told = "\ntimes of messages end when the system received them; for 10,020 messages without a \
+                kernel timestamp, when the load tester read them\n";
     assert!(report.to_string().contains(told), "{report}");
     let report = run(&mut Fake::new(1.0), &Settings::default());
     assert!(!report.to_string().contains("the system received"), "{report}");

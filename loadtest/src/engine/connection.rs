@@ -15,13 +15,13 @@ use mio::net::TcpStream;
 use mio::{Registry, Token};
 
 use super::arrivals::Arrivals;
-use super::bench::Bench;
+use super::context::ThreadContext;
 use super::exchange::{Exchange, Times, Wrong};
 use super::fault::Fault;
 use super::recorder::Came;
 use super::socket;
 use crate::plan::{Limit, Plan};
-use crate::run_report::errors::Kind;
+use crate::report::run_report::errors::Kind;
 
 /// What one connection may receive in one turn before the others get theirs.
 const TURN_BUDGET: usize = 1 << 20;
@@ -36,7 +36,7 @@ const INSPECTION_LINES: usize = 3;
 
 /// Where a connection is in its life.
 #[derive(Debug)]
-enum Phase {
+enum State {
     /// There is none: it is to be opened at its time, or when it is given its turn.
     Closed,
     /// Since the time of the call.
@@ -68,7 +68,7 @@ pub(crate) enum Next {
 /// One connection of the load.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    phase: Phase,
+    state: State,
     stream: Option<TcpStream>,
     exchange: Exchange,
     arrivals: Option<Arrivals>,
@@ -99,12 +99,12 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// Not open yet.
-    pub(crate) fn new(bench: &Bench<'_>, number: u64) -> Self {
+    pub(crate) fn new(cx: &ThreadContext<'_>, number: u64) -> Self {
         Self {
-            phase: Phase::Closed,
+            state: State::Closed,
             stream: None,
-            exchange: Exchange::new(number, bench.plan.depth),
-            arrivals: Arrivals::new(bench.plan, number),
+            exchange: Exchange::new(number, cx.plan.depth),
+            arrivals: Arrivals::new(cx.plan, number),
             messages_left: 0,
             free_since_ns: 0,
             late_ns: 0,
@@ -142,92 +142,91 @@ impl Connection {
     /// Starts to open the connection, which is closed.
     pub(crate) fn open(
         &mut self,
-        bench: &mut Bench<'_>,
+        cx: &mut ThreadContext<'_>,
         registry: &Registry,
         token: Token,
     ) -> Next {
-        debug_assert!(matches!(self.phase, Phase::Closed), "{:?} is not to be opened", self.phase);
-        let now_ns = bench.clock.now_ns();
-        if bench.is_over(now_ns) {
-            return self.end(bench);
+        debug_assert!(matches!(self.state, State::Closed), "{:?} is not to be opened", self.state);
+        let now_ns = cx.clock.now_ns();
+        if cx.is_over(now_ns) {
+            return self.end(cx);
         }
         (self.readable, self.writable, self.drain) = (false, false, false);
-        match socket::connect(bench.plan, self.number(), registry, token) {
+        match socket::connect(cx.plan, self.number(), registry, token) {
             Ok(stream) => {
                 self.stream = Some(stream);
-                self.phase = Phase::Connecting(now_ns);
+                self.state = State::Connecting(now_ns);
                 Next::Wait
             }
-            Err(error) => self.fail(Fault::connecting(bench.plan.target, &error), bench),
+            Err(error) => self.fail(Fault::connecting(cx.plan.target, &error), cx),
         }
     }
 
     /// Does what can be done now.
-    pub(crate) fn drive(&mut self, bench: &mut Bench<'_>) -> Next {
-        let result = match self.phase {
-            Phase::Closed => Ok(self.reopen(bench)),
-            Phase::Connecting(since_ns) if self.writable => self.connected(since_ns, bench),
-            Phase::Connecting(_) if !bench.is_over(bench.clock.now_ns()) => Ok(Next::Wait),
-            Phase::Connecting(_) => Ok(self.end(bench)),
-            Phase::Open => self.converse(bench),
-            Phase::Inspecting(..) => self.inspect(bench),
-            Phase::Finishing(_) => self.await_end(bench),
-            Phase::Over => Ok(Next::Over),
+    pub(crate) fn drive(&mut self, cx: &mut ThreadContext<'_>) -> Next {
+        let result = match self.state {
+            State::Closed => Ok(self.reopen(cx)),
+            State::Connecting(since_ns) if self.writable => self.connected(since_ns, cx),
+            State::Connecting(_) if !cx.is_over(cx.clock.now_ns()) => Ok(Next::Wait),
+            State::Connecting(_) => Ok(self.end(cx)),
+            State::Open => self.converse(cx),
+            State::Inspecting(..) => self.inspect(cx),
+            State::Finishing(_) => self.await_end(cx),
+            State::Over => Ok(Next::Over),
         };
-        result.unwrap_or_else(|fault| self.fail(fault, bench))
+        result.unwrap_or_else(|fault| self.fail(fault, cx))
     }
 
     /// Looks whether patience with the connection is over.
-    pub(crate) fn check(&mut self, now_ns: u64, bench: &mut Bench<'_>) -> Next {
-        let since_ns = match self.phase {
-            Phase::Connecting(since_ns) | Phase::Finishing(since_ns) => Some(since_ns),
-            Phase::Open => self.exchange.oldest_sent_ns(),
-            Phase::Closed | Phase::Inspecting(..) | Phase::Over => None,
+    pub(crate) fn check(&mut self, now_ns: u64, cx: &mut ThreadContext<'_>) -> Next {
+        let since_ns = match self.state {
+            State::Connecting(since_ns) | State::Finishing(since_ns) => Some(since_ns),
+            State::Open => self.exchange.oldest_sent_ns(),
+            State::Closed | State::Inspecting(..) | State::Over => None,
         };
-        let timeout = bench.plan.timeout;
-        if since_ns.is_none_or(|since_ns| now_ns < since_ns.saturating_add(bench.timeout_ns)) {
+        let timeout = cx.plan.timeout;
+        if since_ns.is_none_or(|since_ns| now_ns < since_ns.saturating_add(cx.timeout_ns)) {
             return Next::Wait;
         }
-        let fault = match self.phase {
-            Phase::Connecting(_) => {
-                let text =
-                    format!("connect to {}: no answer within {timeout:?}", bench.plan.target);
+        let fault = match self.state {
+            State::Connecting(_) => {
+                let text = format!("connect to {}: no answer within {timeout:?}", cx.plan.target);
                 Fault::new(Kind::Timeout, text)
             }
-            Phase::Finishing(_) => {
+            State::Finishing(_) => {
                 let text = format!("the end of the stream did not come within {timeout:?}");
                 Fault::new(Kind::Timeout, text)
             }
             _ => Fault::late(&self.exchange, timeout),
         };
-        self.fail(fault, bench)
+        self.fail(fault, cx)
     }
 
     /// The load is given up: nothing more is waited for. What was seen to be wrong is told.
-    pub(crate) fn abandon(&mut self, bench: &mut Bench<'_>) -> Next {
-        if let Phase::Inspecting(wrong, _) = &self.phase {
-            let fault = Fault::corrupt(bench.content, &self.exchange, wrong);
-            return self.fail(fault, bench);
+    pub(crate) fn abandon(&mut self, cx: &mut ThreadContext<'_>) -> Next {
+        if let State::Inspecting(wrong, _) = &self.state {
+            let fault = Fault::corrupt(cx.content, &self.exchange, wrong);
+            return self.fail(fault, cx);
         }
-        self.end(bench)
+        self.end(cx)
     }
 
-    fn end(&mut self, bench: &mut Bench<'_>) -> Next {
-        self.close(bench);
-        self.phase = Phase::Over;
+    fn end(&mut self, cx: &mut ThreadContext<'_>) -> Next {
+        self.close(cx);
+        self.state = State::Over;
         self.was_tried = true;
         Next::Over
     }
 
     /// Closed: is it time to open?
-    fn reopen(&mut self, bench: &mut Bench<'_>) -> Next {
-        let now_ns = bench.clock.now_ns();
-        if bench.is_over(now_ns) {
-            return self.end(bench);
+    fn reopen(&mut self, cx: &mut ThreadContext<'_>) -> Next {
+        let now_ns = cx.clock.now_ns();
+        if cx.is_over(now_ns) {
+            return self.end(cx);
         }
-        let due_ns = match (&self.arrivals, bench.start_ns) {
+        let due_ns = match (&self.arrivals, cx.start_ns) {
             // Where each message has its connection, that is opened when the message is due.
-            (Some(arrivals), Some(start_ns)) if bench.plan.messages_per_connection.is_some() => {
+            (Some(arrivals), Some(start_ns)) if cx.plan.messages_per_connection.is_some() => {
                 start_ns.saturating_add(arrivals.due_ns())
             }
             _ => 0,
@@ -240,32 +239,32 @@ impl Connection {
 
     /// Time does not end a run that counts messages: a server that is gone, or mute, has to. Asked when
     /// a try has just failed: how long a connection waits to be tried says nothing about the server.
-    fn is_hopeless(&self, now_ns: u64, bench: &Bench<'_>) -> bool {
-        let Limit::Count(_) = bench.plan.limit else { return false };
-        let is_past = |since_ns: u64| now_ns >= since_ns.saturating_add(bench.timeout_ns);
+    fn is_hopeless(&self, now_ns: u64, cx: &ThreadContext<'_>) -> bool {
+        let Limit::Count(_) = cx.plan.limit else { return false };
+        let is_past = |since_ns: u64| now_ns >= since_ns.saturating_add(cx.timeout_ns);
         [self.unreachable_since_ns, self.unanswered_since_ns].into_iter().flatten().any(is_past)
     }
 
-    fn connected(&mut self, since_ns: u64, bench: &mut Bench<'_>) -> Result<Next, Fault> {
+    fn connected(&mut self, since_ns: u64, cx: &mut ThreadContext<'_>) -> Result<Next, Fault> {
         let Some(stream) = &self.stream else { return Ok(Next::Wait) };
-        let connecting = |error| Fault::connecting(bench.plan.target, &error);
+        let connecting = |error| Fault::connecting(cx.plan.target, &error);
         if let Some(error) = stream.take_error().map_err(connecting)? {
             return Err(connecting(error));
         }
         if is_connected_to_itself(stream) {
             return Err(connecting(ErrorKind::ConnectionRefused.into()));
         }
-        let now_ns = bench.clock.now_ns();
-        bench.connected(since_ns, now_ns);
-        self.phase = Phase::Open;
+        let now_ns = cx.clock.now_ns();
+        cx.connected(since_ns, now_ns);
+        self.state = State::Open;
         self.was_open = true;
         self.was_tried = true;
         self.unreachable_since_ns = None;
-        self.note_missing(now_ns, bench);
+        self.note_missing(now_ns, cx);
         (self.free_since_ns, self.late_ns) = (now_ns, 0);
-        self.messages_left = self.messages_of_a_connection(bench.plan);
+        self.messages_left = self.messages_of_a_connection(cx.plan);
         self.exchange.restart();
-        self.converse(bench)
+        self.converse(cx)
     }
 
     /// A burst that is due is not divided: nothing would be due when its rest is to be sent.
@@ -278,13 +277,13 @@ impl Connection {
     }
 
     /// Sends what may be sent and takes what comes, until an event is needed or the turn is over.
-    fn converse(&mut self, bench: &mut Bench<'_>) -> Result<Next, Fault> {
+    fn converse(&mut self, cx: &mut ThreadContext<'_>) -> Result<Next, Fault> {
         let mut budget = TURN_BUDGET;
         loop {
-            let until_ns = self.take_on(bench);
-            self.flush(bench)?;
-            if self.exchange.in_flight() == 0 && self.is_finished(bench) {
-                return self.finish(bench);
+            let until_ns = self.take_on(cx);
+            self.flush(cx)?;
+            if self.exchange.in_flight() == 0 && self.is_finished(cx) {
+                return self.finish(cx);
             }
             if !self.readable {
                 return Ok(until_ns.map_or(Next::Wait, Next::WaitUntil));
@@ -292,87 +291,92 @@ impl Connection {
             if budget == 0 {
                 return Ok(Next::Turn);
             }
-            budget = budget.saturating_sub(self.receive(bench)?);
-            if matches!(self.phase, Phase::Inspecting(..)) {
-                return self.inspect(bench);
+            budget = budget.saturating_sub(self.receive(cx)?);
+            if matches!(self.state, State::Inspecting(..)) {
+                return self.inspect(cx);
             }
         }
     }
 
-    fn is_finished(&self, bench: &Bench<'_>) -> bool {
-        self.messages_left == 0 || bench.is_over(bench.clock.now_ns())
+    fn is_finished(&self, cx: &ThreadContext<'_>) -> bool {
+        self.messages_left == 0 || cx.is_over(cx.clock.now_ns())
     }
 
     /// Messages that may be in flight beyond those that are.
-    fn room(&self, bench: &Bench<'_>) -> u64 {
-        u64::from(bench.plan.depth) - self.exchange.in_flight()
+    fn room(&self, cx: &ThreadContext<'_>) -> u64 {
+        u64::from(cx.plan.depth) - self.exchange.in_flight()
     }
 
     /// Takes on the messages that may be sent now. Returns when the next is due, if that is what it
     /// waits for.
-    fn take_on(&mut self, bench: &mut Bench<'_>) -> Option<u64> {
-        let start_ns = bench.start_ns?;
-        let burst = u64::from(bench.plan.send_burst);
-        if self.room(bench) < burst || self.messages_left == 0 {
+    fn take_on(&mut self, cx: &mut ThreadContext<'_>) -> Option<u64> {
+        let start_ns = cx.start_ns?;
+        let burst = u64::from(cx.plan.send_burst);
+        if self.room(cx) < burst || self.messages_left == 0 {
             return None;
         }
-        let now_ns = bench.clock.now_ns();
+        let now_ns = cx.clock.now_ns();
         if now_ns < start_ns {
             return None;
         }
         if self.arrivals.is_some() {
-            return self.take_on_due(start_ns, now_ns, bench);
+            return self.take_on_due(start_ns, now_ns, cx);
         }
-        if !bench.is_over(now_ns) {
-            let room = self.room(bench);
-            self.send(room - room % burst, Times { due_ns: now_ns, sent_ns: now_ns }, bench);
+        if !cx.is_over(now_ns) {
+            let room = self.room(cx);
+            self.send(room - room % burst, Times { due_ns: now_ns, sent_ns: now_ns }, cx);
         }
         None
     }
 
-    fn take_on_due(&mut self, start_ns: u64, now_ns: u64, bench: &mut Bench<'_>) -> Option<u64> {
-        let burst = u64::from(bench.plan.send_burst);
-        while self.room(bench) >= burst && self.messages_left > 0 {
+    fn take_on_due(
+        &mut self,
+        start_ns: u64,
+        now_ns: u64,
+        cx: &mut ThreadContext<'_>,
+    ) -> Option<u64> {
+        let burst = u64::from(cx.plan.send_burst);
+        while self.room(cx) >= burst && self.messages_left > 0 {
             let arrivals = self.arrivals.as_mut()?;
             let due_ns = start_ns.saturating_add(arrivals.due_ns());
-            if bench.is_stopped || bench.quota == 0 || due_ns >= bench.end_ns {
+            if cx.is_stopped || cx.quota == 0 || due_ns >= cx.end_ns {
                 return None;
             }
             if due_ns > now_ns {
                 return Some(due_ns);
             }
             // What it was not free for until the end is not sent. What is only late, is.
-            if now_ns >= bench.end_ns && self.free_since_ns >= bench.end_ns {
+            if now_ns >= cx.end_ns && self.free_since_ns >= cx.end_ns {
                 return None;
             }
             arrivals.advance();
             self.late_ns = now_ns - due_ns.max(self.free_since_ns);
-            bench.recorder.late(due_ns, self.late_ns);
-            self.send(burst, Times { due_ns, sent_ns: now_ns }, bench);
+            cx.recorder.late(due_ns, self.late_ns);
+            self.send(burst, Times { due_ns, sent_ns: now_ns }, cx);
         }
         None
     }
 
-    fn send(&mut self, count: u64, times: Times, bench: &mut Bench<'_>) {
+    fn send(&mut self, count: u64, times: Times, cx: &mut ThreadContext<'_>) {
         let mut count = count.min(self.messages_left);
-        if bench.recorder.window.contains(times.due_ns) {
-            count = count.min(bench.quota);
-            bench.quota -= count;
-            bench.recorder.sent += count;
+        if cx.recorder.window.contains(times.due_ns) {
+            count = count.min(cx.quota);
+            cx.quota -= count;
+            cx.recorder.sent += count;
         }
         self.messages_left -= count;
         self.exchange.send(count, times);
     }
 
     /// Hands to the system what is to be sent, as long as it takes something.
-    fn flush(&mut self, bench: &mut Bench<'_>) -> Result<(), Fault> {
+    fn flush(&mut self, cx: &mut ThreadContext<'_>) -> Result<(), Fault> {
         while self.writable && self.exchange.has_unsent() {
             let Some(stream) = &mut self.stream else { return Ok(()) };
-            let filled = self.exchange.fill(bench.content, &mut bench.out);
-            match system::send(stream, &bench.out[..filled.len()]) {
+            let filled = self.exchange.fill(cx.content, &mut cx.out);
+            match system::send(stream, &cx.out[..filled.len()]) {
                 Ok(len) => {
                     self.writable = len == filled.len() || !SHORT_MEANS_WOULD_BLOCK;
-                    self.exchange.sent(bench.content, filled, len);
+                    self.exchange.sent(cx.content, filled, len);
                 }
                 Err(error) => match error.kind() {
                     ErrorKind::WouldBlock => self.writable = false,
@@ -385,29 +389,29 @@ impl Connection {
     }
 
     /// Reads once and checks what came. Returns what that takes from the turn's budget.
-    fn receive(&mut self, bench: &mut Bench<'_>) -> Result<usize, Fault> {
-        let len = match self.read(bench) {
-            Ok(Some(0)) => return Err(Fault::ended(bench.content, &self.exchange)),
+    fn receive(&mut self, cx: &mut ThreadContext<'_>) -> Result<usize, Fault> {
+        let len = match self.read(cx) {
+            Ok(Some(0)) => return Err(Fault::ended(cx.content, &self.exchange)),
             Ok(Some(len)) => len,
-            Ok(None) => return Ok(bench.buffer.len()),
+            Ok(None) => return Ok(cx.buffer.len()),
             Err(error) => return Err(Fault::broken("receive", &error, &self.exchange)),
         };
-        let now_ns = bench.clock.now_ns();
-        let received_ns = bench.stamps.as_ref().and_then(|stamps| stamps.received_ns(now_ns));
+        let now_ns = cx.clock.now_ns();
+        let received_ns = cx.stamps.as_ref().and_then(|stamps| stamps.received_ns(now_ns));
         let came = Came { read_ns: now_ns, received_ns };
-        let was_full = self.room(bench) < u64::from(bench.plan.send_burst);
-        let bytes = &bench.buffer[..len];
-        let (number, recorder) = (self.number(), &mut bench.recorder);
+        let was_full = self.room(cx) < u64::from(cx.plan.send_burst);
+        let bytes = &cx.buffer[..len];
+        let (number, recorder) = (self.number(), &mut cx.recorder);
         recorder.tally.bytes += len as u64;
-        let result = self.exchange.receive(bench.content, bytes, |times, count, len| {
+        let result = self.exchange.receive(cx.content, bytes, |times, count, len| {
             recorder.back(number, times, came, count, len);
             self.unanswered_since_ns = None;
         });
         if let Err(wrong) = result {
-            self.phase = Phase::Inspecting(wrong, now_ns + INSPECTION_NS);
+            self.state = State::Inspecting(wrong, now_ns + INSPECTION_NS);
         }
         self.pause_ns = FIRST_PAUSE_NS;
-        if was_full && self.room(bench) >= u64::from(bench.plan.send_burst) {
+        if was_full && self.room(cx) >= u64::from(cx.plan.send_burst) {
             // What came back was late, so this is: who was late before has no excuse.
             self.free_since_ns = now_ns.saturating_sub(self.late_ns);
         }
@@ -415,15 +419,15 @@ impl Connection {
     }
 
     /// Reads once. `None`: nothing is there, or a signal came first.
-    fn read(&mut self, bench: &mut Bench<'_>) -> io::Result<Option<usize>> {
+    fn read(&mut self, cx: &mut ThreadContext<'_>) -> io::Result<Option<usize>> {
         let Some(stream) = &mut self.stream else { return Ok(None) };
-        let result = match &mut bench.stamps {
-            None => system::receive(stream, &mut bench.buffer),
-            Some(stamps) => stamps.receive(stream, &mut bench.buffer),
+        let result = match &mut cx.stamps {
+            None => system::receive(stream, &mut cx.buffer),
+            Some(stamps) => stamps.receive(stream, &mut cx.buffer),
         };
         match result {
             Ok(len) => {
-                let is_short = SHORT_MEANS_WOULD_BLOCK && len < bench.buffer.len();
+                let is_short = SHORT_MEANS_WOULD_BLOCK && len < cx.buffer.len();
                 self.readable = !is_short || self.drain;
                 Ok(Some(len))
             }
@@ -437,23 +441,23 @@ impl Connection {
     }
 
     /// Reads on for a moment after something wrong came, then says what it was.
-    fn inspect(&mut self, bench: &mut Bench<'_>) -> Result<Next, Fault> {
-        let enough = INSPECTION_LINES * bench.content.max_len();
+    fn inspect(&mut self, cx: &mut ThreadContext<'_>) -> Result<Next, Fault> {
+        let enough = INSPECTION_LINES * cx.content.max_len();
         loop {
             let is_readable = self.readable;
-            let came = if is_readable { self.read(bench) } else { Ok(None) };
-            let Phase::Inspecting(wrong, until_ns) = &mut self.phase else { return Ok(Next::Wait) };
+            let came = if is_readable { self.read(cx) } else { Ok(None) };
+            let State::Inspecting(wrong, until_ns) = &mut self.state else { return Ok(Next::Wait) };
             let is_over = match came {
                 Ok(Some(len)) if len > 0 => {
-                    wrong.bytes_mut().extend_from_slice(&bench.buffer[..len]);
+                    wrong.bytes_mut().extend_from_slice(&cx.buffer[..len]);
                     wrong.bytes_mut().len() >= enough
                 }
                 Ok(None) if is_readable => continue,
-                Ok(None) => bench.clock.now_ns() >= *until_ns || wrong.bytes_mut().len() >= enough,
+                Ok(None) => cx.clock.now_ns() >= *until_ns || wrong.bytes_mut().len() >= enough,
                 Ok(Some(_)) | Err(_) => true,
             };
             if is_over {
-                return Err(Fault::corrupt(bench.content, &self.exchange, wrong));
+                return Err(Fault::corrupt(cx.content, &self.exchange, wrong));
             }
             if !is_readable {
                 return Ok(Next::WaitUntil(*until_ns));
@@ -462,27 +466,27 @@ impl Connection {
     }
 
     /// All that was asked of this connection is back: finishes this side.
-    fn finish(&mut self, bench: &mut Bench<'_>) -> Result<Next, Fault> {
+    fn finish(&mut self, cx: &mut ThreadContext<'_>) -> Result<Next, Fault> {
         if let Some(stream) = &self.stream {
             let finished = stream.shutdown(Shutdown::Write);
             finished.map_err(|error| Fault::broken("finish", &error, &self.exchange))?;
         }
-        self.phase = Phase::Finishing(bench.clock.now_ns());
-        self.await_end(bench)
+        self.state = State::Finishing(cx.clock.now_ns());
+        self.await_end(cx)
     }
 
     /// Nothing more may come but the end of the stream.
-    fn await_end(&mut self, bench: &mut Bench<'_>) -> Result<Next, Fault> {
+    fn await_end(&mut self, cx: &mut ThreadContext<'_>) -> Result<Next, Fault> {
         while self.readable {
-            match self.read(bench) {
+            match self.read(cx) {
                 Ok(Some(0)) => {
-                    self.close(bench);
-                    return Ok(self.reopen(bench));
+                    self.close(cx);
+                    return Ok(self.reopen(cx));
                 }
                 Ok(Some(len)) => {
-                    let wrong = Wrong::Surplus(bench.buffer[..len].to_vec());
-                    self.phase = Phase::Inspecting(wrong, bench.clock.now_ns() + INSPECTION_NS);
-                    return self.inspect(bench);
+                    let wrong = Wrong::Surplus(cx.buffer[..len].to_vec());
+                    self.state = State::Inspecting(wrong, cx.clock.now_ns() + INSPECTION_NS);
+                    return self.inspect(cx);
                 }
                 Ok(None) => {}
                 Err(error) => return Err(Fault::broken("receive", &error, &self.exchange)),
@@ -491,38 +495,38 @@ impl Connection {
         Ok(Next::Wait)
     }
 
-    fn close(&mut self, bench: &mut Bench<'_>) {
-        let is_open = !matches!(self.phase, Phase::Closed | Phase::Connecting(_) | Phase::Over);
-        bench.open -= u64::from(is_open);
+    fn close(&mut self, cx: &mut ThreadContext<'_>) {
+        let is_open = !matches!(self.state, State::Closed | State::Connecting(_) | State::Over);
+        cx.open -= u64::from(is_open);
         self.stream = None;
-        self.phase = Phase::Closed;
+        self.state = State::Closed;
     }
 
     /// Since it failed it was not there, up to `now_ns`.
-    pub(crate) fn note_missing(&mut self, now_ns: u64, bench: &mut Bench<'_>) {
+    pub(crate) fn note_missing(&mut self, now_ns: u64, cx: &mut ThreadContext<'_>) {
         if let Some(since_ns) = self.missing_since_ns.take() {
-            bench.recorder.missing(since_ns, now_ns);
+            cx.recorder.missing(since_ns, now_ns);
         }
     }
 
     /// The connection ended other than it should. Another takes its place after a pause.
-    fn fail(&mut self, fault: Fault, bench: &mut Bench<'_>) -> Next {
-        let now_ns = bench.clock.now_ns();
-        bench.recorder.fault(fault, self.number(), now_ns);
-        match self.phase {
-            Phase::Closed => _ = self.unreachable_since_ns.get_or_insert(now_ns),
-            Phase::Connecting(since_ns) => _ = self.unreachable_since_ns.get_or_insert(since_ns),
-            Phase::Open | Phase::Inspecting(..) if self.exchange.in_flight() > 0 => {
+    fn fail(&mut self, fault: Fault, cx: &mut ThreadContext<'_>) -> Next {
+        let now_ns = cx.clock.now_ns();
+        cx.recorder.fault(fault, self.number(), now_ns);
+        match self.state {
+            State::Closed => _ = self.unreachable_since_ns.get_or_insert(now_ns),
+            State::Connecting(since_ns) => _ = self.unreachable_since_ns.get_or_insert(since_ns),
+            State::Open | State::Inspecting(..) if self.exchange.in_flight() > 0 => {
                 self.unanswered_since_ns.get_or_insert(now_ns);
             }
-            Phase::Open | Phase::Inspecting(..) | Phase::Finishing(_) | Phase::Over => {}
+            State::Open | State::Inspecting(..) | State::Finishing(_) | State::Over => {}
         }
         self.missing_since_ns.get_or_insert(now_ns);
-        self.close(bench);
+        self.close(cx);
         self.was_tried = true;
         self.closed_until_ns = now_ns + self.pause_ns;
         self.pause_ns = (2 * self.pause_ns).min(MAX_PAUSE_NS);
-        if self.is_hopeless(now_ns, bench) { self.end(bench) } else { self.reopen(bench) }
+        if self.is_hopeless(now_ns, cx) { self.end(cx) } else { self.reopen(cx) }
     }
 }
 

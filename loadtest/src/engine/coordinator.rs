@@ -8,15 +8,14 @@ use log::warn;
 
 use super::clock::nanoseconds;
 use super::crew::Crew;
-use super::driver::Outcome;
 use super::flood::{Flood, why_nothing_began};
+use super::messages::{Message, Outcome};
 use super::series::Series;
-use super::shared::Message;
 use super::summary::Summary;
-use super::window::Window;
+use super::window::{Start, Window};
 use super::{Observer, Phase, Progress, Stop};
 use crate::plan::Plan;
-use crate::run_report::RunReport;
+use crate::report::run_report::RunReport;
 
 /// How often the observer is told how far the run is, and how soon a request to stop is seen.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
@@ -40,15 +39,6 @@ pub(crate) struct Coordinator<'a> {
     started: Option<Start>,
     is_interrupted: bool,
     failure: Option<String>,
-}
-
-/// When the load began.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Start {
-    /// In the run's time.
-    pub(crate) at_ns: u64,
-    /// For people.
-    pub(crate) time: SystemTime,
 }
 
 impl<'a> Coordinator<'a> {

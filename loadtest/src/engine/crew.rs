@@ -9,12 +9,13 @@ use std::thread::{self, Scope};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use mio::Waker;
 
-use super::bench::Bench;
 use super::clock::Clock;
 use super::content::Content;
+use super::context::ThreadContext;
 use super::driver::{Driver, Equipment, MAX_SEATS};
-use super::recorder::{Latencies, Recorder};
-use super::shared::{Message, Shared};
+use super::messages::{Latencies, Message};
+use super::recorder::Recorder;
+use super::shared::Shared;
 use super::window::Window;
 use crate::plan::{Limit, Plan};
 
@@ -109,13 +110,13 @@ impl<'a> Work<'a> {
 
     fn driver(&self, thread: usize, equipment: Equipment) -> Driver<'_> {
         let recorder = Recorder::new(self.plan, thread, &self.shared.messages, &self.recycled);
-        let mut bench = Bench::new(self.plan, &self.content, self.clock, recorder);
+        let mut cx = ThreadContext::new(self.plan, &self.content, self.clock, recorder);
         let numbers = self.plan.our_connections().map(|number| self.first + number);
         let ours = numbers.skip(thread).step_by(self.threads);
         if let Limit::Count(count) = self.plan.limit {
-            bench.quota = self.plan.part_of(count, ours.clone());
+            cx.quota = self.plan.part_of(count, ours.clone());
         }
-        Driver::new(bench, &self.shared, thread, equipment, ours)
+        Driver::new(cx, &self.shared, thread, equipment, ours)
     }
 }
 

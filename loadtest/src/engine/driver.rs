@@ -13,19 +13,17 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use mio::event::Event;
 use mio::{Events, Poll, Token, Waker};
 
 use super::alarm::Alarm;
-use super::bench::Bench;
 use super::clock::nanoseconds;
 use super::connection::{Connection, Next};
+use super::context::ThreadContext;
 use super::cpu::{ThreadTime, ThreadUse, give_way};
-use super::recorder::{Found, Tally};
-use super::shared::{Message, Shared};
+use super::messages::{Message, Outcome, Tally};
+use super::shared::Shared;
 use crate::plan::Limit;
-use crate::run_report::Errors;
 use crate::target::{Cpus, pin_current_thread};
 
 const WAKER: Token = Token(usize::MAX - 1);
@@ -56,27 +54,6 @@ struct Seat {
     was_tried: bool,
 }
 
-/// What a thread has to say at the end.
-pub(crate) struct Outcome {
-    pub(crate) established: u64,
-    pub(crate) opened: u64,
-    /// For how long, altogether, connections that had failed were not replaced.
-    pub(crate) missing_ns: u64,
-    pub(crate) sent: u64,
-    pub(crate) verified: u64,
-    pub(crate) without_stamp: u64,
-    pub(crate) unsent: u64,
-    /// While it measured.
-    pub(crate) tally: Tally,
-    pub(crate) errors: Errors,
-    pub(crate) findings: Vec<Found>,
-    pub(crate) connect: Histogram<u64>,
-    pub(crate) lateness: Histogram<u64>,
-    /// When it stopped measuring.
-    pub(crate) end_ns: u64,
-    pub(crate) thread: ThreadUse,
-}
-
 /// What is read at the start of the measured part and at its end.
 #[derive(Debug, Clone, Copy, Default)]
 struct Reading {
@@ -88,7 +65,7 @@ struct Reading {
 
 /// See the module.
 pub(crate) struct Driver<'a> {
-    bench: Bench<'a>,
+    cx: ThreadContext<'a>,
     shared: &'a Shared,
     thread: usize,
     poll: Poll,
@@ -134,16 +111,16 @@ impl Equipment {
 impl<'a> Driver<'a> {
     /// Drives the connections with these numbers.
     pub(crate) fn new(
-        bench: Bench<'a>,
+        cx: ThreadContext<'a>,
         shared: &'a Shared,
         thread: usize,
         equipment: Equipment,
         numbers: impl Iterator<Item = u64>,
     ) -> Self {
-        let seats: Vec<_> = numbers.map(|number| Seat::new(&bench, number)).collect();
+        let seats: Vec<_> = numbers.map(|number| Seat::new(&cx, number)).collect();
         #[allow(clippy::cast_precision_loss)]
-        let share = seats.len() as f64 / f64::from(bench.plan.connections);
-        let open_gap_ns = bench.plan.connect_rate.map(|rate| 1e9 / (rate * share));
+        let share = seats.len() as f64 / f64::from(cx.plan.connections);
+        let open_gap_ns = cx.plan.connect_rate.map(|rate| 1e9 / (rate * share));
         Self {
             shared,
             thread,
@@ -166,14 +143,14 @@ impl<'a> Driver<'a> {
             started: None,
             ended: None,
             seats,
-            bench,
+            cx,
         }
     }
 
     /// Runs to the end, and tells how it was.
     pub(crate) fn run_to_the_end(mut self) {
         let mut farewell = Farewell::new(self.shared, self.thread);
-        if self.bench.plan.gives_way {
+        if self.cx.plan.gives_way {
             give_way();
         }
         let result = self.pin().and_then(|()| self.turn_to_the_end());
@@ -182,7 +159,7 @@ impl<'a> Driver<'a> {
 
     /// Keeps to the CPU that was chosen for this thread, if any was.
     fn pin(&self) -> Result<(), String> {
-        let cpus = &self.bench.plan.cpus;
+        let cpus = &self.cx.plan.cpus;
         match cpus.get(self.thread % cpus.len().max(1)) {
             None => Ok(()),
             Some(&cpu) => pin_current_thread(&Cpus::one(cpu)),
@@ -198,7 +175,7 @@ impl<'a> Driver<'a> {
 
     fn turn(&mut self) -> io::Result<()> {
         self.wait()?;
-        let last_back_ns = self.bench.recorder.last_back_ns;
+        let last_back_ns = self.cx.recorder.last_back_ns;
         let mut events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         for event in &events {
             self.on_event(event);
@@ -211,21 +188,21 @@ impl<'a> Driver<'a> {
                 self.drive(place);
             }
         }
-        let now_ns = self.bench.clock.now_ns();
+        let now_ns = self.cx.clock.now_ns();
         self.wake_due(now_ns);
         self.open_some(now_ns);
         self.look_at_the_clock(now_ns);
-        if self.bench.recorder.last_back_ns != last_back_ns {
+        if self.cx.recorder.last_back_ns != last_back_ns {
             self.idle_at_last_back_ns = self.idle_ns;
         }
-        self.shared.publish(self.thread, self.bench.recorder.tally, self.bench.open);
+        self.shared.publish(self.thread, self.cx.recorder.tally, self.cx.open);
         Ok(())
     }
 
     /// Waits for events, or for the time at which something is to be done.
     fn wait(&mut self) -> io::Result<()> {
-        let before_ns = self.bench.clock.now_ns();
-        let is_busy = self.bench.plan.busy_poll;
+        let before_ns = self.cx.clock.now_ns();
+        let is_busy = self.cx.plan.busy_poll;
         let timeout = if self.ready.is_empty() && !is_busy {
             let until_ns = self.next_time_ns();
             self.alarm.wait_until(until_ns, before_ns)
@@ -241,7 +218,7 @@ impl<'a> Driver<'a> {
             _ => true,
         };
         if is_idle {
-            self.idle_ns += self.bench.clock.now_ns() - before_ns;
+            self.idle_ns += self.cx.clock.now_ns() - before_ns;
         }
         Ok(())
     }
@@ -257,8 +234,8 @@ impl<'a> Driver<'a> {
 
     /// The next time that divides the run into parts.
     fn next_mark_ns(&self) -> u64 {
-        let window = self.bench.recorder.window;
-        let Some(start_ns) = self.bench.start_ns else { return u64::MAX };
+        let window = self.cx.recorder.window;
+        let Some(start_ns) = self.cx.start_ns else { return u64::MAX };
         if !self.has_begun {
             return start_ns;
         }
@@ -268,8 +245,8 @@ impl<'a> Driver<'a> {
         if self.ended.is_some() {
             return u64::MAX;
         }
-        let interval_ns = nanoseconds(self.bench.plan.interval).max(1);
-        let next_piece = self.bench.recorder.piece() + 1;
+        let interval_ns = nanoseconds(self.cx.plan.interval).max(1);
+        let next_piece = self.cx.recorder.piece() + 1;
         let piece_ns = next_piece.saturating_mul(interval_ns).saturating_add(window.start_ns);
         piece_ns.min(window.end_ns)
     }
@@ -292,21 +269,21 @@ impl<'a> Driver<'a> {
     /// Somebody has news.
     fn listen(&mut self) {
         if self.shared.is_stopped() {
-            self.bench.is_stopped = true;
+            self.cx.is_stopped = true;
             for place in 0..self.seats.len() {
-                let next = self.seats[place].connection.abandon(&mut self.bench);
+                let next = self.seats[place].connection.abandon(&mut self.cx);
                 self.settle(place, next);
             }
         } else {
             let window = self.shared.window();
-            self.bench.recorder.window = window;
-            self.bench.end_ns = window.end_ns;
-            self.bench.start_ns = self.shared.start_ns();
+            self.cx.recorder.window = window;
+            self.cx.end_ns = window.end_ns;
+            self.cx.start_ns = self.shared.start_ns();
         }
     }
 
     fn drive(&mut self, place: usize) {
-        let next = self.seats[place].connection.drive(&mut self.bench);
+        let next = self.seats[place].connection.drive(&mut self.cx);
         self.settle(place, next);
     }
 
@@ -385,7 +362,7 @@ impl<'a> Driver<'a> {
             let seat = &mut self.seats[place];
             seat.generation = (seat.generation + 1) & PLACE_MASK;
             let token = join(place, seat.generation);
-            let next = seat.connection.open(&mut self.bench, self.poll.registry(), token);
+            let next = seat.connection.open(&mut self.cx, self.poll.registry(), token);
             self.settle(place, next);
         }
     }
@@ -409,71 +386,71 @@ impl<'a> Driver<'a> {
         if now_ns >= self.next_mark_ns() {
             self.pass_mark(now_ns);
         }
-        if !self.knows_end && self.bench.is_over(now_ns) {
+        if !self.knows_end && self.cx.is_over(now_ns) {
             self.knows_end = true;
             (0..self.seats.len()).for_each(|place| self.make_ready(place));
         }
     }
 
     fn check_patience(&mut self, now_ns: u64) {
-        let period_ns = self.bench.timeout_ns / CHECKS_PER_TIMEOUT;
+        let period_ns = self.cx.timeout_ns / CHECKS_PER_TIMEOUT;
         self.next_check_ns = now_ns + period_ns.clamp(MIN_CHECK_NS, MAX_CHECK_NS);
         for place in 0..self.seats.len() {
-            let next = self.seats[place].connection.check(now_ns, &mut self.bench);
+            let next = self.seats[place].connection.check(now_ns, &mut self.cx);
             self.settle(place, next);
         }
     }
 
     fn pass_mark(&mut self, now_ns: u64) {
-        let window = self.bench.recorder.window;
+        let window = self.cx.recorder.window;
         if !std::mem::replace(&mut self.has_begun, true) {
             (0..self.seats.len()).for_each(|place| self.make_ready(place));
         }
         if now_ns >= window.start_ns && self.started.is_none() {
-            self.bench.recorder.start_measuring();
+            self.cx.recorder.start_measuring();
             self.started = Some(self.read(now_ns));
         }
         if now_ns >= window.end_ns && self.ended.is_none() {
             self.ended = Some(self.read(now_ns));
         }
         if self.started.is_some() && self.ended.is_none() {
-            let interval_ns = nanoseconds(self.bench.plan.interval).max(1);
-            self.bench.recorder.turn_to((now_ns - window.start_ns) / interval_ns);
+            let interval_ns = nanoseconds(self.cx.plan.interval).max(1);
+            self.cx.recorder.turn_to((now_ns - window.start_ns) / interval_ns);
         }
     }
 
     fn read(&self, at_ns: u64) -> Reading {
-        let (tally, idle_ns) = (self.bench.recorder.counted(), self.idle_ns);
+        let (tally, idle_ns) = (self.cx.recorder.counted(), self.idle_ns);
         Reading { at_ns, tally, idle_ns, time: ThreadTime::now() }
     }
 
     fn conclude(mut self) -> Outcome {
-        let now = self.read(self.bench.clock.now_ns());
+        let now = self.read(self.cx.clock.now_ns());
         let started = self.started.unwrap_or(now);
         let mut ended = self.ended.unwrap_or(now);
         let timed_ns = ended.at_ns - started.at_ns;
-        if matches!(self.bench.plan.limit, Limit::Count(_)) && self.bench.quota == 0 {
+        if matches!(self.cx.plan.limit, Limit::Count(_)) && self.cx.quota == 0 {
             // How the last messages are lost and the connections end is no part of it.
-            ended.at_ns = self.bench.recorder.last_back_ns.max(started.at_ns);
+            ended.at_ns = self.cx.recorder.last_back_ns.max(started.at_ns);
             ended.idle_ns = self.idle_at_last_back_ns.max(started.idle_ns);
         }
         if self.started.is_some() {
-            self.bench.recorder.finish(ended.tally);
+            self.cx.recorder.finish(ended.tally);
         }
         for seat in &mut self.seats {
-            seat.connection.note_missing(ended.at_ns, &mut self.bench);
+            seat.connection.note_missing(ended.at_ns, &mut self.cx);
         }
-        let plan = self.bench.plan;
-        let window = self.bench.recorder.window;
+        let plan = self.cx.plan;
+        let window = self.cx.recorder.window;
         let unsent_until_ns = window.end_ns.min(ended.at_ns);
-        let unsent_bursts = |seat: &Seat| match self.bench.start_ns {
-            Some(start_ns) if self.bench.quota > 0 => {
+        let unsent_bursts = |seat: &Seat| match self.cx.start_ns {
+            Some(start_ns) if self.cx.quota > 0 => {
                 seat.connection.unsent_bursts(start_ns, window.start_ns, unsent_until_ns)
             }
             _ => 0,
         };
         let unsent = self.seats.iter().map(unsent_bursts).sum::<u64>() * u64::from(plan.send_burst);
-        let recorder = self.bench.recorder;
+        let recorder = self.cx.recorder;
         Outcome {
             established: self.seats.iter().filter(|seat| seat.connection.was_open).count() as u64,
             opened: recorder.opened,
@@ -520,9 +497,9 @@ impl Drop for Farewell<'_> {
 }
 
 impl Seat {
-    fn new(bench: &Bench<'_>, number: u64) -> Self {
+    fn new(cx: &ThreadContext<'_>, number: u64) -> Self {
         Self {
-            connection: Connection::new(bench, number),
+            connection: Connection::new(cx, number),
             generation: 0,
             wake_ns: u64::MAX,
             is_ready: false,

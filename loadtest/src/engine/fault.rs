@@ -8,7 +8,7 @@ use echo_common::escape::Escaped;
 
 use super::content::{Content, Id};
 use super::exchange::{Exchange, Wrong};
-use crate::run_report::errors::Kind;
+use crate::report::run_report::errors::Kind;
 
 /// Why a connection ended other than it should.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use super::Stop;
 use super::crew::{Crew, Work};
-use super::driver::Outcome;
-use super::recorder::Found;
-use super::shared::Message;
+use super::messages::{Found, Message, Outcome};
 use super::window::Window;
 use crate::plan::{Arrival, Limit, Plan, Sizes};
 

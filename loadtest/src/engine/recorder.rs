@@ -6,88 +6,15 @@ use hdrhistogram::Histogram;
 
 use super::exchange::Times;
 use super::fault::Fault;
-use super::shared::Message;
+use super::messages::{Found, Latencies, Message, Piece, Tally};
 use super::window::Window;
-use crate::distribution::histogram;
 use crate::plan::{Limit, Plan};
-use crate::run_report::Errors;
-use crate::samples::Sampler;
+use crate::report::distribution::histogram;
+use crate::report::run_report::Errors;
+use crate::report::samples_file::SamplesWriter;
 
 /// Findings that one thread keeps; the rest is only counted.
 const MAX_FINDINGS: usize = 10;
-
-/// The latencies of the messages that came back.
-#[derive(Debug, Clone)]
-pub(crate) struct Latencies {
-    /// From when the message was ready for the system to take.
-    pub(crate) service: Histogram<u64>,
-    /// From the time the message was due; in an open loop only.
-    pub(crate) response: Option<Histogram<u64>>,
-}
-
-impl Latencies {
-    pub(crate) fn new(is_open_loop: bool) -> Self {
-        Self { service: histogram(), response: is_open_loop.then(histogram) }
-    }
-
-    /// As a user of the server sees them.
-    pub(crate) fn seen(&self) -> &Histogram<u64> {
-        self.response.as_ref().unwrap_or(&self.service)
-    }
-
-    pub(crate) fn add(&mut self, other: &Self) {
-        // Bounds are the same everywhere.
-        let _ = self.service.add(&other.service);
-        if let (Some(response), Some(other)) = (&mut self.response, &other.response) {
-            let _ = response.add(other);
-        }
-    }
-
-    pub(crate) fn reset(&mut self) {
-        self.service.reset();
-        self.response.iter_mut().for_each(Histogram::reset);
-    }
-
-    #[inline]
-    fn record(&mut self, times: Times, back_ns: u64, count: u64) {
-        saturating_record(&mut self.service, back_ns - times.sent_ns, count);
-        if let Some(response) = &mut self.response {
-            saturating_record(response, back_ns - times.due_ns, count);
-        }
-    }
-}
-
-#[inline]
-fn saturating_record(histogram: &mut Histogram<u64>, ns: u64, count: u64) {
-    histogram.saturating_record_n(ns, count);
-}
-
-/// Counts that only grow.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
-    /// Messages that came back.
-    pub(crate) messages: u64,
-    /// Their bytes, and those of messages that came back in part.
-    pub(crate) bytes: u64,
-    /// Connections that ended other than they should.
-    pub(crate) errors: u64,
-}
-
-impl Tally {
-    pub(crate) fn since(self, earlier: Self) -> Self {
-        Self {
-            messages: self.messages.saturating_sub(earlier.messages),
-            bytes: self.bytes.saturating_sub(earlier.bytes),
-            errors: self.errors.saturating_sub(earlier.errors),
-        }
-    }
-
-    pub(crate) fn add(&mut self, other: Self) {
-        self.messages += other.messages;
-        self.bytes += other.bytes;
-        self.errors += other.errors;
-    }
-}
 
 /// When messages came back.
 #[derive(Debug, Clone, Copy)]
@@ -96,24 +23,6 @@ pub(crate) struct Came {
     pub(crate) read_ns: u64,
     /// When the system had received them, if it tells.
     pub(crate) received_ns: Option<u64>,
-}
-
-/// What one thread measured in one piece of the measured part.
-#[derive(Debug)]
-pub(crate) struct Piece {
-    pub(crate) thread: usize,
-    /// Pieces are numbered from 0.
-    pub(crate) number: u64,
-    pub(crate) tally: Tally,
-    pub(crate) latencies: Latencies,
-}
-
-/// A finding with its place.
-#[derive(Debug)]
-pub(crate) struct Found {
-    pub(crate) fault: Fault,
-    pub(crate) connection: u64,
-    pub(crate) at_ns: u64,
 }
 
 /// Where a thread writes down what happens.
@@ -148,7 +57,7 @@ pub(crate) struct Recorder<'a> {
     thread: usize,
     messages: Sender<Message>,
     recycled: Receiver<Latencies>,
-    sampler: Option<Sampler<'a>>,
+    samples: Option<SamplesWriter<'a>>,
 }
 
 impl<'a> Recorder<'a> {
@@ -179,7 +88,7 @@ impl<'a> Recorder<'a> {
             thread,
             messages: messages.clone(),
             recycled: recycled.clone(),
-            sampler: plan.samples.as_deref().map(Sampler::new),
+            samples: plan.samples.as_deref().map(SamplesWriter::new),
         }
     }
 
@@ -203,8 +112,8 @@ impl<'a> Recorder<'a> {
             self.verified_bytes += len as u64;
             self.without_stamp += if received_ns.is_none() { count } else { 0 };
             self.current.record(times, back_ns, count);
-            if let Some(sampler) = &mut self.sampler {
-                sampler.note(connection, [times.due_ns, times.sent_ns, back_ns], count);
+            if let Some(samples) = &mut self.samples {
+                samples.note(connection, [times.due_ns, times.sent_ns, back_ns], count);
             }
         }
     }

@@ -7,9 +7,9 @@ use crossbeam_channel::Sender;
 
 use super::Observer;
 use super::clock::seconds;
-use super::recorder::{Latencies, Piece, Tally};
-use crate::distribution::{self, histogram};
-use crate::run_report::Interval;
+use super::messages::{Latencies, Piece, Tally};
+use crate::report::distribution::{self, histogram};
+use crate::report::run_report::Interval;
 
 /// Intervals in a report, so that its size does not depend on how long the run was.
 const MAX_INTERVALS: usize = 1_000;

@@ -5,19 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use crossbeam_channel::Sender;
 use crossbeam_utils::CachePadded;
 
-use super::driver::Outcome;
-use super::recorder::{Piece, Tally};
+use super::messages::{Message, Tally};
 use super::window::Window;
-
-/// What a thread says to whoever coordinates them.
-pub(crate) enum Message {
-    /// Each of its connections was made or has failed once; so many were made.
-    Tried { made: u64 },
-    /// What it measured in a piece of the time.
-    Piece(Box<Piece>),
-    /// It is over: well, because the system refused to wait for events, or by a panic.
-    Over { thread: usize, result: Result<Box<Outcome>, String> },
-}
 
 /// What all threads can see.
 pub(crate) struct Shared {

@@ -7,18 +7,16 @@ use hdrhistogram::Histogram;
 use humantime::format_rfc3339_nanos;
 
 use super::clock::seconds;
-use super::coordinator::Start;
-use super::driver::Outcome;
 use super::flood;
-use super::recorder::{Found, Tally};
+use super::messages::{Found, Outcome, Tally};
 use super::series::Series;
-use super::window::Window;
-use crate::distribution::{Distribution, histogram};
-use crate::machine;
+use super::window::{Start, Window};
 use crate::plan::{Arrival, Limit, Plan, Sizes};
-use crate::run_report as report;
-use crate::run_report::{Errors, RunReport};
-use crate::verdict;
+use crate::report::distribution::{Distribution, histogram};
+use crate::report::machine;
+use crate::report::run_report as report;
+use crate::report::run_report::{Errors, RunReport};
+use crate::report::verdict;
 
 /// Findings in a report; the rest is only counted.
 const MAX_FINDINGS: usize = 20;

@@ -1,7 +1,18 @@
-//! Which part of a run is measured; pure.
+//! When a load begins, and which part of it is measured; pure.
+
+use std::time::SystemTime;
 
 use super::clock::nanoseconds;
 use crate::plan::{Limit, Plan};
+
+/// When a load begins.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Start {
+    /// On the run's clock.
+    pub(crate) at_ns: u64,
+    /// On the calendar.
+    pub(crate) time: SystemTime,
+}
 
 /// From its start up to, not including, its end, in the run's nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,5 @@
-//! Connections that break in mid-transfer, because a client is killed or resets them: the neighbours
-//! do not notice.
+//! Connections that break in mid-transfer because a client is killed or resets them. Other connections
+//! must not be affected.
 
 use std::thread;
 use std::time::Duration;
@@ -10,20 +10,21 @@ use echo_tests::wait::Over;
 use crate::check::{Outcome, kept};
 use crate::load::{Child, Echoed, Load, Session, Target, mib, neighbour};
 
-/// Clients that are killed, one after the other...
+/// Number of client processes that are killed, one after the other.
 const KILLS: usize = 150;
 
-/// ...with so many transfers each.
+/// Number of transfers of each client process.
 const TRANSFERS: usize = 8;
 
-/// Connections that are reset, by each of the threads.
+/// Number of connections that each thread resets.
 const RESETS: usize = 2_500;
 const THREADS: u8 = 4;
 
-/// What is under way on a connection that is reset.
+/// Maximum number of bytes under way on a connection that is reset.
 const MAX_LEN: usize = 128 * 1024;
 
-/// A connection holds at most one line and one read, and these send little at a time.
+/// Maximum growth of the server's memory in bytes. It is small because these connections send little at a
+/// time.
 const MAX_GROWTH: u64 = 4 << 20;
 
 pub(super) fn kills() -> Outcome {
@@ -31,7 +32,7 @@ pub(super) fn kills() -> Outcome {
     break_amid_neighbours((KILLS * TRANSFERS) as u64, |target| {
         for _ in 0..KILLS {
             let child = Child::transfers(target.addr(), 1, TRANSFERS);
-            // At any moment.
+            // The kill comes at a random moment of the transfers.
             thread::sleep(Duration::from_micros(random.up_to(20_000) as u64));
             child.kill();
         }
@@ -54,7 +55,7 @@ pub(super) fn resets() -> Outcome {
     })
 }
 
-/// Two neighbours exchange all the time; `connections` are made by `work`, and all of them break.
+/// Runs `work`, which makes and breaks `connections` connections, while two neighbours exchange data.
 fn break_amid_neighbours(connections: u64, work: impl FnOnce(&Target)) -> Outcome {
     let target = Target::start(&[]);
     let over = Over::default();
@@ -71,8 +72,8 @@ fn break_amid_neighbours(connections: u64, work: impl FnOnce(&Target)) -> Outcom
         Load { connections: connections + 2, echoed, broken: connections, ..Load::default() };
     target.stop().expect(&load);
     kept(format_args!(
-        "{connections} connections broke; two neighbours meanwhile exchanged {}; {} more memory \
-         at most",
+        "{connections} connections broke; two neighbours exchanged {} at the same time; memory grew \
+         by at most {}",
         mib(echoed.bytes),
         mib(grown)
     ))

@@ -1,4 +1,5 @@
-//! Connections that come, say one line and go, in every way a client may end: nothing stays behind.
+//! Connections that exchange one line and end, in every way a client may end. The server must keep
+//! nothing of them.
 
 use std::thread;
 
@@ -7,8 +8,8 @@ use crate::load::{Echoed, Load, Session, Target, mib};
 
 const THREADS: u8 = 8;
 
-/// Before memory is looked at: buffers and tables are as large as they get. For each thread both are
-/// multiples of four, the number of ways to go.
+/// Number of connections before the first look at memory. After them, buffers and tables have reached
+/// their final size. This number and `COUNT` are, per thread, multiples of four, the number of ways to end.
 const WARM_UP: usize = 16_000;
 const COUNT: usize = 100_000;
 
@@ -27,13 +28,14 @@ pub(super) fn check() -> Outcome {
     let broken = connections / 2;
     target.stop().expect(&Load { connections, echoed, broken, ..Load::default() });
     kept(format_args!(
-        "each echoed its line; half were reset; {} resident after them, {} more than before",
+        "each connection had its echo; half of them were reset; {} resident afterwards, {} more than \
+         before",
         mib(after),
         mib(grown)
     ))
 }
 
-/// Returns what came back to those who were not reset.
+/// Makes `count` connections. Returns the echo on those that were not reset.
 fn churn(target: &Target, count: usize) -> Echoed {
     thread::scope(|scope| {
         let each = count / usize::from(THREADS);
@@ -46,7 +48,8 @@ fn churn(target: &Target, count: usize) -> Echoed {
     })
 }
 
-/// Half of them reset the connection; the others finish it, and wait for the server's end or do not.
+/// Makes a connection that exchanges a line and ends. Half of the connections are reset, a quarter are
+/// closed, and a quarter are finished and wait for the server's end.
 fn come_and_go(target: &Target, source: u8, number: usize) -> Echoed {
     let mut session = Session::connect(target.addr(), source);
     session.echo(format!("source {source} number {number}\n"));

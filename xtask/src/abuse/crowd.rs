@@ -1,4 +1,4 @@
-//! As many connections as the descriptor limit allows, twice, each with lines of its own.
+//! Nearly as many connections as the limit on descriptors allows, twice. Each sends different lines.
 
 use echo_common::descriptors;
 
@@ -9,20 +9,20 @@ const PROCESSES: u8 = 4;
 const EACH: usize = 4_750;
 const COUNT: usize = PROCESSES as usize * EACH;
 
-/// How often everybody speaks, after a first line each.
+/// How often each connection sends lines, after its first line.
 const ROUNDS: usize = 3;
 
-/// The server's own, and some.
+/// Descriptors that the server needs for itself, and a reserve.
 const OTHER_DESCRIPTORS: usize = 100;
 
-/// What a connection that holds nothing may take, in bytes: 88 of ours, and the event queue's.
+/// Maximum memory in bytes of a connection that holds nothing: 88 bytes of ours, and the event queue's.
 const MAX_RESIDENT_EACH: u64 = 512;
 
 pub(super) fn check() -> Outcome {
     let needed = (COUNT + OTHER_DESCRIPTORS) as u64;
     let limit = descriptors::raise_limit().unwrap_or(u64::MAX);
     if limit < needed {
-        return skipped(format!("{needed} descriptors are needed, the limit is {limit}"));
+        return skipped(format!("the check needs {needed} descriptors, the limit is {limit}"));
     }
     let target = Target::start(&[]);
     let (mut echoed, first) = gather(&target);
@@ -30,12 +30,12 @@ pub(super) fn check() -> Outcome {
     echoed += again;
     let grown = Target::expect_growth_below(first, second, 1 << 20);
     let each = second.saturating_sub(target.idle().resident) / COUNT as u64;
-    assert!(each <= MAX_RESIDENT_EACH, "{each} bytes for each connection");
+    assert!(each <= MAX_RESIDENT_EACH, "{each} bytes of memory per connection");
     let connections = 2 * COUNT as u64;
     target.stop().expect_exactly(&Load { connections, echoed, ..Load::default() });
     kept(format_args!(
-        "{COUNT} held at once, twice; {} in {} messages compared; {} resident with all of them, \
-         {each} B each, {} more the second time",
+        "{COUNT} connections at once, twice; {} in {} messages compared; {} resident with all of \
+         them, {each} B per connection, {} more the second time",
         mib(echoed.bytes),
         echoed.messages,
         mib(second),
@@ -43,8 +43,8 @@ pub(super) fn check() -> Outcome {
     ))
 }
 
-/// Everybody comes, speaks several times, and leaves. Returns what came back, and the memory while
-/// all were there.
+/// Opens all connections, sends lines several times, and finishes them. Returns the echo, and the memory
+/// while all connections were open.
 fn gather(target: &Target) -> (Echoed, u64) {
     let start = |source| Child::crowd(target.addr(), source, EACH);
     let mut children: Vec<Child> = (1..=PROCESSES).map(start).collect();

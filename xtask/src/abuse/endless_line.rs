@@ -1,4 +1,4 @@
-//! A line without an end: it goes back in pieces, and nobody has to hold it.
+//! A line of 1 GiB. The server echoes it in pieces and never holds all of it.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -14,7 +14,7 @@ use crate::load::{Echoed, Load, Target, mib};
 const LEN: usize = 1 << 30;
 const CHUNK_LEN: usize = 256 * 1024;
 
-/// One line, one read, and what the allocator makes of them.
+/// Maximum growth of the server's memory in bytes: one line, one read, and what the allocator adds.
 const MAX_GROWTH: u64 = 1 << 20;
 
 pub(super) fn check() -> Outcome {
@@ -31,7 +31,7 @@ pub(super) fn check() -> Outcome {
     drop(stream);
     let echoed = Echoed { bytes: LEN as u64, messages: 1 };
     target.stop().expect_exactly(&Load { connections: 1, echoed, ..Load::default() });
-    kept(format_args!("all came back; the server took {} more memory at most", mib(grown)))
+    kept(format_args!("the whole echo was right; memory grew by at most {}", mib(grown)))
 }
 
 fn send(mut stream: &TcpStream, content: Content) {
@@ -50,10 +50,10 @@ fn receive(mut stream: &TcpStream, content: Content) {
         fill(content, position, &mut expected);
         assert_same(&chunk, &expected);
     }
-    assert_eq!(stream.read(&mut chunk).expect("the server finishes"), 0, "nothing more");
+    assert_eq!(stream.read(&mut chunk).expect("the server finishes"), 0, "bytes after the echo");
 }
 
-/// Random bytes, no newline among them.
+/// Fills `chunk` with random bytes without a newline.
 fn fill(content: Content, position: usize, chunk: &mut [u8]) {
     content.fill(position, chunk);
     chunk.iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b' ');

@@ -1,4 +1,4 @@
-//! What scanners, proxies and confused clients send: to an echo server all of it is bytes.
+//! Other protocols and random bytes. The server must echo them like any other bytes.
 
 use std::thread;
 
@@ -11,7 +11,7 @@ use crate::load::{Echoed, Load, Session, Target, foreign, neighbour};
 const RANDOM_COUNT: usize = 500;
 const MAX_RANDOM_LEN: usize = 40_000;
 
-/// How often each text is sent, by connections of its own.
+/// How often each text is sent, each time on a new connection.
 const ROUNDS: usize = 20;
 
 pub(super) fn check() -> Outcome {
@@ -35,7 +35,7 @@ pub(super) fn check() -> Outcome {
     target.stop().expect_exactly(&Load { connections, echoed, ..Load::default() });
     let names: Vec<&str> = foreign().iter().map(|(name, _)| *name).collect();
     kept(format_args!(
-        "{} and {RANDOM_COUNT} random texts came back as they were, on {connections} connections",
+        "{} and {RANDOM_COUNT} random texts came back unchanged on {connections} connections",
         names.join(", ")
     ))
 }

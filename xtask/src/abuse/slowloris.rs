@@ -1,5 +1,5 @@
-//! Peers that send a byte now and then and never end their line, while a neighbour is served; those
-//! that stop altogether are reclaimed.
+//! Peers that send a byte now and then and never end their line. The server must serve a neighbour at the
+//! same time, and must close peers that stop sending.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,12 +13,12 @@ use crate::load::{Echoed, Load, Session, Target, mib, neighbour};
 
 const COUNT: usize = 2_000;
 
-/// Those who are given up. The others trickle on.
+/// Number of peers that stop sending. The others go on.
 const QUITTERS: usize = COUNT / 2;
 
 const IDLE_TIMEOUT: Duration = Duration::from_secs(6);
 
-/// What a connection may take that holds a few hundred bytes.
+/// Maximum memory in bytes of a connection that holds a few hundred bytes.
 const MAX_RESIDENT_EACH: u64 = 2_048;
 
 pub(super) fn check() -> Outcome {
@@ -35,7 +35,7 @@ pub(super) fn check() -> Outcome {
         (trickled, neighbour.join().unwrap(), grown)
     });
     let limit = COUNT as u64 * MAX_RESIDENT_EACH;
-    assert!(grown < limit, "{} for {COUNT} that trickle", mib(grown));
+    assert!(grown < limit, "memory grew by {} for {COUNT} peers that trickle", mib(grown));
     target.stop().expect_exactly(&Load {
         connections: COUNT as u64 + 1,
         echoed: trickled + served,
@@ -43,15 +43,15 @@ pub(super) fn check() -> Outcome {
         ..Load::default()
     });
     kept(format_args!(
-        "{QUITTERS} trickled on and got all back, {QUITTERS} stopped and were reclaimed with all \
-         they had sent; a neighbour meanwhile exchanged {}; {} more memory",
+        "{QUITTERS} peers went on and got the whole echo, {QUITTERS} stopped and were closed after \
+         the whole echo; a neighbour exchanged {} at the same time; memory grew by {}",
         mib(served.bytes),
         mib(grown)
     ))
 }
 
-/// Everybody trickles for longer than the idle timeout; then half of them stop, and the others
-/// trickle on until those are gone. Returns what came back.
+/// Makes all peers trickle for longer than the idle timeout. Then half of them stop, and the others
+/// go on until the server has closed the first half. Returns the echo.
 fn trickle_and_quit(target: &Target) -> Echoed {
     let connect = |_| Session::connect(target.addr(), 1);
     let mut sessions: Vec<Session> = (0..COUNT).map(connect).collect();
@@ -63,7 +63,7 @@ fn trickle_and_quit(target: &Target) -> Echoed {
     assert_eq!(target.sample().descriptors, target.idle().descriptors + COUNT + 1);
     let quitters = sessions.split_off(COUNT - QUITTERS);
     let quit_text = text.clone();
-    wait_until("the end of those who stopped", || {
+    wait_until("the end of the peers that stopped", || {
         trickle(&sessions, &mut text);
         target.sample().descriptors == target.idle().descriptors + COUNT - QUITTERS + 1
     });
@@ -77,7 +77,7 @@ fn trickle_and_quit(target: &Target) -> Echoed {
     quitters.chain(others).sum()
 }
 
-/// One byte more from everybody, and a while without any.
+/// Sends one more byte on every connection, then pauses.
 fn trickle(sessions: &[Session], text: &mut Vec<u8>) {
     const PAUSE: Duration = Duration::from_millis(20);
     let byte = b"slowloris "[text.len() % 10];

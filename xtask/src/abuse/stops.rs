@@ -1,5 +1,5 @@
-//! The server's process is stopped and continued in mid-transfer: what was under way is late, and
-//! nothing else.
+//! The server's process is stopped and continued in mid-transfer. Data may be late, but nothing may be
+//! lost.
 
 use std::thread;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use crate::load::{Echoed, Load, Session, Target, mib, neighbour};
 
 const STOPS: usize = 50;
 
-/// Connections with an exchange under way.
+/// Number of connections with an exchange under way.
 const TRANSFERS: usize = 6;
 
-/// Connections made while the server is stopped: they wait in the system's queue.
+/// Number of connections made during each stop. They wait in the kernel's queue.
 const LATE: usize = 20;
 
-/// How long a stop lasts: long enough for all buffers to be full.
+/// How long a stop lasts. It is long enough for all buffers to fill.
 const STOP: Duration = Duration::from_millis(100);
 
 pub(super) fn check() -> Outcome {
@@ -37,13 +37,13 @@ pub(super) fn check() -> Outcome {
     let connections = (TRANSFERS + STOPS * LATE) as u64;
     target.stop().expect_exactly(&Load { connections, echoed, ..Load::default() });
     kept(format_args!(
-        "{STOPS} stops; {TRANSFERS} transfers, and {LATE} connections made during each, lost \
+        "{STOPS} stops; {TRANSFERS} transfers, and {LATE} connections made during each stop, lost \
          nothing of {}",
         mib(echoed.bytes)
     ))
 }
 
-/// One stop amid the transfers. Returns what came back to those who connected meanwhile.
+/// Stops the server once during the transfers. Returns the echo on the connections made during the stop.
 fn stop(target: &Target) -> Echoed {
     let late = target.stopped(|| {
         let late: Vec<Session> = (0..LATE).map(|_| Session::connect(target.addr(), 1)).collect();

@@ -1,5 +1,5 @@
-//! Peers that send and never read: the server stops reading from them, and holds no more than it
-//! promises.
+//! Peers that send and do not read. The server must stop reading from them and must not hold more than
+//! it promises.
 
 use std::thread;
 
@@ -9,11 +9,11 @@ use echo_tests::wait::Over;
 use crate::check::{Outcome, kept};
 use crate::load::{Load, MAX_HELD_LEN, Session, Target, mib, neighbour};
 
-/// Peers, of whom half read everything at last, and half reset.
+/// Number of peers. In the end, half of them read everything and half reset the connection.
 const COUNT: usize = 64;
 const THREADS: u8 = 8;
 
-/// Read buffers, and what the allocator keeps.
+/// Additional memory in bytes for read buffers and the allocator.
 const SLACK: u64 = 2 << 20;
 
 pub(super) fn check() -> Outcome {
@@ -31,8 +31,8 @@ pub(super) fn check() -> Outcome {
     let echoed = load.echoed + served;
     target.stop().expect_exactly(&Load { echoed, connections: load.connections + 1, ..load });
     kept(format_args!(
-        "{} more memory for {COUNT} of them, {} allowed; half of them read at last and got their \
-         {}, half reset; a neighbour meanwhile exchanged {}",
+        "memory grew by {} for {COUNT} peers, {} allowed; half of them read in the end and got their \
+         {}, half reset; a neighbour exchanged {} at the same time",
         mib(grown),
         mib(limit),
         mib(load.echoed.bytes),
@@ -40,7 +40,7 @@ pub(super) fn check() -> Outcome {
     ))
 }
 
-/// All of them send until no more is taken; when all are stuck, they leave.
+/// Makes all peers send until the server takes no more. Once all of them are stuck, they end.
 fn stuff_and_leave(target: &Target) -> Load {
     let stuck = thread::scope(|scope| {
         let stuff = |source| {

@@ -1,7 +1,7 @@
-//! The system calls of the release server: for a message, for a connection, at rest.
+//! Counts the system calls of the release server: per message, per connection and at rest.
 //!
-//! The counts are exact where the peers decide when something happens, and bounds where the system
-//! does. Whatever call is not named is not made.
+//! A check asks for an exact count where the peers decide when something happens, and for a maximum
+//! where the kernel does. A system call that a check does not name must not occur.
 
 use std::thread;
 use std::time::Duration;
@@ -12,16 +12,16 @@ use crate::check::{Check, kept, skipped};
 use crate::load::Session;
 use crate::strace;
 
-/// How often the peers of a check say something.
+/// Number of rounds in which the peers of a check send something.
 const ROUNDS: u64 = 100;
 
-/// Connections whose calls are counted.
+/// Number of connections whose calls are counted.
 pub(super) const CONNECTIONS: u64 = 100;
 
-/// How long a server with idle connections is watched.
+/// How long a check watches a server with idle connections.
 const WATCH: Duration = Duration::from_secs(3);
 
-/// How often a call may be made.
+/// How often the server may make a call.
 #[derive(Debug, Clone, Copy)]
 enum Times {
     Exactly(u64),
@@ -30,17 +30,18 @@ enum Times {
 
 use Times::{AtMost, Exactly};
 
-/// Calls by name.
+/// The expected count of each call, by name.
 type Expected = &'static [(&'static str, Times)];
 
-/// Chunks that a connection sends in each round, with a rest of the server after each, and the calls that
-/// the server makes for one round.
+/// Chunks that a connection sends in each round, and the calls that the server makes for one round. The
+/// connection waits after each chunk until the server is at rest.
 struct Exchange {
     chunks: Vec<Vec<u8>>,
     expected: Expected,
 }
 
-/// One check for each kind of traffic; `counts` are those of connections one after the other.
+/// Returns one check for each kind of traffic. `counts` are the expected calls for connections that come
+/// one after the other.
 pub(super) fn checks(counts: Tally) -> Vec<Check> {
     vec![
         exchange("calls, a line", line_by_line()),
@@ -49,7 +50,7 @@ pub(super) fn checks(counts: Tally) -> Vec<Check> {
         check("calls, 50 connections", side_by_side),
         check("calls, connections one after the other", move || {
             let calls = one_after_the_other();
-            assert_eq!(calls, counts, "cargo xtask counts --update, if it is meant to be so");
+            assert_eq!(calls, counts, "if this is intended: cargo xtask counts --update");
             format!("{CONNECTIONS} make {}", listed(&calls))
         }),
         check("calls, connections that come at once", at_once),
@@ -58,7 +59,7 @@ pub(super) fn checks(counts: Tally) -> Vec<Check> {
 }
 
 fn check(name: &str, run: impl FnOnce() -> String + 'static) -> Check {
-    Check::new(name, move || match strace::is_possible() {
+    Check::new(name, move || match strace::ensure_available() {
         Ok(()) => kept(run()),
         Err(missing) => skipped(missing),
     })
@@ -113,10 +114,11 @@ impl Exchange {
     }
 }
 
-/// In each round all have sent their line before the server reads the first.
+/// Runs rounds in which every connection has sent its line before the server reads the first one.
 fn side_by_side() -> String {
     const EXPECTED: Expected = &[
-        // One brings all of them. The stop interrupts those who wait, of whom the acceptor then looks.
+        // One wait returns all events. Stopping the process also interrupts the waits of idle threads,
+        // and the acceptor then tries to accept.
         ("accept4", AtMost(2)),
         ("epoll_wait", AtMost(8)),
         ("futex", AtMost(8)),
@@ -136,17 +138,18 @@ fn side_by_side() -> String {
     format!("{ROUNDS} times: {}", listed(&calls))
 }
 
-/// The calls of [`CONNECTIONS`], each with one line.
+/// Counts the calls for [`CONNECTIONS`] connections, each with one line.
 ///
 /// # Errors
-/// What is missing here.
+/// One line that says what this machine lacks.
 pub(super) fn of_connections() -> Result<Tally, String> {
-    strace::is_possible()?;
+    strace::ensure_available()?;
     Ok(one_after_the_other())
 }
 
-/// The server rests after each step of the peer: it has always accepted a connection before its line
-/// comes, and sent that back before the end.
+/// Counts the calls for connections that come one after the other. After each step the peer waits until
+/// the server is at rest. So the server has accepted a connection before the line arrives, and has sent
+/// the echo before the end of the stream arrives.
 fn one_after_the_other() -> Tally {
     let server = Watched::start();
     server.calls_of(|| {
@@ -161,19 +164,19 @@ fn one_after_the_other() -> Tally {
     })
 }
 
-/// All have sent their line and have finished before the server accepts the first.
+/// Makes connections that have all sent their line and finished before the server accepts the first.
 fn at_once() -> String {
     const EXPECTED: Expected = &[
-        // Some find nothing.
+        // Some calls find no connection.
         ("accept4", AtMost(CONNECTIONS + 10)),
         ("close", Exactly(CONNECTIONS)),
         ("epoll_ctl", Exactly(CONNECTIONS)),
         ("epoll_wait", AtMost(CONNECTIONS / 4)),
-        // The stop interrupts those who wait.
+        // Stopping the process interrupts the waits of idle threads.
         ("futex", AtMost(10)),
         ("recvfrom", Exactly(2 * CONNECTIONS)),
         ("sendto", Exactly(CONNECTIONS)),
-        // Wakes a worker for many.
+        // One wake serves many connections.
         ("write", AtMost(CONNECTIONS / 10)),
     ];
     let server = Watched::start();
@@ -195,7 +198,7 @@ fn at_once() -> String {
     format!("{CONNECTIONS} make {}", listed(&calls))
 }
 
-/// Connections that have spoken, and a server that has nothing to do.
+/// Watches a server whose connections have all had an echo and are now idle.
 fn at_rest() -> String {
     let server = Watched::start();
     let mut sessions: Vec<Session> = (0..CONNECTIONS).map(|_| server.connect()).collect();
@@ -205,7 +208,7 @@ fn at_rest() -> String {
     format!("no call in {} s, {CONNECTIONS} connections", WATCH.as_secs())
 }
 
-/// Checks that the calls are `times` those that are expected, and no others.
+/// Checks that the server made `times` times the expected calls, and no others.
 #[track_caller]
 fn expect(calls: &Tally, expected: Expected, times: u64) {
     let is_right = |&(name, limit): &(&str, Times)| {
@@ -218,7 +221,7 @@ fn expect(calls: &Tally, expected: Expected, times: u64) {
     let is_expected = |name: &String| expected.iter().any(|(expected, _)| name == expected);
     assert!(
         expected.iter().all(is_right) && calls.keys().all(is_expected),
-        "{}; {times} times {expected:?} were expected",
+        "{}; expected {times} times {expected:?}",
         listed(calls)
     );
 }

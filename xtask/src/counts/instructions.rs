@@ -1,8 +1,7 @@
-//! The instructions of the work in `server/src/counts.rs`, counted by callgrind.
+//! Counts, with callgrind, the instructions of the work in `server/src/counts.rs`.
 //!
-//! callgrind shows the program a processor of its own, always the same where the real one has AVX2;
-//! so the libraries choose the same code for it everywhere. It counts a copy of more than 2 KiB by
-//! the byte.
+//! callgrind emulates a processor. On every machine with AVX2 that is the same processor, so the
+//! libraries choose the same code everywhere. callgrind counts a copy of more than 2 KiB by the byte.
 
 use std::env;
 use std::ffi::OsString;
@@ -14,13 +13,13 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::kept::{Kept, Tally, compare};
+use super::kept::{Kept, Tally, Tools, compare};
 use crate::cargo::{target_dir, workspace};
 use crate::check::{Check, Outcome, kept, skipped};
 use crate::packages;
 
-/// Counts within `counted`, which is entered once, but not within `uncounted_…`. Each of these turns
-/// the counter on or off, so whatever ran before is forgotten.
+/// Options that count within `counted`, which is entered once, but not within `uncounted_…`. Entering or
+/// leaving one of these functions switches the counter. Counts from before `counted` are discarded.
 const OPTIONS: [&str; 5] = [
     "--tool=callgrind",
     "--collect-atstart=no",
@@ -29,31 +28,34 @@ const OPTIONS: [&str; 5] = [
     "--toggle-collect=*::uncounted_*",
 ];
 
-/// Makes the C library give every buffer pages of its own. How far a buffer begins from a multiple of
-/// 32 decides some instructions, and would depend on whatever was allocated before it, even on the
-/// length of the program's path.
+/// Makes the C library give every buffer pages of its own. The number of instructions depends on the
+/// alignment of a buffer to 32 bytes. Without this option, the alignment would depend on earlier
+/// allocations, even on the length of the program's path.
 const ALIGNMENT: (&str, &str) =
     ("GLIBC_TUNABLES", "glibc.malloc.mmap_threshold=4096:glibc.malloc.top_pad=0");
 
-/// A check for each piece of work that has a count, and one that all have.
+/// Returns a check for each expected count, and one that every piece of work has an expected count.
 pub(super) fn checks(counts: &Kept) -> Vec<Check> {
     let (tools, names) = (counts.tools.clone(), counts.instructions.clone());
     let all_are_kept = Check::new("instructions, all work", move || all_are_kept(&tools, &names));
     let each = counts.instructions.iter().map(|(name, &count)| {
         let (name, tools) = (name.clone(), counts.tools.clone());
         let title = format!("instructions, {name}");
-        Check::new(title, move || check(&name, count, tools == self::tools()))
+        Check::new(title, move || check(&name, count, Tools::compare(&tools, &self::tools())))
     });
     [all_are_kept].into_iter().chain(each).collect()
 }
 
 fn all_are_kept(tools: &[String], counts: &Tally) -> Outcome {
-    if let Err(missing) = is_possible() {
+    if let Err(missing) = ensure_possible() {
         return skipped(missing);
     }
     let mut names = names();
     names.sort();
-    assert!(names.iter().eq(counts.keys()), "cargo xtask counts --update; there are {names:?}");
+    assert!(
+        names.iter().eq(counts.keys()),
+        "expected counts are missing or superfluous, use cargo xtask counts --update; there is {names:?}"
+    );
     let here = self::tools();
     kept(match here == tools {
         true => format!("{} kept with {}", names.len(), tools.join(", ")),
@@ -61,46 +63,49 @@ fn all_are_kept(tools: &[String], counts: &Tally) -> Outcome {
     })
 }
 
-fn check(name: &str, count: u64, same_tools: bool) -> Outcome {
-    if let Err(missing) = is_possible() {
+fn check(name: &str, count: u64, tools: Tools) -> Outcome {
+    if let Err(missing) = ensure_possible() {
         return skipped(missing);
     }
     let now = self::count(name);
-    if let Err(sentence) = compare(now, count, same_tools) {
+    if let Err(sentence) = compare(now, count, tools) {
         panic!("{name}: {sentence}");
     }
-    let by_whom = if same_tools { "" } else { " by other tools" };
-    kept(format_args!("{now}, kept {count}{by_whom}"))
+    let by_which = match tools {
+        Tools::Same => "",
+        Tools::Other => " with other tools",
+    };
+    kept(format_args!("{now}, expected {count}{by_which}"))
 }
 
 /// Counts all work anew.
 ///
 /// # Errors
-/// What is missing here.
+/// One line that says what this machine lacks.
 pub(super) fn count_all() -> Result<Tally, String> {
-    is_possible()?;
+    ensure_possible()?;
     Ok(names().into_iter().map(|name| (name.clone(), count(&name))).collect())
 }
 
-/// What a count depends on, apart from the sources.
+/// Returns the versions of the tools that the counts depend on.
 pub(super) fn tools() -> Vec<String> {
-    let said = |program: &str, arg: &str| {
+    let version = |program: &str, arg: &str| {
         let output = Command::new(program).arg(arg).current_dir(workspace()).output();
         let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
         text.unwrap_or_else(|_| format!("no {program}"))
     };
     vec![
-        said("rustc", "--version"),
-        said("getconf", "GNU_LIBC_VERSION"),
-        said("valgrind", "--version"),
+        version("rustc", "--version"),
+        version("getconf", "GNU_LIBC_VERSION"),
+        version("valgrind", "--version"),
     ]
 }
 
-fn is_possible() -> Result<(), String> {
+fn ensure_possible() -> Result<(), String> {
     packages::install(&["valgrind"])?;
     match has_the_processor() {
         true => Ok(()),
-        false => Err("the counts are those of an x86-64 processor with AVX2".to_owned()),
+        false => Err("the expected counts are for an x86-64 processor with AVX2".to_owned()),
     }
 }
 
@@ -114,12 +119,12 @@ fn has_the_processor() -> bool {
     false
 }
 
-/// The work there is.
+/// Returns the names of all pieces of work.
 fn names() -> Vec<String> {
     run(&mut Command::new(program())).lines().map(str::to_owned).collect()
 }
 
-/// The instructions of one operation.
+/// Counts the instructions of one operation.
 fn count(name: &str) -> u64 {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("counts");
@@ -127,15 +132,16 @@ fn count(name: &str) -> u64 {
     out_file.push(&file);
     let mut command = Command::new("valgrind");
     command.args(OPTIONS).arg(out_file).arg(program()).arg(name).env(ALIGNMENT.0, ALIGNMENT.1);
-    let rounds: u64 = run(&mut command).trim().parse().expect("the rounds are told");
+    let rounds = run(&mut command).trim().parse();
+    let rounds: u64 = rounds.expect("the program prints the number of rounds");
     let counted = fs::read_to_string(file).unwrap();
     let total = counted.lines().find_map(|line| line.strip_prefix("totals: "));
-    let total: u64 = total.and_then(|text| text.parse().ok()).expect("callgrind tells a total");
+    let total: u64 = total.and_then(|text| text.parse().ok()).expect("callgrind writes a total");
     assert!(total >= rounds, "{name}: the counter was never turned on");
     total / rounds
 }
 
-/// The program that does the work: built once, as the release server is.
+/// Returns the program that does the work. It is built once, with the flags of the release server.
 fn program() -> &'static PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(build)
@@ -143,22 +149,22 @@ fn program() -> &'static PathBuf {
 
 fn build() -> PathBuf {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    // Flags that the caller has for a processor of his own would change the counts.
+    // The caller's compiler flags would change the counts.
     cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
     cargo.args(["build", "--release", "--package", "echo-server"]);
     cargo.args(["--bench", "counts", "--features", "counts"]);
     cargo.args(["--message-format", "json-render-diagnostics", "--target-dir"]).arg(target_dir());
-    let told = run(cargo.current_dir(workspace()));
-    let messages = told.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let printed = run(cargo.current_dir(workspace()));
+    let messages = printed.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut programs = messages.filter(|message| message["target"]["name"] == "counts");
     let path = programs.find_map(|message| message["executable"].as_str().map(PathBuf::from));
-    path.expect("cargo tells where the program is")
+    path.expect("cargo prints the path of the program")
 }
 
-/// What a command that must succeed says.
+/// Runs a command that must succeed, and returns its output.
 fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {said}");
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {printed}");
     String::from_utf8(output.stdout).unwrap()
 }

@@ -1,4 +1,4 @@
-//! What was counted when somebody last looked and found it right, and how far from that a count may be.
+//! The expected counts, which a developer has approved, and how far a count may be from them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,26 +8,40 @@ use serde::{Deserialize, Serialize};
 
 use crate::cargo::workspace;
 
-/// So far may instructions be from what is kept, up or down, in hundredths; the same program counts
-/// the same, so this is room for a compiler that arranges the same code otherwise.
+/// Maximum difference from the expected instructions, up or down, in percent. The same program always
+/// has the same count. The tolerance allows for a compiler that arranges the same code differently.
 const TOLERANCE: u64 = 2;
 
-/// The same when other tools built or ran it.
+/// Maximum difference in percent if other tools built or ran the program.
 const TOLERANCE_FOR_OTHER_TOOLS: u64 = 10;
 
-/// A few instructions are not worth a word, whatever their share.
+/// Number of instructions that are always tolerated, because they do not matter.
 const MIN_TOLERANCE: u64 = 2;
 
 /// Counts by name.
 pub(super) type Tally = BTreeMap<String, u64>;
 
+/// Whether the tools are those of the expected counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tools {
+    Same,
+    Other,
+}
+
+impl Tools {
+    pub(super) fn compare(expected: &[String], here: &[String]) -> Self {
+        if expected == here { Self::Same } else { Self::Other }
+    }
+}
+
+/// The expected counts.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Kept {
-    /// What built and ran the work.
+    /// The tools that built and ran the work.
     pub(super) tools: Vec<String>,
-    /// Of one operation of each piece of work.
+    /// Instructions of one operation of each piece of work.
     pub(super) instructions: Tally,
-    /// They come one after the other, each with one line.
+    /// System calls for 100 connections that come one after the other, each with one line.
     pub(super) calls_of_100_connections: Tally,
 }
 
@@ -36,23 +50,23 @@ impl Kept {
         workspace().join("xtask/counts.json")
     }
 
-    /// What is kept; nothing when there is no such file.
+    /// Reads the expected counts. Returns none if the file does not exist.
     pub(super) fn read() -> Self {
         fs::read_to_string(Self::path()).map_or_else(
             |_| Self::default(),
             |text| {
                 serde_json::from_str(&text)
-                    .expect("counts.json is whole; if not, remove it and count anew")
+                    .expect("counts.json is valid; if not, remove it and count anew")
             },
         )
     }
 
     pub(super) fn write(&self) {
-        let text = serde_json::to_string_pretty(self).expect("it can be written");
-        fs::write(Self::path(), text + "\n").expect("the file can be written");
+        let text = serde_json::to_string_pretty(self).expect("counts can be written as JSON");
+        fs::write(Self::path(), text + "\n").expect("counts.json can be written");
     }
 
-    /// A sentence for each count that differs.
+    /// Returns a sentence for each count that differs.
     pub(super) fn differences(&self, old: &Self) -> Vec<String> {
         [
             differences(&self.instructions, &old.instructions),
@@ -73,22 +87,25 @@ fn differences(new: &Tally, old: &Tally) -> Vec<String> {
         .collect()
 }
 
-/// Whether so many instructions are near enough to what is kept.
+/// Compares a number of instructions with the expected number.
 ///
 /// # Errors
-/// A sentence that says what is wrong.
-pub(super) fn compare(now: u64, kept: u64, same_tools: bool) -> Result<(), String> {
-    let tolerance = if same_tools { TOLERANCE } else { TOLERANCE_FOR_OTHER_TOOLS };
-    if now.abs_diff(kept) <= (kept * tolerance / 100).max(MIN_TOLERANCE) {
+/// A sentence that gives the difference, if it is above the tolerance.
+pub(super) fn compare(now: u64, expected: u64, tools: Tools) -> Result<(), String> {
+    let tolerance = match tools {
+        Tools::Same => TOLERANCE,
+        Tools::Other => TOLERANCE_FOR_OTHER_TOOLS,
+    };
+    if now.abs_diff(expected) <= (expected * tolerance / 100).max(MIN_TOLERANCE) {
         return Ok(());
     }
-    let (word, share) = match now > kept {
-        true => ("more", (now - kept) as f64 / kept as f64),
-        false => ("fewer", (kept - now) as f64 / kept as f64),
+    let (word, share) = match now > expected {
+        true => ("more", (now - expected) as f64 / expected as f64),
+        false => ("fewer", (expected - now) as f64 / expected as f64),
     };
     Err(format!(
-        "{now} instructions, {:.1} % {word} than the {kept} that are kept, of which {tolerance} % are \
-         tolerated; if it is meant to be so: cargo xtask counts --update",
+        "{now} instructions, {:.1} % {word} than the expected {expected}; {tolerance} % are tolerated. \
+         If this is intended: cargo xtask counts --update",
         100.0 * share
     ))
 }
@@ -98,28 +115,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_near_what_is_kept_will_do_both_ways() {
-        for (now, kept, same_tools, is_near) in [
-            (1_000, 1_000, true, true),
-            (1_020, 1_000, true, true),
-            (1_021, 1_000, true, false),
-            (980, 1_000, true, true),
-            (979, 1_000, true, false),
-            (1_100, 1_000, false, true),
-            (1_101, 1_000, false, false),
-            (899, 1_000, false, false),
-            (22, 20, true, true),
-            (23, 20, true, false),
+    fn counts_near_the_expected_ones_pass_in_both_directions() {
+        for (now, expected, tools, is_near) in [
+            (1_000, 1_000, Tools::Same, true),
+            (1_020, 1_000, Tools::Same, true),
+            (1_021, 1_000, Tools::Same, false),
+            (980, 1_000, Tools::Same, true),
+            (979, 1_000, Tools::Same, false),
+            (1_100, 1_000, Tools::Other, true),
+            (1_101, 1_000, Tools::Other, false),
+            (899, 1_000, Tools::Other, false),
+            (22, 20, Tools::Same, true),
+            (23, 20, Tools::Same, false),
         ] {
-            let is_ok = compare(now, kept, same_tools).is_ok();
-            assert_eq!(is_ok, is_near, "{now} {kept} {same_tools}");
+            let is_ok = compare(now, expected, tools).is_ok();
+            assert_eq!(is_ok, is_near, "{now} {expected} {tools:?}");
         }
     }
 
     #[test]
     fn the_sentence_says_which_way_and_how_far() {
-        let more = compare(1_100, 1_000, true).unwrap_err();
-        assert!(more.starts_with("1100 instructions, 10.0 % more than the 1000"), "{more}");
-        assert!(compare(900, 1_000, true).unwrap_err().contains("10.0 % fewer"));
+        let more = compare(1_100, 1_000, Tools::Same).unwrap_err();
+        assert!(
+            more.starts_with("1100 instructions, 10.0 % more than the expected 1000"),
+            "{more}"
+        );
+        assert!(compare(900, 1_000, Tools::Same).unwrap_err().contains("10.0 % fewer"));
     }
 }

@@ -1,5 +1,5 @@
-//! The release server under strace, and the calls that it makes from one rest to the next: while it
-//! rests, all of its threads wait in a call that has not returned.
+//! The release server under strace, and the system calls that it makes between two moments of rest. The
+//! server is at rest when each of its threads waits in a call that has not returned.
 
 use std::process::Command;
 
@@ -13,10 +13,10 @@ use super::kept::Tally;
 use crate::load::Session;
 use crate::strace::{self, Trace};
 
-/// Two workers, and nothing that depends on the clock: no records, no reports.
+/// Two workers, without records and reports, because those depend on the clock.
 const ARGS: [&str; 6] = ["--num-workers", "2", "--log_level", "WARN", "--report-interval", "0"];
 
-/// Enough connections for every thread to have done everything once.
+/// Number of connections after which every thread has done each kind of work once.
 const GREETINGS: usize = 8;
 
 pub(super) struct Watched {
@@ -25,7 +25,7 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    /// A server that has served a few connections and is at rest.
+    /// Starts a server, and returns it once it has served a few connections and is at rest.
     pub(super) fn start() -> Self {
         let dir = TempDir::new().unwrap();
         let mut strace = Command::new("strace");
@@ -44,7 +44,7 @@ impl Watched {
         Session::connect(self.server.addr(), 0)
     }
 
-    /// Waits until nothing is left to do.
+    /// Waits until the server is at rest.
     pub(super) fn rest(&self) {
         wait_until("a server at rest", || is_at_rest(self.server.pid()));
     }

@@ -1,7 +1,7 @@
-//! Accepts that fail: the connection that was waiting is gone, or the system is out of something.
+//! Accepts that fail, because the waiting connection is gone or because the system lacks a resource.
 //!
-//! The connection stays in the system's queue and no new edge tells of it, as when descriptors run
-//! out in earnest.
+//! The connection stays in the kernel's queue and no new edge announces it. A real shortage of
+//! descriptors has the same effect.
 
 use std::time::{Duration, Instant};
 
@@ -9,16 +9,16 @@ use echo_tests::peer::{connect, expect_silence, ping};
 use echo_tests::proc_fs::threads;
 
 use super::peers::{crowd, is_echoed};
-use super::row;
+use super::row::row;
 use super::traced::{Fault, Traced};
 use crate::check::Check;
 use crate::strace::time;
 
-const RETRIED: &str = "tried again at once, every connection is served";
-const PAUSED: &str = "accepting pauses, says so, and goes on; every connection is served";
-const STARVED: &str = "tries become rare; connections that are open are served on";
+const RETRIED: &str = "the server retries at once and serves every connection";
+const PAUSED: &str = "the server pauses accepting, logs that, resumes, and serves every connection";
+const STARVED: &str = "retries become rare; open connections are still served";
 
-/// Errors of the connection that was waiting, accept(2).
+/// Errors that concern only the waiting connection, see accept(2).
 const OF_THE_CONNECTION: [&str; 9] = [
     "ECONNABORTED",
     "EPROTO",
@@ -33,10 +33,10 @@ const OF_THE_CONNECTION: [&str; 9] = [
 
 const OF_THE_SYSTEM: [&str; 4] = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
 
-/// Failures that are tried again at once before the server pauses all the same.
+/// Maximum number of immediate retries before the server pauses.
 const MAX_RETRIES: usize = 64;
 
-/// How long it is watched what a server does that cannot accept.
+/// How long a check watches a server that cannot accept.
 const OBSERVATION: Duration = Duration::from_secs(3);
 
 pub(super) fn checks() -> Vec<Check> {
@@ -74,7 +74,7 @@ fn retries(fault: Fault) -> String {
     format!("{crowd}, accept4: {}", ended.seen("accept4"))
 }
 
-/// The pauses of 5, 10, … 640 ms have no events between them: one connection waits, alone.
+/// Checks the pauses of 5, 10, … 640 ms. Only one connection waits, so no event ends a pause early.
 fn pauses(fault: Fault) -> String {
     let server = Traced::start(&[fault], &["--num-workers", "1"]);
     server.settle();
@@ -88,12 +88,13 @@ fn pauses(fault: Fault) -> String {
     let failed: Vec<&str> =
         ended.trace.of("accept4").into_iter().filter(|line| line.contains("INJECTED")).collect();
     let took = time(failed[failed.len() - 1]) - time(failed[0]);
-    // 635 ms between the first and the last failure; far less is no pause at all.
+    // The pauses between the first and the last failure add up to 635 ms. A duration far below that
+    // means that the server did not pause.
     assert!(took > Duration::from_millis(200), "8 failures in {took:?}");
     format!("{crowd}, 8 failures in {took:.0?}, exit code 0")
 }
 
-/// The connections arrive during the pauses, each with an event of its own.
+/// Checks the pauses while connections arrive, each with an event of its own.
 fn pauses_for_a_crowd(fault: Fault) -> String {
     let server = Traced::start(&[fault], &["--num-workers", "2"]);
     server.settle();
@@ -104,7 +105,7 @@ fn pauses_for_a_crowd(fault: Fault) -> String {
     format!("{crowd}, accept4: {}", ended.seen("accept4"))
 }
 
-/// Two connections are accepted, with an empty queue seen after each, then none ever again.
+/// Lets the server accept two connections and see an empty queue after each. Every later accept fails.
 fn starves(fault: Fault, max_at_once: usize) -> String {
     let server = Traced::start(&[fault], &["--num-workers", "1"]);
     server.settle();
@@ -126,7 +127,7 @@ fn starves(fault: Fault, max_at_once: usize) -> String {
     assert!(cpu < OBSERVATION / 10, "the acceptor spins: {cpu:?}");
     expect_silence(&waiting);
     let tries = server.trace().injected("accept4");
-    // At 5, 10, … 640 ms, then once a second.
+    // The server retries at 5, 10, … 640 ms, then once a second.
     let max = max_at_once + 10 + 2 * usize::try_from(started.elapsed().as_secs() + 1).unwrap();
     assert!(tries <= max, "{tries} tries");
     let ended = server.stop();
@@ -137,5 +138,5 @@ fn starves(fault: Fault, max_at_once: usize) -> String {
 
 fn acceptor_cpu(server: &Traced) -> Duration {
     let threads = threads(server.pid());
-    threads.iter().find(|thread| thread.name == "acceptor").expect("it runs").cpu
+    threads.iter().find(|thread| thread.name == "acceptor").expect("the acceptor runs").cpu
 }

@@ -1,4 +1,4 @@
-//! Calls that fail for one connection: it ends, if it must, and nobody else notices.
+//! Calls that fail for one connection. That connection ends if it must; the others are not affected.
 
 use std::array;
 use std::net::TcpStream;
@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use echo_tests::peer::{connect, finish, ping};
 
 use super::peers::{LONG_LINES, is_echoed, long_line};
-use super::row;
+use super::row::row;
 use super::traced::{Fault, Traced};
 use crate::check::Check;
 
@@ -15,7 +15,7 @@ const RETURNS: &str = "everything is echoed, exit code 0";
 
 const ONE_WORKER: [&str; 2] = ["--num-workers", "1"];
 
-/// Call, error, and the reason that is logged.
+/// Call, error, and the reason that the server logs.
 const FATAL: [(&str, &str, &str); 9] = [
     ("recvfrom", "ECONNRESET", "reset"),
     ("recvfrom", "ETIMEDOUT", "reset"),
@@ -28,7 +28,7 @@ const FATAL: [(&str, &str, &str); 9] = [
     ("sendto", "ENOMEM", "failed"),
 ];
 
-/// The same for a line that is longer than a read.
+/// Call, error and reason for a line that is longer than a read.
 const FATAL_TO_LONG_LINES: [(&str, &str, &str); 2] =
     [("writev", "EPIPE", "reset"), ("writev", "ENOBUFS", "failed")];
 
@@ -49,7 +49,7 @@ pub(super) fn checks() -> Vec<Check> {
     checks.extend(FATAL_TO_LONG_LINES.map(fatal(long_line)));
     checks.extend(["ENOSPC", "ENOMEM"].map(unwatched));
     checks.push(row("epoll_ctl ENOMEM, at a change to writable", ENDS, || {
-        // The three connections take the first calls; a thread of the start makes no more than 3.
+        // The three connections use the first three calls. No thread makes more than three at the start.
         let change = Fault::new("epoll_ctl", "ENOMEM", "4");
         let faults = [blocked("writev", NTH), blocked("sendto", "1"), change];
         one_ends(&faults, &long_line(), "failed")
@@ -58,7 +58,7 @@ pub(super) fn checks() -> Vec<Check> {
         all_returns(&[blocked("sendto", "1+2")], &short_line(), 0)
     }));
     checks.push(row("writev EAGAIN always, sendto every 2nd call", RETURNS, || {
-        // Tried twice in vain, a connection waits for the event that says there is room.
+        // After two failed sends, a connection waits for the event that says there is room.
         let faults = [blocked("writev", "1+"), blocked("sendto", "1+2")];
         all_returns(&faults, &long_line(), PEERS * ROUNDS)
     }));
@@ -69,7 +69,7 @@ fn short_line() -> Vec<u8> {
     b"ping\n".to_vec()
 }
 
-/// A send that finds no room.
+/// Returns the fault of a send that finds no room.
 fn blocked(call: &'static str, when: &'static str) -> Fault {
     Fault::new(call, "EAGAIN", when)
 }
@@ -77,11 +77,12 @@ fn blocked(call: &'static str, when: &'static str) -> Fault {
 const PEERS: usize = 3;
 const ROUNDS: usize = 5;
 
-/// The call for the second of the three peers in its second round, when each makes one call a round.
+/// The call for the second of the three peers in its second round. Each peer causes one call per round.
 const NTH: &str = "5";
 const VICTIM: usize = 1;
 
-/// Peers take turns, so the calls come in a known order.
+/// Checks that one connection ends and the others do not. Peers take turns, so the order of the calls is
+/// known.
 fn one_ends(faults: &[Fault], message: &[u8], reason: &str) -> String {
     let server = Traced::start(faults, &[ONE_WORKER, LONG_LINES].concat());
     let peers: [TcpStream; PEERS] = array::from_fn(|_| connect(server.addr()));
@@ -103,7 +104,8 @@ fn one_ends(faults: &[Fault], message: &[u8], reason: &str) -> String {
     format!("1 of {PEERS} ended, {reason}, exit code 0")
 }
 
-/// The acceptor's thread makes none of these calls, the main thread fewer than six.
+/// Checks a failing registration. The acceptor's thread makes none of these calls and the main thread
+/// makes fewer than six, so the fault occurs in the worker.
 fn one_is_not_registered(fault: Fault) -> String {
     let server = Traced::start(&[fault], &ONE_WORKER);
     let peers: Vec<TcpStream> = (0..10).map(|_| connect(server.addr())).collect();

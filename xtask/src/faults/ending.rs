@@ -1,16 +1,16 @@
-//! Calls that fail when a connection, or the server, comes to its end.
+//! Calls that fail when a connection or the server ends.
 
 use std::net::{Shutdown, TcpStream};
 
 use echo_tests::peer::{connect, ping, rest, send};
 use nix::sys::signal::Signal;
 
-use super::row;
+use super::row::row;
 use super::traced::{Fault, Traced};
 use crate::check::Check;
 
-const DRAINS: &str = "what arrived is echoed, the server ends, exit code 0";
-const GOES_ON: &str = "the server goes on, exit code 0";
+const DRAINS: &str = "the server echoes everything that had arrived and ends, exit code 0";
+const GOES_ON: &str = "the server continues, exit code 0";
 
 pub(super) fn checks() -> Vec<Check> {
     let close = |error| {
@@ -32,7 +32,7 @@ pub(super) fn checks() -> Vec<Check> {
 
 const PEERS: usize = 5;
 
-/// The server is stopped while each peer is owed the rest of its line.
+/// Stops the server while it owes each peer the rest of its line.
 fn drains(fault: Fault, call: &str, failed: usize) -> String {
     let server = Traced::start(&[fault], &["--num-workers", "2"]);
     let peers = [(); PEERS].map(|()| connect(server.addr()));
@@ -49,11 +49,11 @@ fn drains(fault: Fault, call: &str, failed: usize) -> String {
     format!("{PEERS} peers, failed={failed}, {call}: {}", ended.seen(call))
 }
 
-/// Past those with which the program is loaded.
+/// Calls that come after those of the program's start.
 const FIRST_CLOSES: &str = "20..22";
 
-/// strace does not let the call happen, so the connection stays open until the server ends; the
-/// kernel would have closed it, whatever it answers.
+/// Checks closes that fail. strace suppresses the call, so the connection stays open until the server
+/// ends. The kernel would close the connection even if it returned an error.
 fn closes(fault: Fault) -> String {
     let server = Traced::start(&[fault], &["--num-workers", "1"]);
     let peers: Vec<TcpStream> = (0..30)

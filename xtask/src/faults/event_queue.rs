@@ -1,27 +1,28 @@
-//! A thread that the system tells about events no more: it cannot go on, the others drain.
+//! A thread whose wait for events fails. That thread ends, and the others drain.
 
 use std::net::TcpStream;
 
 use echo_tests::peer::{connect, expect, rest, send};
 
 use super::peers::is_echoed;
-use super::row;
+use super::row::row;
 use super::traced::{Ended, Fault, Traced};
 use crate::check::Check;
 
-const PROMISE: &str = "the thread is named, the others drain, exit code 1";
+const PROMISE: &str = "the server names the thread, the others drain, exit code 1";
 
-/// Error and reason.
+/// Error, and the reason that the server prints.
 const ERRORS: [(&str, &str); 3] = [
     ("ENOMEM", "Cannot allocate memory"),
     ("EBADF", "Bad file descriptor"),
     ("EINVAL", "Invalid argument"),
 ];
 
-/// More than any thread makes that serves one connection.
+/// A call that no thread reaches while it serves one connection.
 const WORKER_CALL: &str = "20";
 
-/// What follows the acceptor's ninth connection; more than a worker makes for the one it gets.
+/// The call after the acceptor's ninth connection. No worker reaches it, because each serves only one
+/// connection.
 const ACCEPTOR_CALL: &str = "10";
 
 pub(super) fn checks() -> Vec<Check> {
@@ -38,20 +39,20 @@ pub(super) fn checks() -> Vec<Check> {
     ERRORS.map(worker).into_iter().chain(ERRORS.map(acceptor)).collect()
 }
 
-/// The first connection keeps its worker busy until that fails; the other worker drains.
+/// Keeps one worker busy until its wait fails. The other worker must drain.
 fn worker_fails(fault: Fault, reason: &str) -> String {
     let server = Traced::start(&[fault], &["--num-workers", "2"]);
     let busy = connect(server.addr());
     assert!(is_echoed(&busy, b"ping\n"));
     let quiet = unfinished(&server);
     let served = (0..50).take_while(|_| is_echoed(&busy, b"ping\n")).count();
-    assert!(served < 50, "the worker does not fail");
+    assert!(served < 50, "the worker did not fail");
     assert_eq!(rest(&quiet), REST);
     drop(quiet);
-    said(&server.end(), "worker-", reason)
+    expect_failed(&server.end(), "worker-", reason)
 }
 
-/// Each connection is an event of its own for the acceptor.
+/// Makes connections until the acceptor's wait fails. Each connection is an event of its own.
 fn acceptor_fails(fault: Fault, reason: &str) -> String {
     let server = Traced::start(&[fault], &["--num-workers", "9"]);
     server.settle();
@@ -64,12 +65,13 @@ fn acceptor_fails(fault: Fault, reason: &str) -> String {
     for peer in peers {
         assert_eq!(rest(&peer), REST);
     }
-    said(&server.end(), "acceptor", reason)
+    expect_failed(&server.end(), "acceptor", reason)
 }
 
 const REST: &[u8] = b"no newline";
 
-/// A connection that is owed something once it ends. For its worker it is two events.
+/// Makes a connection to which the server owes an unterminated line at the end. Its worker sees two
+/// events.
 fn unfinished(server: &Traced) -> TcpStream {
     let stream = connect(server.addr());
     send(&stream, [b"ping\n", REST].concat());
@@ -77,11 +79,12 @@ fn unfinished(server: &Traced) -> TcpStream {
     stream
 }
 
+/// Checks that the server named the failed thread and the reason.
 #[track_caller]
-fn said(ended: &Ended, thread: &str, reason: &str) -> String {
+fn expect_failed(ended: &Ended, thread: &str, reason: &str) -> String {
     ended.finished.expect_code(1);
     let beginning = format!("server: wait for events in thread {thread}");
     let sentence = ended.finished.line_with(&["server: "]);
     assert!(sentence.starts_with(&beginning) && sentence.contains(reason), "{sentence}");
-    format!("{sentence:?}, the unterminated rests came back")
+    format!("{sentence:?}, unterminated lines were echoed")
 }

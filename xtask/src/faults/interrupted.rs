@@ -1,14 +1,14 @@
-//! Signals that come in the middle of calls.
+//! Calls that a signal interrupts.
 
 use super::peers::crowd;
-use super::row;
+use super::row::row;
 use super::traced::{Fault, Traced};
 use crate::check::Check;
 
 const PROMISE: &str = "nothing is lost or doubled, exit code 0";
 
-/// All that the event loop calls and that a signal may interrupt; the wakers' write, too, though the
-/// system says that it is not.
+/// All calls of the event loop that a signal may interrupt. The waker's write is among them, although the
+/// manual says that it is not interrupted.
 const CALLS: [&str; 6] = ["accept4", "recvfrom", "sendto", "writev", "epoll_wait", "write"];
 
 pub(super) fn checks() -> Vec<Check> {

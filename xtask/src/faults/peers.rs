@@ -1,4 +1,4 @@
-//! The other ends: peers that compare every byte, and may find that their connection has ended.
+//! The peers, which compare every byte and report if their connection has ended.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -10,16 +10,17 @@ use echo_tests::content::Content;
 use echo_tests::peer::{assert_same, connect, drain, send};
 use echo_tests::random::Random;
 
-/// Longer than a read of the server: the line is held, then sent with its end in one `writev`.
+/// Length of a line that is longer than a read of the server. The server holds the beginning, then sends
+/// it together with the end in one `writev`.
 const LONG_LINE_LEN: usize = Config::MAX_READ_LEN + 6_000;
 
-/// The server's setting for it.
+/// The server's flags for lines of this length.
 pub(super) const LONG_LINES: [&str; 2] = ["--max-line-length", "512KiB"];
 
-/// Peers that all at once send `len` bytes each, receive them again, and see the connection's end.
+/// Runs peers that each send `len` bytes at the same time, receive the echo and see the connection's end.
 ///
 /// # Panics
-/// When a byte is missing or different.
+/// If a byte is missing or different.
 #[track_caller]
 pub(super) fn crowd(address: SocketAddr, peers: usize, len: usize) -> String {
     thread::scope(|scope| {
@@ -37,17 +38,17 @@ fn there_and_back(stream: &TcpStream, content: Content, len: usize) {
             send(stream, content.bytes(len));
             stream.shutdown(Shutdown::Write).expect("the connection lives");
         });
-        assert_eq!(drain(stream, content), len, "bytes came back");
+        assert_eq!(drain(stream, content), len, "echoed bytes");
     });
 }
 
-/// Content of its own; the seed is printed once.
+/// Returns content that no other peer has. The seed is printed once.
 fn content() -> Content {
     static RANDOM: LazyLock<Mutex<Random>> = LazyLock::new(Mutex::default);
     Content::new(&mut RANDOM.lock().unwrap())
 }
 
-/// Random bytes, and the newline.
+/// Returns random bytes that end in a newline.
 pub(super) fn long_line() -> Vec<u8> {
     let mut line = content().bytes(LONG_LINE_LEN);
     line.iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b' ');
@@ -55,10 +56,10 @@ pub(super) fn long_line() -> Vec<u8> {
     line
 }
 
-/// Sends a message and receives it again. Returns false when the connection ends instead.
+/// Sends a message and receives its echo. Returns false if the connection ends instead.
 ///
 /// # Panics
-/// When something else comes back, or neither that nor the end in time.
+/// If the echo is wrong, or if neither the echo nor the end arrives in time.
 #[track_caller]
 pub(super) fn is_echoed(mut stream: &TcpStream, message: &[u8]) -> bool {
     let mut received = vec![];
@@ -69,6 +70,6 @@ pub(super) fn is_echoed(mut stream: &TcpStream, message: &[u8]) -> bool {
     match end.map_err(|error| error.kind()) {
         Ok(_) => received.len() == message.len(),
         Err(ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => false,
-        Err(kind) => panic!("neither the echo nor the end: {kind}"),
+        Err(kind) => panic!("neither the echo nor the end arrived: {kind}"),
     }
 }

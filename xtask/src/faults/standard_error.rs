@@ -1,14 +1,14 @@
-//! Records that cannot be written.
+//! Log records that cannot be written to standard error.
 
 use echo_tests::peer::{connect, echo};
 
 use super::peers::crowd;
-use super::row;
+use super::row::row;
 use super::traced::{Ended, Fault, Traced};
 use crate::check::Check;
 
-const SURVIVED: &str = "the server serves and ends with 0, records are lost";
-const RETRIED: &str = "the server serves and ends with 0, no record is lost";
+const SURVIVED: &str = "the server serves, records are lost, exit code 0";
+const RETRIED: &str = "the server serves, no record is lost, exit code 0";
 
 pub(super) fn checks() -> Vec<Check> {
     // The first record says where the server listens.
@@ -40,7 +40,7 @@ pub(super) fn checks() -> Vec<Check> {
 
 const MESSAGES: usize = 100;
 
-/// Messages that are all logged, one by one, then as many bytes as come.
+/// Sends messages one by one, slowly enough for each to be logged, and then traffic in bulk.
 fn serve(fault: Fault) -> Ended {
     let server = Traced::start(&[fault], &["--log_level", "DEBUG"]);
     let stream = connect(server.addr());

@@ -1,6 +1,6 @@
-//! What the system may refuse before the server serves: it says so in one sentence.
+//! Calls that fail before the server serves. The server says so in one sentence.
 
-use super::row;
+use super::row::row;
 use super::traced::{Ended, Fault};
 use crate::check::Check;
 
@@ -14,8 +14,9 @@ const NO_DESCRIPTOR: &str = "Too many open files";
 const NO_MEMORY: &str = "Cannot allocate memory";
 const NO_THREAD: &str = "Resource temporarily unavailable";
 
-/// Call, error, which call, and the beginning and the reason of the sentence. Two workers: the
-/// acceptor's queue comes first, then theirs; the threads are log, signals, workers, acceptor.
+/// Call, error, number of the call, and the beginning and the reason of the sentence. The server has two
+/// workers. It creates the acceptor's event queue first, then those of the workers. It starts the threads
+/// in this order: log, signals, workers, acceptor.
 const FAULTS: &[(&str, &str, &str, &str, &str)] = &[
     ("socket", "EMFILE", "1", LISTEN, NO_DESCRIPTOR),
     ("setsockopt", "ENOBUFS", "1", LISTEN, "No buffer space"),
@@ -45,15 +46,15 @@ pub(super) fn checks() -> Vec<Check> {
         let fault = Fault::new(call, error, nth);
         row(format!("start-up: {call} {error}, call {nth}"), PROMISE, move || {
             let ended = Ended::run(&[fault], &["--num-workers", "2"]);
-            refusal(&ended, beginning, reason)
+            expect_refused(&ended, beginning, reason)
         })
     };
     FAULTS.iter().map(check).collect()
 }
 
-/// The sentence, which may stand beside the record that the server listens.
+/// Checks that the server printed this sentence, and nothing else but the record that it listens.
 #[track_caller]
-fn refusal(ended: &Ended, beginning: &str, reason: &str) -> String {
+fn expect_refused(ended: &Ended, beginning: &str, reason: &str) -> String {
     ended.finished.expect_code(1);
     let sentence = ended.finished.line_with(&["server: "]);
     assert!(sentence.starts_with(beginning) && sentence.contains(reason), "{sentence}");

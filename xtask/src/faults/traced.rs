@@ -1,4 +1,4 @@
-//! The server under strace, which makes some of its calls fail.
+//! The server under strace, which makes some of its system calls fail.
 
 use std::fmt;
 use std::ops::Deref;
@@ -12,21 +12,21 @@ use tempfile::TempDir;
 
 use crate::strace::{self, Trace};
 
-/// Stop the server for the calls that are watched and for no others.
+/// Makes strace stop the server only for the traced calls.
 const ONLY_WATCHED: &str = "--seccomp-bpf";
 
-/// Watched in any case: what tells how far the server is.
+/// Calls that are always traced, because they show how far the server is.
 const ALWAYS_WATCHED: [&str; 2] = ["accept4", "epoll_ctl"];
 
-/// strace makes what follows `-P` fail only on that file; here standard error, a pipe.
+/// Runs strace with `-P`, which limits the faults to one file: here standard error, a pipe.
 const ON_STDERR: &str = r#"exec strace -P "$(readlink /proc/self/fd/2)" "$@""#;
 
-/// A call that fails.
+/// A system call that fails.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fault {
     call: &'static str,
     error: &'static str,
-    /// Which of each thread's calls: `first..last+step`, see strace(1).
+    /// Which calls of each thread fail: `first..last+step`, see strace(1).
     when: &'static str,
     on_stderr: bool,
 }
@@ -36,20 +36,20 @@ impl Fault {
         Self { call, error, when, on_stderr: false }
     }
 
-    /// Writes to standard error fail, and no others.
+    /// Creates a fault that only affects writes to standard error.
     pub(super) fn on_stderr(error: &'static str, when: &'static str) -> Self {
         Self { on_stderr: true, ..Self::new("write", error, when) }
     }
 }
 
-/// As strace wants it.
+/// Writes the fault in the syntax of strace.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "inject={}:error={}:when={}", self.call, self.error, self.when)
     }
 }
 
-/// A server that listens and has calls that fail.
+/// A listening server, some of whose calls fail.
 pub(super) struct Traced {
     server: ServerProcess,
     dir: TempDir,
@@ -70,12 +70,12 @@ impl Traced {
         Self { server, dir, faults: faults.to_vec() }
     }
 
-    /// The calls so far.
+    /// Returns the calls so far.
     pub(super) fn trace(&self) -> Trace {
         Trace::read(self.dir.path())
     }
 
-    /// Waits until every connection of which the system has told was accepted.
+    /// Waits until the server has accepted every connection and found the queue empty.
     pub(super) fn settle(&self) {
         wait_until("an accept that finds nothing", || {
             self.trace().of("accept4").last().is_some_and(|line| line.contains("EAGAIN"))
@@ -105,7 +105,7 @@ impl Deref for Traced {
 }
 
 impl Ended {
-    /// Runs a server that ends by itself.
+    /// Runs a server until it ends by itself.
     #[track_caller]
     pub(super) fn run(faults: &[Fault], args: &[&str]) -> Self {
         let dir = TempDir::new().unwrap();
@@ -113,17 +113,17 @@ impl Ended {
         Self::new(finished, &dir, faults)
     }
 
-    /// Checks that each fault has struck.
+    /// Checks that each fault has occurred.
     #[track_caller]
     fn new(finished: Finished, dir: &TempDir, faults: &[Fault]) -> Self {
         let trace = Trace::read(dir.path());
         for fault in faults {
-            assert_ne!(trace.injected(fault.call), 0, "it never struck: {fault}");
+            assert_ne!(trace.injected(fault.call), 0, "this fault never occurred: {fault}");
         }
         Self { finished, trace }
     }
 
-    /// Checks the exit code, and how many connections failed, none of them cut off.
+    /// Checks the exit code and the number of failed connections, and that none was cut off.
     #[track_caller]
     pub(super) fn expect(&self, code: i32, failed: usize) {
         self.finished.expect_code(code);
@@ -131,7 +131,7 @@ impl Ended {
         let _ = self.finished.line_with(&["summary connections=", &failed, " cut=0 "]);
     }
 
-    /// How often the calls were made to fail, and how the server ended.
+    /// Describes how often this call failed, and how the server ended.
     pub(super) fn seen(&self, call: &str) -> String {
         let Self { finished, trace } = self;
         let code = finished.code.map_or("none".to_owned(), |code| code.to_string());
@@ -139,7 +139,8 @@ impl Ended {
     }
 }
 
-/// The server, its outputs going to the caller, under strace, which writes to `dir`.
+/// Returns the command that runs the server under strace. The server's outputs are piped to the caller;
+/// strace writes to `dir`.
 fn command(faults: &[Fault], args: &[&str], dir: &Path) -> Command {
     let mut strace = Command::new("strace");
     if faults.iter().any(|fault| fault.on_stderr) {

@@ -1,7 +1,7 @@
-//! A network namespace: interfaces, addresses, routes and sockets of its own.
+//! A network namespace, which has interfaces, addresses, routes and sockets of its own.
 //!
-//! It has no name that would have to be removed: the system frees it when its last user is gone,
-//! however that came about. Source: `network_namespaces(7)`, `setns(2)`.
+//! It has no name, so nothing has to remove it. The kernel frees it when its last user is gone, for
+//! any reason. Source: `network_namespaces(7)`, `setns(2)`.
 
 use std::fmt::Display;
 use std::fs::{self, File};
@@ -13,43 +13,43 @@ use std::thread;
 
 use nix::sched::{CloneFlags, setns, unshare};
 
-/// A network namespace. It lives as long as this value, its processes and its sockets.
+/// A network namespace. It exists as long as this value, its processes and its sockets.
 #[derive(Debug)]
 pub(super) struct Namespace(File);
 
 impl Namespace {
-    /// A namespace with nothing but a loopback interface that is down.
+    /// Creates a namespace. It contains only a loopback interface, which is down.
     ///
     /// # Errors
-    /// Why there can be none here, in one line.
+    /// One line that says why it cannot be created.
     pub(super) fn new() -> Result<Self, String> {
-        let made = thread::spawn(|| -> io::Result<File> {
+        let file = thread::spawn(|| -> io::Result<File> {
             unshare(CloneFlags::CLONE_NEWNET)?;
             File::open("/proc/thread-self/ns/net")
         });
-        let made = made.join().expect("the thread does not panic");
-        made.map(Self).map_err(|error| format!("unshare, for a network namespace: {error}"))
+        let file = file.join().expect("the thread does not panic");
+        file.map(Self).map_err(|error| format!("cannot create a network namespace: {error}"))
     }
 
-    /// Does `work` on a thread in this namespace. Sockets and processes made there stay in it,
-    /// whoever uses them.
+    /// Does `work` on a thread in this namespace. Sockets and processes that it creates stay in the
+    /// namespace, also when other threads use them.
     ///
     /// # Panics
-    /// When `work` does.
+    /// If `work` panics.
     pub(super) fn within<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         thread::scope(|scope| {
             let thread = scope.spawn(|| {
-                setns(&self.0, CloneFlags::CLONE_NEWNET).expect("it was made here");
+                setns(&self.0, CloneFlags::CLONE_NEWNET).expect("a thread can enter its namespace");
                 work()
             });
             thread.join().unwrap_or_else(|panic| resume_unwind(panic))
         })
     }
 
-    /// Runs a command, its words separated by spaces, and returns what it printed.
+    /// Runs a command whose words are separated by spaces, and returns its output.
     ///
     /// # Errors
-    /// Which command failed and what it said, in one line.
+    /// One line with the command and the last line of its error output.
     pub(super) fn run(&self, command: &str) -> Result<String, String> {
         let mut words = command.split_whitespace();
         let mut process = Command::new(words.next().expect("a command has a name"));
@@ -57,27 +57,27 @@ impl Namespace {
             .within(|| process.args(words).output())
             .map_err(|error| format!("{command}: {error}"))?;
         if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let last = said.trim().lines().last().unwrap_or("no word").to_owned();
+            let printed = String::from_utf8_lossy(&output.stderr);
+            let last = printed.trim().lines().last().unwrap_or("no message").to_owned();
             return Err(format!("{command}: {last}"));
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// Sets a parameter, named as in `/proc/sys/net`.
+    /// Sets a parameter of the kernel, named as in `/proc/sys/net`.
     ///
     /// # Errors
-    /// Which parameter cannot be set and why, in one line.
+    /// One line that says which parameter cannot be set and why.
     pub(super) fn set(&self, parameter: &str, value: impl Display) -> Result<(), String> {
         let (path, value) = (format!("/proc/sys/net/{parameter}"), value.to_string());
         let written = self.within(|| fs::write(&path, &value));
-        written.map_err(|error| format!("{value} to {path}: {error}"))
+        written.map_err(|error| format!("cannot write {value} to {path}: {error}"))
     }
 
-    /// A counter of the system's, such as `Tcp: RetransSegs`.
+    /// Returns a counter of the kernel, such as `Tcp: RetransSegs`.
     ///
     /// # Panics
-    /// When there is none of this name.
+    /// If there is no counter with this name.
     #[track_caller]
     pub(super) fn counter(&self, protocol: &str, name: &str) -> u64 {
         let read = |file| fs::read_to_string(format!("/proc/thread-self/net/{file}")).unwrap();
@@ -89,7 +89,7 @@ impl Namespace {
         column.unwrap_or_else(|| panic!("no {protocol} {name}")).1.parse().unwrap()
     }
 
-    /// Where another process finds the namespace.
+    /// Returns the path by which another process can open the namespace.
     pub(super) fn path(&self) -> String {
         format!("/proc/{}/fd/{}", id(), self.0.as_raw_fd())
     }

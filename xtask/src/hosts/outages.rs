@@ -1,4 +1,4 @@
-//! Outages: the network is interrupted in the middle of transfers, and comes back.
+//! Outages: the network fails in the middle of transfers, and then works again.
 
 use std::thread;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use super::network::Network;
 use super::traffic::{Flow, finish, stop_clean};
 use crate::check::{Outcome, kept};
 
-/// How long nothing is seen to come through.
+/// How long a check observes that no byte arrives.
 const OBSERVED: Duration = Duration::from_secs(1);
 
-/// A transfer that is in progress has brought so much since somebody looked.
+/// Number of bytes after which a transfer counts as in progress.
 const PROGRESS: usize = 1_000_000;
 
 pub(super) fn of_the_server(network: &Network) -> Outcome {
@@ -29,9 +29,10 @@ pub(super) fn of_the_path(network: &Network) -> Outcome {
     is_survived(network, || network.cut(), || network.restore())
 }
 
-/// Transfers go on where they were, unfinished lines are finished, new connections are served.
+/// Checks that after an outage, transfers continue, unfinished lines can be finished, and new connections
+/// are served.
 fn is_survived(network: &Network, begin: impl Fn(), end: impl Fn()) -> Outcome {
-    // Limits the amount of data, nothing else.
+    // The rate is limited only to limit the amount of data.
     for host in network.hosts() {
         network.limit_rate(host, "200mbit");
     }
@@ -63,7 +64,7 @@ fn is_survived(network: &Network, begin: impl Fn(), end: impl Fn()) -> Outcome {
     stop_clean(server);
     let bytes = received(&flows).iter().sum::<usize>();
     kept(format_args!(
-        "{} transfers of {bytes} bytes and {} waiting connections went on",
+        "{} transfers of {bytes} bytes in total and {} waiting connections continued",
         flows.len(),
         waiting.len()
     ))
@@ -80,7 +81,7 @@ fn expect_progress(flows: &[Flow]) {
     wait_until("progress of every transfer", has_progressed);
 }
 
-/// What is on its way still comes, then nothing.
+/// Waits until the data in flight has arrived, and checks that then no more arrives.
 fn expect_standstill(flows: &[Flow]) {
     let stands_still = |time| {
         let before = received(flows);
@@ -88,5 +89,5 @@ fn expect_standstill(flows: &[Flow]) {
         before == received(flows)
     };
     wait_until("the outage", || stands_still(Duration::from_millis(100)));
-    assert!(stands_still(OBSERVED), "it is no outage");
+    assert!(stands_still(OBSERVED), "data arrives during the outage");
 }

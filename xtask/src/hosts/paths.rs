@@ -16,36 +16,39 @@ use super::traffic::{exchange, expect_clean, finish, stop_clean};
 use crate::check::{Outcome, kept, skipped};
 use crate::packages;
 
-/// The least that IPv6 demands.
+/// The smallest MTU that IPv6 allows.
 const MTU: usize = 1280;
 
-/// What is left of the MTU for TCP's payload: less 20 bytes each for IPv4 and TCP.
+/// Maximum payload of a TCP segment: the MTU minus 20 bytes for IPv4 and 20 bytes for TCP.
 const MAX_PAYLOAD: usize = MTU - 40;
 
 const BULK_LEN: usize = 8_000_000;
 
-/// Each host limits what it sends and asks for.
+/// Checks a small MTU on both hosts. Each host limits the packets that it sends and asks for.
 pub(super) fn narrow_hosts(network: &Network) -> Outcome {
     network.hosts().into_iter().for_each(narrow);
-    is_crossed(network)
+    exchange_in_small_segments(network)
 }
 
-/// The client limits itself and, by its maximum segment size, the server.
+/// Checks a small MTU on the client. It limits its own packets and, by its maximum segment size, those of
+/// the server.
 pub(super) fn narrow_client(network: &Network) -> Outcome {
     narrow(&network.client);
-    is_crossed(network)
+    exchange_in_small_segments(network)
 }
 
-/// Nobody knows until the router says that a packet was too big.
+/// Checks a small MTU within the path. The hosts learn of it when the router reports that a packet was too
+/// big.
 pub(super) fn narrow_path(network: &Network) -> Outcome {
     narrow_router(network);
-    let outcome = is_crossed(network);
-    let told = network.router.counter("Icmp:", "OutDestUnreachs");
-    assert!(told > 0, "the router had nothing to say");
+    let outcome = exchange_in_small_segments(network);
+    let reports = network.router.counter("Icmp:", "OutDestUnreachs");
+    assert!(reports > 0, "the router reported no packet as too big");
     outcome
 }
 
-/// Without path MTU discovery the router cuts up IPv4 packets. (Nobody does that for IPv6.)
+/// Checks fragmented packets. Without path MTU discovery, the router fragments IPv4 packets. It never
+/// fragments IPv6 packets.
 pub(super) fn fragments(network: &Network) -> Outcome {
     narrow_router(network);
     for host in network.hosts() {
@@ -58,14 +61,14 @@ pub(super) fn fragments(network: &Network) -> Outcome {
     stop_clean(server);
     let reassembled = network.server.namespace.counter("Ip:", "ReasmOKs");
     assert!(reassembled > 0, "nothing was fragmented");
-    kept(format_args!("{bytes} bytes, {reassembled} packets put together for the server"))
+    kept(format_args!("{bytes} bytes, {reassembled} packets reassembled on the server's host"))
 }
 
 fn narrow(host: &Host) {
     host.namespace.run(&format!("ip link set eth0 mtu {MTU}")).unwrap();
 }
 
-/// The router forwards no bigger packets, whatever its links could carry.
+/// Makes the router refuse packets above the MTU, although its links could carry them.
 fn narrow_router(network: &Network) {
     for host in network.hosts() {
         for ip in host.ips() {
@@ -77,8 +80,8 @@ fn narrow_router(network: &Network) {
     }
 }
 
-/// Megabytes in both directions at once, in segments that fit.
-fn is_crossed(network: &Network) -> Outcome {
+/// Exchanges megabytes in both directions at once, and checks that the segments fit into the MTU.
+fn exchange_in_small_segments(network: &Network) -> Outcome {
     let server = network.serve(&[]);
     let streams = network.connect(&server, 2);
     let bytes = exchange(&streams, BULK_LEN);
@@ -103,7 +106,7 @@ fn expect_segments_that_fit(host: &Host, count: usize) {
     );
 }
 
-/// Every fiftieth packet is lost and every tenth overtaken by others, in both directions.
+/// Checks a path that loses packets and reorders them, in both directions.
 pub(super) fn lossy(network: &Network) -> Outcome {
     if let Err(missing) = packages::install(&["nftables"]).and_then(|()| make_lossy(network)) {
         return skipped(missing);
@@ -114,11 +117,11 @@ pub(super) fn lossy(network: &Network) -> Outcome {
     finish(&streams);
     stop_clean(server);
     let [lost, late] = packets(network);
-    assert!(lost > 0 && late > 0, "{lost} packets lost, {late} late");
-    kept(format_args!("{bytes} bytes, {lost} packets lost and {late} late"))
+    assert!(lost > 0 && late > 0, "{lost} packets lost, {late} delayed");
+    kept(format_args!("{bytes} bytes, {lost} packets lost and {late} delayed"))
 }
 
-/// How many packets each rule of the router was applied to.
+/// Returns the numbers of packets that the router dropped and delayed.
 fn packets(network: &Network) -> [usize; 2] {
     let rules = network.router.run("nft list chain inet path through").unwrap();
     let mut counts = rules.split("counter packets ").skip(1).map(|rest| {
@@ -128,7 +131,8 @@ fn packets(network: &Network) -> [usize; 2] {
     [counts.next().unwrap(), counts.next().unwrap()]
 }
 
-/// Has the router lose packets and put others into a class that waits while the rest passes.
+/// Makes the router drop 2 % of the packets. It puts 10 % of the others into a slower class, where later
+/// packets overtake them.
 fn make_lossy(network: &Network) -> Result<(), String> {
     let rule = "nft add rule inet path through numgen random mod 100";
     let run = |command: &str| network.router.run(command).map(drop);
@@ -141,18 +145,19 @@ fn make_lossy(network: &Network) -> Result<(), String> {
         run(&format!("tc class add dev {host} parent 1: classid 1:1 htb rate 1gbit"))?;
         run(&format!("tc class add dev {host} parent 1: classid 1:2 htb rate 20mbit"))?;
     }
-    // One segment a packet, as on a wire.
+    // One segment per packet, as on a real link.
     for host in network.hosts() {
         host.namespace.run("ip link set eth0 gso_max_segs 1")?;
     }
     Ok(())
 }
 
-/// All that has arrived goes back, however slowly; what comes later does not disturb that.
+/// Checks a stop over a slow link. The server must echo everything that had arrived, and later data must
+/// not disturb that.
 pub(super) fn slow_stop(network: &Network) -> Outcome {
     const LEN: usize = 500_000;
     network.limit_rate(&network.client, "4mbit");
-    // Most of it then waits unread, not in the send buffer.
+    // With these sizes, most of the data waits unread and not in the send buffer.
     let server_host = &network.server.namespace;
     server_host.set("ipv4/tcp_wmem", "4096 65536 65536").unwrap();
     server_host.set("ipv4/tcp_rmem", "4096 4194304 4194304").unwrap();
@@ -168,7 +173,7 @@ pub(super) fn slow_stop(network: &Network) -> Outcome {
     server.signal(Signal::SIGTERM);
     server.wait_for_line("stopping");
     let early: usize = queued(&network.client).iter().map(|[unread, _]| unread).sum();
-    assert!(early < LEN * streams.len(), "{early} bytes were back already");
+    assert!(early < LEN * streams.len(), "the whole echo ({early} bytes) was back before the stop");
     thread::scope(|scope| {
         for (stream, bytes) in streams.iter().zip(&contents) {
             scope.spawn(|| expect_while_sending(stream, bytes));
@@ -177,10 +182,11 @@ pub(super) fn slow_stop(network: &Network) -> Outcome {
     drop(streams);
     expect_clean(server.wait());
     let bytes = LEN * contents.len();
-    kept(format_args!("{bytes} bytes, {early} of them back at the time of the signal"))
+    kept(format_args!("{bytes} bytes, {early} of them were back before the stop"))
 }
 
-/// Receives `bytes` and the end of the stream, between the two maybe lines that it sends meanwhile.
+/// Receives `bytes` and the end of the stream, while it sends more lines. The echo of some of these lines
+/// may come before the end.
 fn expect_while_sending(stream: &TcpStream, bytes: &[u8]) {
     const LATE: &str = "late\n";
     let over = Over::default();
@@ -198,8 +204,8 @@ fn expect_while_sending(stream: &TcpStream, bytes: &[u8]) {
     });
 }
 
-/// How many bytes of each connection nobody has read there, and how many sent from there the other
-/// end has not acknowledged.
+/// Returns, for each connection of `host`, the number of bytes that the host has not read and the number
+/// of bytes sent by the host that the other end has not acknowledged.
 fn queued(host: &Host) -> Vec<[usize; 2]> {
     let queued = |line: String| {
         let mut columns = line.split_whitespace().skip(1).map(|number| number.parse().unwrap());

@@ -1,4 +1,4 @@
-//! Traffic of which every byte is compared.
+//! Traffic in which every byte is compared.
 
 use std::io::Read;
 use std::net::{Shutdown, TcpStream};
@@ -14,8 +14,8 @@ use echo_tests::wait::{Over, wait_until};
 use super::network::Network;
 use crate::check::{Outcome, kept};
 
-/// Many connections at once, ours and the client program's; the server knows the peers by their
-/// addresses, and the system watches over connections that are silent.
+/// Checks many connections at once, our own and those of the client program. The server must log the
+/// peers' addresses, and the kernel must run keepalive timers for silent connections.
 pub(super) fn is_exact(network: &Network) -> Outcome {
     const PER_FAMILY: usize = 50;
     let server = network.serve(&[]);
@@ -37,11 +37,14 @@ pub(super) fn is_exact(network: &Network) -> Outcome {
         assert!(!end.lines_with(&[&peer]).is_empty(), "no {peer:?} in\n{}", end.stderr);
     }
     let _ = end.line_with(&["summary connections=140 probes=0 "]);
-    kept(format_args!("{bytes} bytes on {} connections, 2000 messages on 40 more", streams.len()))
+    kept(format_args!(
+        "{bytes} bytes on {} connections, 2000 messages on 40 more connections",
+        streams.len()
+    ))
 }
 
-/// Waits until the clients have acknowledged everything: the server's system then keeps the keepalive
-/// timer for each of its `count` connections, and no other.
+/// Waits until the clients have acknowledged everything. The server's kernel then runs only a keepalive
+/// timer for each of its `count` connections.
 pub(super) fn wait_until_acknowledged(network: &Network, server: &ServerProcess, count: usize) {
     let filter = format!("sport = :{}", server.addr().port());
     let is_watched = |line: &String| line.contains("timer:(keepalive,");
@@ -51,8 +54,8 @@ pub(super) fn wait_until_acknowledged(network: &Network, server: &ServerProcess,
     });
 }
 
-/// Sends `len` bytes and a newline on each connection, all at once, and receives them again. Returns
-/// how many bytes that were.
+/// Sends `len` bytes and a newline on all connections at once, and receives the echo. Returns the total
+/// number of bytes.
 pub(super) fn exchange(streams: &[TcpStream], len: usize) -> usize {
     let mut random = Random::new();
     thread::scope(|scope| {
@@ -65,20 +68,20 @@ pub(super) fn exchange(streams: &[TcpStream], len: usize) -> usize {
     streams.len() * (len + 1)
 }
 
-/// Finishes connections that are owed nothing.
+/// Finishes connections. The server must owe nothing to any of them.
 pub(super) fn finish(streams: &[TcpStream]) {
     for stream in streams {
         assert_eq!(peer::finish(stream), b"");
     }
 }
 
-/// Stops a server all of whose connections went well, and checks that it says so.
+/// Stops a server, and checks that its summary counts no failed, idle or cut connection.
 #[track_caller]
 pub(super) fn stop_clean(server: ServerProcess) -> Finished {
     expect_clean(server.stop())
 }
 
-/// Checks that all connections went well.
+/// Checks that the summary of a server that has ended counts no failed, idle or cut connection.
 #[track_caller]
 pub(super) fn expect_clean(end: Finished) -> Finished {
     end.expect_code(0);
@@ -86,7 +89,7 @@ pub(super) fn expect_clean(end: Finished) -> Finished {
     end
 }
 
-/// A transfer in both directions that goes on until it is told to finish.
+/// A transfer in both directions.
 #[derive(Debug)]
 pub(super) struct Flow {
     stream: TcpStream,
@@ -94,7 +97,7 @@ pub(super) struct Flow {
     received: AtomicUsize,
 }
 
-/// More than a flow sends while anybody waits for it.
+/// Maximum number of bytes of a flow. No check lasts long enough to reach it.
 const MAX_FLOW_LEN: usize = 1 << 30;
 
 impl Flow {
@@ -102,15 +105,15 @@ impl Flow {
         Self { stream, content: Content::new(random), received: AtomicUsize::new(0) }
     }
 
-    /// How many bytes have come back so far, all of them right.
+    /// Returns how many bytes have come back so far. All of them were right.
     pub(super) fn received(&self) -> usize {
         self.received.load(Ordering::Relaxed)
     }
 
-    /// Transfers until it is over, then finishes.
+    /// Transfers until `over`, then finishes.
     ///
     /// # Panics
-    /// When anything else comes back than was sent.
+    /// If the echo is wrong.
     pub(super) fn run(&self, over: &Over) {
         thread::scope(|scope| {
             let sent = scope.spawn(|| self.send(over));

@@ -1,4 +1,4 @@
-//! A client host that vanishes with its connections open: the server never hears of it again.
+//! A client host that vanishes while its connections are open. The server never hears from it again.
 
 use std::net::TcpStream;
 use std::thread;
@@ -16,7 +16,8 @@ use crate::check::{Outcome, kept};
 
 const PER_FAMILY: usize = 5;
 
-/// Silent connections, others in the middle of a line, and such that are owed bytes.
+/// Checks that the idle timeout closes silent connections, connections in the middle of a line, and
+/// connections to which the server owes bytes.
 pub(super) fn idle_timeout(network: &Network) -> Outcome {
     let server = network.serve(&["--idle-timeout", "3s"]);
     let at_first = descriptors(server.pid()).len();
@@ -26,23 +27,23 @@ pub(super) fn idle_timeout(network: &Network) -> Outcome {
     in_line.iter().for_each(|stream| peer::send(stream, "half a line"));
     let owed = unacknowledged(network, &server);
     network.lose_packets_for(&network.server);
-    wait_until("all descriptors", || descriptors(server.pid()).len() == at_first);
+    wait_until("the end of all connections", || descriptors(server.pid()).len() == at_first);
     network.restore();
-    serves(network, &server);
+    expect_serves(network, &server);
     let end = server.stop();
     end.expect_code(0);
     let count = silent.len() + in_line.len() + unread.len() + owed.len();
     expect_closed(&end, "idle", count);
     let _ = end.line_with(&["summary connections=", &format!(" failed=0 idle={count} cut=0 ")]);
-    kept(format_args!("{count} connections closed as idle, their descriptors free"))
+    kept(format_args!("{count} connections closed as idle, their descriptors are free"))
 }
 
-/// Nothing is heard of the host.
-pub(super) fn without_a_word(network: &Network) -> Outcome {
+/// Checks a host from which nothing arrives any more.
+pub(super) fn silently(network: &Network) -> Outcome {
     is_given_up(network, || network.lose_packets_for(&network.server))
 }
 
-/// The router says, of each packet, that there is no such host.
+/// Checks a host that the router reports as unreachable for each packet.
 pub(super) fn unreachable(network: &Network) -> Outcome {
     for limit in ["ipv4/icmp_ratelimit", "ipv6/icmp/ratelimit"] {
         network.router.set(limit, 0).unwrap();
@@ -53,18 +54,19 @@ pub(super) fn unreachable(network: &Network) -> Outcome {
     })
 }
 
-/// What is not acknowledged is sent again a number of times, here two.
+/// Checks that connections with unacknowledged bytes end as reset after the kernel's retransmissions. The
+/// number of retransmissions is set to two.
 fn is_given_up(network: &Network, vanish: impl Fn()) -> Outcome {
     network.server.namespace.set("ipv4/tcp_retries2", 2).unwrap();
     let server = network.serve(&[]);
     let at_first = descriptors(server.pid()).len();
     let owed = unacknowledged(network, &server);
     vanish();
-    wait_until("all descriptors", || descriptors(server.pid()).len() == at_first);
+    wait_until("the end of all connections", || descriptors(server.pid()).len() == at_first);
     expect_reset(server, owed.len())
 }
 
-/// The host is back and knows nothing of connections: it resets them when it hears of them.
+/// Checks a host that restarts. It does not know its old connections, and resets them when packets arrive.
 pub(super) fn restart(network: &Network) -> Outcome {
     let server = network.serve(&[]);
     let at_first = descriptors(server.pid()).len();
@@ -73,12 +75,12 @@ pub(super) fn restart(network: &Network) -> Outcome {
     let count = owed.len();
     owed.into_iter().for_each(peer::reset);
     network.restore();
-    wait_until("all descriptors", || descriptors(server.pid()).len() == at_first);
-    serves(network, &server);
+    wait_until("the end of all connections", || descriptors(server.pid()).len() == at_first);
+    expect_serves(network, &server);
     expect_reset(server, count)
 }
 
-/// The drain timeout cuts off what the peer's system has not acknowledged, though all was sent.
+/// Checks that the drain timeout cuts off connections whose echo was sent but not acknowledged.
 pub(super) fn stop_unacknowledged(network: &Network) -> Outcome {
     let server = network.serve(&["--drain-timeout", "2s"]);
     let owed = unacknowledged(network, &server);
@@ -87,7 +89,7 @@ pub(super) fn stop_unacknowledged(network: &Network) -> Outcome {
     outcome
 }
 
-/// The drain timeout cuts off what there was no room for.
+/// Checks that the drain timeout cuts off connections whose echo did not fit into the send buffer.
 pub(super) fn stop_unread(network: &Network) -> Outcome {
     let server = network.serve(&["--drain-timeout", "2s"]);
     let unread = unread(network, &server);
@@ -95,8 +97,9 @@ pub(super) fn stop_unread(network: &Network) -> Outcome {
     expect_cut(server, unread.len())
 }
 
-/// Every byte was acknowledged, so nothing is owed, though the end of the stream never arrives. With
-/// a drain timeout that lasts longer than any check waits.
+/// Checks that idle connections do not delay the stop. Every byte was acknowledged, so the server owes
+/// nothing, although the end of the stream never arrives. The drain timeout is longer than any check
+/// waits.
 pub(super) fn stop_idle(network: &Network) -> Outcome {
     let server = network.serve(&["--drain-timeout", "1h"]);
     let idle = idle(network, &server);
@@ -106,12 +109,13 @@ pub(super) fn stop_idle(network: &Network) -> Outcome {
     end.expect_code(0);
     expect_closed(&end, "shutdown", idle.len());
     let _ = end.line_with(&["summary connections=", " failed=0 idle=0 cut=0 "]);
-    // The host was gone before the end.
+    // The host vanished before the end of the stream could reach it.
     idle.iter().for_each(peer::expect_silence);
     kept(format_args!("{} connections closed at the end of the linger, exit code 0", idle.len()))
 }
 
-/// The server asks a silent peer after a minute; the system's number of tries is one here.
+/// Checks that keepalive finds vanished peers. The server's kernel probes a silent peer after a minute.
+/// The number of tries is set to one.
 pub(super) fn keepalive(network: &Network) -> Outcome {
     network.server.namespace.set("ipv4/tcp_keepalive_probes", 1).unwrap();
     let server = network.serve(&[]);
@@ -121,26 +125,26 @@ pub(super) fn keepalive(network: &Network) -> Outcome {
     let vanished = idle(network, &server);
     wait_until_acknowledged(network, &server, vanished.len() + 1);
     network.lose_packets_for(&network.client);
-    // One deadline is too short for a minute of silence.
+    // A minute of silence needs several deadlines.
     let is_over = || descriptors(server.pid()).len() == at_first;
-    assert!((0..4).any(|_| holds_in_time(is_over)), "vanished peers are not found");
-    // This one was asked too.
+    assert!((0..4).any(|_| holds_in_time(is_over)), "the server did not find the vanished peers");
+    // The kernel probed this peer too, and it answered.
     peer::ping(&lives);
     finish(&[lives]);
     expect_reset(server, vanished.len())
 }
 
-/// Connections that have had their echo, and acknowledged it.
+/// Opens connections that exchange one line and are then silent.
 fn idle(network: &Network, server: &ServerProcess) -> Vec<TcpStream> {
     let streams = network.connect(server, PER_FAMILY);
     streams.iter().for_each(peer::ping);
     streams
 }
 
-/// Connections that send until nobody takes more, and read nothing.
+/// Opens connections that send until the server takes no more, and that read nothing.
 fn unread(network: &Network, server: &ServerProcess) -> Vec<TcpStream> {
     for host in network.hosts() {
-        // The least, at first, and the most: megabytes would only take time.
+        // The minimum, default and maximum size. They are small, because megabytes would only take time.
         host.namespace.set("ipv4/tcp_rmem", "4096 65536 262144").unwrap();
         host.namespace.set("ipv4/tcp_wmem", "4096 65536 262144").unwrap();
     }
@@ -155,20 +159,21 @@ fn unread(network: &Network, server: &ServerProcess) -> Vec<TcpStream> {
     streams
 }
 
-/// Connections whose echo is on its way for ever: the router loses all that is for their host.
+/// Opens connections whose echo is never acknowledged, because the router drops all packets for their
+/// host.
 fn unacknowledged(network: &Network, server: &ServerProcess) -> Vec<TcpStream> {
     let streams = network.connect(server, PER_FAMILY);
     network.lose_packets_for(&network.client);
     streams.iter().for_each(|stream| peer::send(stream, "owed\n"));
-    server.stderr().wait_until("echo of every line", |lines| {
+    server.stderr().wait_until("record of every line", |lines| {
         let echoed = lines.iter().filter(|line| line.contains(r#"text="owed""#)).count();
         (echoed == streams.len()).then_some(())
     });
     streams
 }
 
-/// The server serves new connections.
-fn serves(network: &Network, server: &ServerProcess) {
+/// Checks that the server serves new connections.
+fn expect_serves(network: &Network, server: &ServerProcess) {
     let streams = network.connect(server, 1);
     streams.iter().for_each(peer::ping);
     finish(&streams);
@@ -179,7 +184,7 @@ fn expect_closed(end: &Finished, reason: &str, count: usize) {
     assert_eq!(closed.len(), count, "{}", end.stderr);
 }
 
-/// Stops the server, which ended `count` connections because their peer was gone.
+/// Stops the server, and checks that it closed `count` connections as reset.
 fn expect_reset(server: ServerProcess, count: usize) -> Outcome {
     let end = server.stop();
     end.expect_code(0);
@@ -188,7 +193,7 @@ fn expect_reset(server: ServerProcess, count: usize) -> Outcome {
     kept(format_args!("{count} connections closed as reset"))
 }
 
-/// Stops the server, which cannot get rid of what it owes.
+/// Stops the server, and checks that the drain timeout cut off `count` connections.
 fn expect_cut(server: ServerProcess, count: usize) -> Outcome {
     let end = server.stop();
     end.expect_code(3);

@@ -1,6 +1,6 @@
-//! A foreign program between two files: what it is given to say, and what it has heard.
+//! A client program of another project, with its input and its output.
 //!
-//! Files, because what comes back is bytes and not text.
+//! The output goes to a file, because it consists of bytes and not of text.
 
 use std::fs::{self, File};
 use std::io::{self, PipeWriter, Write};
@@ -11,13 +11,13 @@ use echo_tests::process::{Finished, Process};
 use echo_tests::wait::holds_in_time;
 use tempfile::NamedTempFile;
 
-/// What a pipe takes without a reader, on any Linux.
+/// Number of bytes that a pipe takes without a reader on any Linux.
 const MAX_SAID_LEN: usize = 4096;
 
-/// Runs a program that ends by itself after the end of its input. Returns what it has heard.
+/// Runs a program that ends by itself after the end of its input. Returns its output.
 ///
 /// # Panics
-/// When it does not end, or fails.
+/// If it does not end, or fails.
 #[track_caller]
 pub(super) fn converse(mut command: Command, input: &[u8]) -> Vec<u8> {
     let said = NamedTempFile::new().unwrap();
@@ -28,7 +28,7 @@ pub(super) fn converse(mut command: Command, input: &[u8]) -> Vec<u8> {
     fs::read(&heard).unwrap()
 }
 
-/// A program whose input stays open for as long as it is wanted. Killed when dropped.
+/// A program whose input stays open until [`hang_up`](Self::hang_up). It is killed when dropped.
 pub(super) struct Bystander {
     process: Process,
     input: PipeWriter,
@@ -45,17 +45,17 @@ impl Bystander {
         Self { process, input, heard }
     }
 
-    /// Gives it something to say, in one piece.
+    /// Writes `bytes` to its input in one piece.
     #[track_caller]
     pub(super) fn say(&mut self, bytes: &[u8]) {
-        assert!(bytes.len() <= MAX_SAID_LEN, "a pipe may not take that");
+        assert!(bytes.len() <= MAX_SAID_LEN, "a pipe may not take {} bytes", bytes.len());
         self.input.write_all(bytes).unwrap();
     }
 
-    /// Waits until it has heard something that ends like this, and returns all of it.
+    /// Waits until its output ends with `end`, and returns the whole output.
     ///
     /// # Panics
-    /// When it does not, with what it has heard.
+    /// If that does not happen in time. The message shows the output.
     #[track_caller]
     pub(super) fn expect_end(&self, end: &[u8]) -> Vec<u8> {
         let mut heard = vec![];
@@ -69,10 +69,10 @@ impl Bystander {
         heard
     }
 
-    /// Ends its input, and waits until it ends well.
+    /// Closes its input, and waits until the program ends with success.
     ///
     /// # Panics
-    /// When it does not.
+    /// If it does not.
     #[track_caller]
     pub(super) fn hang_up(self) {
         drop(self.input);
@@ -80,7 +80,7 @@ impl Bystander {
     }
 }
 
-/// Starts the program; its output goes to the file.
+/// Starts the program. Its output goes to the file that is returned.
 #[track_caller]
 fn listening(mut command: Command) -> (Process, NamedTempFile) {
     let heard = NamedTempFile::new().unwrap();

@@ -1,4 +1,4 @@
-//! Clients that people have at hand: netcat, socat, telnet, curl, the shell.
+//! Common clients: netcat, socat, telnet, curl and the shell.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -10,17 +10,17 @@ use echo_tests::random::Random;
 
 use super::bystander::{Bystander, converse};
 use super::tally::Tally;
-use super::with_packages;
 use crate::check::{Check, Outcome, kept};
+use crate::packages::with_packages;
 
-/// What is sent at once, by the clients that take any byte.
+/// Number of bytes sent at once by the clients that do not change any byte.
 const BULK_LEN: usize = 8 << 20;
 
-/// Lines as they are typed, empty ones among them.
+/// Lines as a person types them. Some are empty.
 const TEXT: &[u8] =
     b"first\n\n\nwith \\ and \ttab \n~!@#$%^&*()_+{}|:\"<>?\n\n\xe2\x82\xac\nlast\n";
 
-/// Lines with the line ends of other systems.
+/// Lines with the line endings of other systems.
 const ODD_LINES: &[u8] = b"windows\r\n\r\nold mac\rstill the same line\n\r\n";
 
 pub(super) fn checks() -> Vec<Check> {
@@ -34,7 +34,7 @@ pub(super) fn checks() -> Vec<Check> {
     ]
 }
 
-/// Ends its side after its input, as `-N` says, and leaves with the server.
+/// Returns a netcat that half-closes after its input (`-N`) and ends when the server closes.
 pub(super) fn netcat(server: SocketAddr) -> Command {
     client("nc.openbsd", &["-N", &server.ip().to_string(), &server.port().to_string()])
 }
@@ -43,7 +43,8 @@ fn ncat(server: SocketAddr) -> Command {
     client("ncat", &[&server.ip().to_string(), &server.port().to_string()])
 }
 
-/// Gives the server 30 seconds after its own side has ended, not half of one.
+/// Returns a socat that waits up to 30 seconds for the server after its own end. The default is half a
+/// second.
 fn socat(server: SocketAddr) -> Command {
     client("socat", &["-t30", "-", &format!("TCP:{server}")])
 }
@@ -54,7 +55,7 @@ fn client(program: &str, args: &[&str]) -> Command {
     command
 }
 
-/// A client that alters nothing, and that ends its side at the end of its input.
+/// Checks a client that changes no byte, and that half-closes at the end of its input.
 fn half_closing(client: fn(SocketAddr) -> Command) -> Outcome {
     let server = ServerProcess::start(&[], &[]);
     let conversation = [TEXT, ODD_LINES, &every_byte(), b"\na rest without newline"].concat();
@@ -64,7 +65,8 @@ fn half_closing(client: fn(SocketAddr) -> Command) -> Outcome {
     }
     Tally::of_stopped(server).expect(2, conversation.len() + bulk.len());
     kept(format_args!(
-        "{} bytes of lines with a rest, and {} MiB of binary, came back after the half-close",
+        "{} bytes of lines, the last one unterminated, and {} MiB of binary data came back after the \
+         half-close",
         conversation.len(),
         BULK_LEN >> 20
     ))
@@ -74,8 +76,9 @@ fn every_byte() -> Vec<u8> {
     (0..=u8::MAX).collect()
 }
 
-/// Curl doubles 0xFF on its way out, undoes it on its way back, and takes CR NUL for a CR: no CR is
-/// followed by a NUL here. It does not leave before the server does, so the server is stopped.
+/// Checks curl's telnet protocol. Curl doubles 0xFF when it sends, and undoes that when it receives. It
+/// reads CR NUL as CR, so the input contains no NUL after a CR. Curl ends only when the server closes, so
+/// the check stops the server.
 fn curl() -> Outcome {
     let server = ServerProcess::start(&[], &[]);
     let conversation = [TEXT, ODD_LINES, &every_byte(), b"\n"].concat();
@@ -88,14 +91,14 @@ fn curl() -> Outcome {
     Tally::of_stopped(server).expect(1, conversation.len() + ESCAPES);
     curl.hang_up();
     kept(format_args!(
-        "{} bytes with every value came back; it left, content, when the server stopped",
+        "{} bytes with every value came back; curl ended with success when the server stopped",
         conversation.len()
     ))
 }
 
-/// Telnet takes control characters for itself, CR among them, doubles 0xFF, and ends its lines with
-/// CR LF: the server has a byte more for each. What telnet shows, after its own words about the
-/// connection, is what was typed.
+/// Checks telnet. It interprets control characters such as CR. It doubles 0xFF and ends lines with CR LF,
+/// so the server counts one more byte for each of these. Telnet first prints messages about the
+/// connection. After them it must show exactly the input.
 fn telnet() -> Outcome {
     let server = ServerProcess::start(&[], &[]);
     let typed = [TEXT, b"\xff\n"].concat();
@@ -104,16 +107,16 @@ fn telnet() -> Outcome {
     let mut telnet = Bystander::start(client("inetutils-telnet", &["-E", &ip, &port]));
     telnet.say(&typed);
     let shown = telnet.expect_end(&typed);
-    let words = String::from_utf8_lossy(&shown[..shown.len() - typed.len()]).into_owned();
-    assert_eq!(words.lines().count(), 3, "{words:?}");
-    assert!(words.starts_with("Trying") && words.ends_with("'off'.\n"), "{words:?}");
+    let messages = String::from_utf8_lossy(&shown[..shown.len() - typed.len()]).into_owned();
+    assert_eq!(messages.lines().count(), 3, "{messages:?}");
+    assert!(messages.starts_with("Trying") && messages.ends_with("'off'.\n"), "{messages:?}");
     telnet.hang_up();
     let lines = typed.iter().filter(|byte| **byte == b'\n').count();
     Tally::of_stopped(server).expect(1, typed.len() + lines + 1);
-    kept(format_args!("{lines} lines were shown as they were typed"))
+    kept(format_args!("telnet showed {lines} lines exactly as they were typed"))
 }
 
-/// The shell sends a line and waits for it, over and over. It cannot close one side only.
+/// Checks a shell script that sends lines and waits for the echo of each. The shell cannot half-close.
 fn bash() -> Outcome {
     const SCRIPT: &str = r#"
         exec 3<>"/dev/tcp/$0/$1" || exit 1
@@ -131,5 +134,5 @@ fn bash() -> Outcome {
     assert_same(&heard, &lines);
     let tally = Tally::of_stopped(server);
     tally.expect(1, lines.len());
-    kept(format_args!("{} lines came back, each before the next was sent", tally.messages))
+    kept(format_args!("{} lines came back, each before the next one was sent", tally.messages))
 }

@@ -1,6 +1,6 @@
-// Concurrent conversations in which every byte is compared; prints how many bytes there were.
+// Runs concurrent conversations, compares every byte, and prints the number of bytes.
 //
-// Arguments: address, port, connections, lines of each, bytes that the first sends at once.
+// Arguments: address, port, connections, lines per connection, bytes that the first one sends at once.
 
 "use strict";
 
@@ -21,9 +21,9 @@ function line(index) {
 async function receive(chunks, sent) {
   for (let at = 0; at < sent.length; ) {
     const { value, done } = await chunks.next();
-    if (done) throw new Error(`the end after ${at} of ${sent.length} bytes`);
+    if (done) throw new Error(`the stream ended after ${at} of ${sent.length} bytes`);
     if (!value.equals(sent.subarray(at, at + value.length))) {
-      throw new Error(`something else within ${value.length} bytes from byte ${at} on`);
+      throw new Error(`a wrong byte among the ${value.length} bytes from byte ${at} on`);
     }
     at += value.length;
   }
@@ -49,7 +49,7 @@ async function converse(socket, bulk) {
   total += await receive(chunks, sent);
   socket.end(REST);
   total += await receive(chunks, REST);
-  if (!(await chunks.next()).done) throw new Error("more than was sent");
+  if (!(await chunks.next()).done) throw new Error("received more than was sent");
   return total;
 }
 

@@ -1,6 +1,6 @@
-"""Concurrent conversations in which every byte is compared; prints how many bytes there were.
+"""Runs concurrent conversations, compares every byte, and prints the number of bytes.
 
-Arguments: address, port, connections, lines of each, bytes that the first sends at once.
+Arguments: address, port, connections, lines per connection, bytes that the first one sends at once.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ REST = b"a rest without newline \0"
 
 def same(received, sent):
     if received != sent:
-        sys.exit(f"{len(received)} bytes, not the {len(sent)} that were sent")
+        sys.exit(f"received {len(received)} bytes, which differ from the {len(sent)} that were sent")
 
 
 def line(index):

@@ -1,7 +1,7 @@
-//! SIGTERM for the server in the middle of conversations that others carry.
+//! Stops the server with SIGTERM in the middle of conversations through proxies and netcat.
 //!
-//! Each peer has sent a line and the beginning of another, in one piece: when the line is back, the
-//! beginning has arrived as well, and is owed.
+//! Each peer sends a line and the beginning of another line in one piece. Once the peer has received the
+//! first line, the beginning has arrived at the server too. The server therefore owes its echo.
 
 use std::net::{SocketAddr, TcpStream};
 
@@ -15,13 +15,13 @@ use super::haproxy::{self, HaProxy};
 use super::nginx::{self, Nginx};
 use super::proxied::CONNECTIONS;
 use super::tally::Tally;
-use super::with_packages;
 use crate::check::{Check, Outcome, kept};
+use crate::packages::with_packages;
 
 const LINE: &[u8] = b"a line\n";
 const BEGINNING: &[u8] = b"the beginning of";
 
-/// Each is a process.
+/// Number of netcats. Each is a process.
 const NETCATS: usize = 20;
 
 pub(super) fn checks() -> Vec<Check> {
@@ -52,7 +52,7 @@ fn drain(server: ServerProcess, proxy: SocketAddr) -> Outcome {
     for stream in streams {
         assert_same(&rest(&stream), BEGINNING);
     }
-    nothing_lost(server, CONNECTIONS)
+    expect_nothing_lost(server, CONNECTIONS)
 }
 
 fn drain_netcats() -> Outcome {
@@ -70,15 +70,15 @@ fn drain_netcats() -> Outcome {
         assert_same(&netcat.expect_end(BEGINNING), &said());
         netcat.hang_up();
     }
-    nothing_lost(server, NETCATS)
+    expect_nothing_lost(server, NETCATS)
 }
 
 fn said() -> Vec<u8> {
     [LINE, BEGINNING].concat()
 }
 
-/// The server was told to stop and its peers have all got what they were owed.
-fn nothing_lost(server: ServerProcess, connections: usize) -> Outcome {
+/// Checks that the server has ended and has echoed everything.
+fn expect_nothing_lost(server: ServerProcess, connections: usize) -> Outcome {
     Tally::of(&server.wait()).expect(connections, connections * said().len());
-    kept(format_args!("{connections} open conversations got their rest, then the end"))
+    kept(format_args!("{connections} open conversations got the rest of the echo, then the end"))
 }

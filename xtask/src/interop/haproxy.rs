@@ -1,4 +1,4 @@
-//! HAProxy in TCP mode in front of the server, and what it thinks of the server's health.
+//! HAProxy in TCP mode in front of the server, and the result of its health checks.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -14,38 +14,39 @@ use tempfile::TempDir;
 
 use super::proxied::front;
 
-/// What to install for it.
+/// The Debian packages of HAProxy.
 pub(super) const PACKAGES: &[&str] = &["haproxy"];
 
 const ADMIN_SOCKET: &str = "admin";
 
-/// A running HAProxy. Killed when dropped.
+/// A running HAProxy. It is killed when dropped.
 pub(super) struct HaProxy {
     process: Process,
     dir: TempDir,
-    /// Where it listens.
+    /// The address on which it listens.
     pub(super) address: SocketAddr,
 }
 
 impl HaProxy {
-    /// Starts it in front of `server`, whose health is checked ten times a second with these rules,
-    /// one a line.
+    /// Starts HAProxy in front of `server`. It checks the server's health ten times a second with these
+    /// rules, each of which is one line of its configuration.
     #[track_caller]
     pub(super) fn start(server: SocketAddr, rules: &[&str]) -> Self {
         let dir = TempDir::new().unwrap();
-        let config = dir.path().join("haproxy.cfg");
+        let file = dir.path().join("haproxy.cfg");
         let (address, listener) = front();
-        fs::write(&config, text(&dir.path().join(ADMIN_SOCKET), server, rules)).unwrap();
+        fs::write(&file, config(&dir.path().join(ADMIN_SOCKET), server, rules)).unwrap();
         let mut command = Command::new("haproxy");
-        command.arg("-db").arg("-f").arg(config).stdin(OwnedFd::from(listener));
+        command.arg("-db").arg("-f").arg(file).stdin(OwnedFd::from(listener));
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         Self { process: Process::spawn(command), dir, address }
     }
 
-    /// Waits until it takes the server for `status` after a check that came to one of `results`.
+    /// Waits until HAProxy reports `status` for the server, and one of `results` for the last health
+    /// check.
     ///
     /// # Panics
-    /// When it does not, with what it has said.
+    /// If that does not happen in time. The message shows what HAProxy printed.
     #[track_caller]
     pub(super) fn wait_for(&self, status: &str, results: &[&str]) {
         let mut seen = None;
@@ -53,11 +54,14 @@ impl HaProxy {
             seen = self.health().ok();
             seen.as_ref().is_some_and(|(is, result)| is == status && results.contains(&&**result))
         });
-        let said = self.process.stderr().so_far();
-        assert!(comes, "not {status} by {results:?} in {DEADLINE:?} but {seen:?}\n{said}");
+        let printed = self.process.stderr().so_far();
+        assert!(
+            comes,
+            "expected {status} by {results:?} within {DEADLINE:?}, found {seen:?}\n{printed}"
+        );
     }
 
-    /// Its server's status and the result of the last check.
+    /// Reads the server's status and the result of the last health check.
     fn health(&self) -> io::Result<(String, String)> {
         let mut admin = UnixStream::connect(self.dir.path().join(ADMIN_SOCKET))?;
         admin.set_read_timeout(Some(DEADLINE))?;
@@ -70,15 +74,15 @@ impl HaProxy {
     }
 }
 
-/// The server's cell in the column of this name.
+/// Returns the server's cell in the column called `name`.
 fn cell<'a>(table: &'a str, name: &str) -> Option<&'a str> {
     let column = table.lines().next()?.split(',').position(|title| title == name)?;
     let row = table.lines().find(|row| row.starts_with("back,server,"))?;
     row.split(',').nth(column)
 }
 
-/// Descriptor 0 is the socket that listens.
-fn text(admin: &Path, server: SocketAddr, rules: &[&str]) -> String {
+/// Returns the configuration. HAProxy accepts on descriptor 0, the listening socket that it inherits.
+fn config(admin: &Path, server: SocketAddr, rules: &[&str]) -> String {
     let admin = admin.display();
     let rules: String = rules.iter().map(|rule| format!("    {rule}\n")).collect();
     format!(

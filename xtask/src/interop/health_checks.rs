@@ -1,14 +1,14 @@
-//! The health checks of HAProxy: never to be mistaken for the traffic that it carries.
+//! The health checks of HAProxy. The server must not count them as traffic.
 //!
-//! How each kind reaches the server was seen with HAProxy 2.6 on Linux:
+//! With HAProxy 2.6 on Linux, each kind of health check reaches the server as follows:
 //!
-//! - Plain `check`, `option tcp-check` without rules: a SYN, and a reset in answer to the server's
-//!   SYN ACK. The handshake is never finished, so the server's system has nothing to be accepted.
-//! - `tcp-check connect linger`: connected, and closed without a byte. A probe.
-//! - `tcp-check connect` with another rule after it: connected, and reset without a byte. A probe
-//!   too, and no fault of anyone.
-//! - `tcp-check send` and `expect`: a conversation with bytes, so a connection like any other. It
-//!   ends with a reset, and is counted as failed, unless there is a `linger`.
+//! - Plain `check`, and `option tcp-check` without rules: HAProxy sends a SYN, and a reset after the
+//!   server's SYN ACK. The handshake never finishes, so the server accepts nothing.
+//! - `tcp-check connect linger`: HAProxy connects and closes without sending a byte. This is a probe.
+//! - `tcp-check connect` with another rule after it: HAProxy connects and resets without sending a byte.
+//!   This is a probe too, and not a failed connection.
+//! - `tcp-check send` and `expect`: HAProxy sends and receives bytes, so this is a connection like any
+//!   other. Without `linger` it ends with a reset and counts as failed.
 
 use std::ops::RangeInclusive;
 use std::thread;
@@ -20,15 +20,15 @@ use echo_tests::records::Record;
 use super::haproxy::{HaProxy, PACKAGES};
 use super::proxied::{CONNECTIONS, crowd};
 use super::tally::Tally;
-use super::with_packages;
 use crate::check::{Check, Outcome, kept};
+use crate::packages::with_packages;
 
-/// About ten checks of the server's health.
+/// How long a check watches HAProxy: about ten health checks.
 const WATCHED: Duration = Duration::from_secs(1);
 
 const MIN_PROBES: u64 = 5;
 
-/// Each check of the server's health says this.
+/// The line that each health check with words sends.
 const PING: &str = "ping\n";
 
 const CONNECT_IS_FINE: &[&str] = &["L4OK"];
@@ -57,29 +57,29 @@ pub(super) fn checks() -> Vec<Check> {
     ]
 }
 
-/// Health checks that are broken off before the server could see them.
+/// Checks health checks that HAProxy aborts before the server can see them.
 fn unseen(rules: &[&str]) -> Outcome {
     let (server, proxy) = start(rules, CONNECT_IS_FINE);
     thread::sleep(WATCHED);
-    expect_nothing_told(&server);
+    expect_nothing_logged(&server);
     let (bytes, tally) = carry(server, &proxy);
     expect_only_traffic(&tally, bytes);
     kept(seen(bytes, &tally))
 }
 
-/// Health checks that are accepted and then say nothing.
+/// Checks health checks that the server accepts and that send nothing.
 fn probes(rules: &[&str]) -> Outcome {
     let (server, proxy) = start(rules, CONNECT_IS_FINE);
     wait_for_report(&server, "probes", |report| report.number::<u64>("total_probes") >= MIN_PROBES);
-    expect_nothing_told(&server);
+    expect_nothing_logged(&server);
     let (bytes, tally) = carry(server, &proxy);
     expect_only_traffic(&tally, bytes);
     assert!(tally.probes >= MIN_PROBES, "{tally:?}");
     kept(seen(bytes, &tally))
 }
 
-/// Health checks that talk. Of so many, `failed` are to count as failed: the stop of the server may
-/// end one well that would have been reset.
+/// Checks health checks that exchange a line. For a given number of them, `failed` returns how many count
+/// as failed. It is a range, because the stop of the server may end one of them before its reset.
 fn talks(rules: &[&str], failed: fn(u64) -> RangeInclusive<u64>) -> Outcome {
     let (server, proxy) = start(rules, ANSWER_IS_FINE);
     wait_for_report(&server, "health checks", |report| {
@@ -91,10 +91,11 @@ fn talks(rules: &[&str], failed: fn(u64) -> RangeInclusive<u64>) -> Outcome {
     assert!(talks >= MIN_PROBES, "{tally:?}");
     assert_eq!(tally.received, bytes as u64 + talks * PING.len() as u64, "{tally:?}");
     assert!(failed(talks).contains(&tally.failed), "{tally:?}");
-    kept(format_args!("{}, of them {talks} health checks", seen(bytes, &tally)))
+    kept(format_args!("{}; {talks} of the connections are health checks", seen(bytes, &tally)))
 }
 
-/// A server that reports ten times a second, and a proxy that has found it in good health.
+/// Starts a server that reports ten times a second, and a proxy. Returns once the proxy reports the server
+/// as up.
 fn start(rules: &[&str], fine: &[&str]) -> (ServerProcess, HaProxy) {
     let server = ServerProcess::start(&["--report-interval", "100ms"], &[]);
     let proxy = HaProxy::start(server.addr(), rules);
@@ -102,17 +103,17 @@ fn start(rules: &[&str], fine: &[&str]) -> (ServerProcess, HaProxy) {
     (server, proxy)
 }
 
-/// Sends traffic through the proxy, sees it in the report, and stops the server.
+/// Sends traffic through the proxy, waits until the server reports it, and stops the server.
 fn carry(server: ServerProcess, proxy: &HaProxy) -> (usize, Tally) {
     let bytes = crowd(proxy.address);
-    wait_for_report(&server, "the connections and no more", |report| {
+    wait_for_report(&server, "the proxied connections alone", |report| {
         let is_over = report.number::<u64>("total_bytes") == bytes as u64;
         is_over && report.number::<u64>("total_connections") == CONNECTIONS as u64
     });
     (bytes, stop(server, proxy))
 }
 
-/// The proxy has to see that the server is gone.
+/// Stops the server, and waits until the proxy reports it as down.
 fn stop(server: ServerProcess, proxy: &HaProxy) -> Tally {
     let tally = Tally::of_stopped(server);
     proxy.wait_for("DOWN", CONNECT_IS_REFUSED);
@@ -127,14 +128,14 @@ fn wait_for_report(server: &ServerProcess, what: &str, holds: impl Fn(Record<'_>
     });
 }
 
-/// The health checks alone have left nothing in the log but their number.
-fn expect_nothing_told(server: &ServerProcess) {
+/// Checks that the health checks have left nothing in the log but their number.
+fn expect_nothing_logged(server: &ServerProcess) {
     let log = server.stderr().so_far();
     let is_expected = |line: &&str| line.contains("] listening ") || line.contains("] throughput ");
     assert_eq!(log.lines().find(|line| !is_expected(line)), None, "in\n{log}");
 }
 
-/// Health checks are no connections, no traffic and no trouble.
+/// Checks that the server did not count health checks as connections, as traffic or as failures.
 fn expect_only_traffic(tally: &Tally, bytes: usize) {
     let counted = (tally.connections, tally.received, tally.failed);
     let expected = (CONNECTIONS as u64, bytes as u64, 0);

@@ -11,13 +11,13 @@ use tempfile::TempDir;
 
 use super::proxied::{CONNECTIONS, crowd, front};
 use super::tally::Tally;
-use super::with_packages;
 use crate::check::{Check, Outcome, kept};
+use crate::packages::with_packages;
 
-/// What to install for it.
+/// The Debian packages of nginx.
 pub(super) const PACKAGES: &[&str] = &["nginx", "libnginx-mod-stream"];
 
-/// Where the package puts the module.
+/// The path of the stream module in the package.
 const MODULE: &str = "/usr/lib/nginx/modules/ngx_stream_module.so";
 
 pub(super) fn checks() -> Vec<Check> {
@@ -29,29 +29,29 @@ fn traffic() -> Outcome {
     let proxy = Nginx::start(server.addr());
     let bytes = crowd(proxy.address);
     Tally::of_stopped(server).expect(CONNECTIONS, bytes);
-    kept(format_args!("{CONNECTIONS} connections, {bytes} bytes, half-closes passed on"))
+    kept(format_args!("{CONNECTIONS} connections, {bytes} bytes, half-closes are forwarded"))
 }
 
-/// A running nginx. Stopped when dropped.
+/// A running nginx. It is stopped when dropped.
 pub(super) struct Nginx {
-    /// `None` once it was stopped.
+    /// The master process. `None` after the stop.
     master: Option<Process>,
     _dir: TempDir,
-    /// Where it listens.
+    /// The address on which it listens.
     pub(super) address: SocketAddr,
 }
 
 impl Nginx {
-    /// Starts it in front of `server`.
+    /// Starts nginx in front of `server`.
     #[track_caller]
     pub(super) fn start(server: SocketAddr) -> Self {
         let dir = TempDir::new().unwrap();
-        let config = dir.path().join("nginx.conf");
+        let file = dir.path().join("nginx.conf");
         let (address, listener) = front();
-        fs::write(&config, text(address, server)).unwrap();
+        fs::write(&file, config(address, server)).unwrap();
         let mut command = Command::new("nginx");
-        command.arg("-p").arg(dir.path()).arg("-c").arg(config).args(["-e", "stderr"]);
-        // As when it replaces its own binary: descriptor 0 is the socket that listens.
+        command.arg("-p").arg(dir.path()).arg("-c").arg(file).args(["-e", "stderr"]);
+        // nginx inherits descriptor 0 as its listening socket, as when it replaces its own binary.
         command.env("NGINX", "0;").stdin(OwnedFd::from(listener));
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         Self { master: Some(Process::spawn(command)), _dir: dir, address }
@@ -59,7 +59,8 @@ impl Nginx {
 }
 
 impl Drop for Nginx {
-    /// The master ends its workers, which would outlive it if it were killed.
+    /// Asks the master to stop, because only then does it stop its workers. They would survive if it were
+    /// killed.
     fn drop(&mut self) {
         if let Some(master) = self.master.take() {
             master.signal(Signal::SIGTERM);
@@ -68,9 +69,9 @@ impl Drop for Nginx {
     }
 }
 
-/// By default nginx closes both sides when one has ended. It crashes when it inherits a socket
-/// without a master process.
-fn text(front: SocketAddr, server: SocketAddr) -> String {
+/// Returns the configuration. `proxy_half_close` is on, because nginx otherwise closes both sides when
+/// one ends. The master process stays on, because nginx crashes if it inherits a socket without one.
+fn config(front: SocketAddr, server: SocketAddr) -> String {
     format!(
         "load_module {MODULE};
 daemon off;

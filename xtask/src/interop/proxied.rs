@@ -1,4 +1,4 @@
-//! Conversations at the far end of a proxy, all open at the same time.
+//! Conversations through a proxy, all open at the same time.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
@@ -7,26 +7,27 @@ use echo_tests::content::Content;
 use echo_tests::peer::{assert_same, connect, echo, exchange, finish, send};
 use echo_tests::random::Random;
 
-/// How many conversations there are.
+/// Number of conversations.
 pub(super) const CONNECTIONS: usize = 200;
 
 const LINES: usize = 20;
 
-/// What one of them sends at once; the others send a hundredth.
+/// Number of bytes that the first conversation sends at once. The others send a hundredth of it.
 const BULK_LEN: usize = 8 << 20;
 
 const REST: &[u8] = b"a rest without newline";
 
-/// A free port, and the socket that has it: the proxy inherits it, so that nobody else gets it.
+/// Returns a free address and the socket that listens on it. The proxy inherits the socket, so no other
+/// program can take the port.
 pub(super) fn front() -> (SocketAddr, TcpListener) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     (listener.local_addr().unwrap(), listener)
 }
 
-/// Holds the conversations, compares every byte, and returns how many there were.
+/// Runs the conversations and compares every byte. Returns the number of bytes.
 ///
 /// # Panics
-/// When anything else comes back.
+/// If the echo is wrong.
 #[track_caller]
 pub(super) fn crowd(proxy: SocketAddr) -> usize {
     let mut random = Random::new();

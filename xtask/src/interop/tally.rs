@@ -1,4 +1,4 @@
-//! What the server says it has done, read from the last record of its log.
+//! The server's own counts, from the last record of its log.
 
 use echo_tests::process::{Finished, ServerProcess};
 use echo_tests::records::record;
@@ -17,19 +17,19 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Stops the server.
+    /// Stops the server and reads its counts.
     ///
     /// # Panics
-    /// When it does not end well, or owes anything to anyone.
+    /// If the server does not end well, or has not echoed everything.
     #[track_caller]
     pub(super) fn of_stopped(server: ServerProcess) -> Self {
         Self::of(&server.stop())
     }
 
-    /// The count of a server that was stopped.
+    /// Reads the counts of a server that has ended.
     ///
     /// # Panics
-    /// When it did not end well, or owed anything to anyone.
+    /// If the server did not end well, or has not echoed everything.
     #[track_caller]
     pub(super) fn of(finished: &Finished) -> Self {
         finished.expect_code(0);
@@ -49,10 +49,10 @@ impl Tally {
         tally
     }
 
-    /// Checks that there were these connections with these bytes, and nothing else.
+    /// Checks that the server counted this many connections and bytes, no probe and no failure.
     ///
     /// # Panics
-    /// When there was more, less, or a fault.
+    /// If it counted anything else.
     #[track_caller]
     pub(super) fn expect(&self, connections: usize, bytes: usize) {
         let expected = (connections as u64, bytes as u64, 0, 0);

@@ -1,50 +1,51 @@
-//! The books: what the peers did, against what the server says it did.
+//! Compares what the peers did with the server's own counts.
 
 use echo_server::Config;
 use echo_tests::process::Finished;
 use echo_tests::records::{Record, record, records};
 
-use super::Echoed;
+use super::session::Echoed;
 
-/// The most bytes that a connection holds: one line and one read, with the default limit on lines or a
-/// lower one.
+/// Maximum number of bytes that a connection holds: one line and one read. It is valid for the default
+/// limit on lines and for lower ones.
 pub(crate) const MAX_HELD_LEN: u64 = (Config::MAX_LINE_LENGTH.get() + Config::MAX_READ_LEN) as u64;
 
-/// What the peers did, all together.
+/// What all peers together did.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Load {
     /// Connections that sent something.
     pub(crate) connections: u64,
     /// Connections that sent nothing.
     pub(crate) probes: u64,
-    /// What came back on connections that did not break.
+    /// The echo on connections that did not break.
     pub(crate) echoed: Echoed,
-    /// Connections that broke: resets sent, and connections of processes that were killed.
+    /// Connections that broke: those that the peer reset, and those of killed processes.
     pub(crate) broken: u64,
-    /// Connections that stopped speaking until the idle timeout ended them.
+    /// Connections that stopped sending until the idle timeout ended them.
     pub(crate) reclaimed: u64,
 }
 
-/// What the server has left behind.
+/// A server that has ended, with its log.
 #[derive(Debug)]
 pub(crate) struct Stopped {
     finished: Finished,
-    /// What the server served before the load: one line on one connection.
+    /// The line that the server echoed before the load, on one connection.
     greeting: &'static str,
 }
 
 impl Stopped {
-    /// Checks that no connection was owed anything at the end, and that nothing ever went wrong.
+    /// Checks that the server owed nothing to any connection at the end, and that it logged no warning
+    /// and no error.
     #[track_caller]
     pub(crate) fn new(finished: Finished, greeting: &'static str) -> Self {
         finished.expect_code(0);
         let complaints = complaints(&finished.stderr);
-        assert!(complaints.is_empty(), "the server complained: {complaints:?}");
+        assert!(complaints.is_empty(), "the server logged: {complaints:?}");
         Self { finished, greeting }
     }
 
-    /// Checks that the server counted every connection as what it was, and every byte that came
-    /// back.
+    /// Checks that the server counted every connection as the right kind, and that it counted every byte
+    /// of the echo.
     #[track_caller]
     pub(crate) fn expect(&self, load: &Load) {
         let summary = self.summary();
@@ -56,12 +57,13 @@ impl Stopped {
         assert_eq!(count("cut"), 0, "connections cut off: {summary:?}");
         let (sent, received) = (self.bytes("sent"), self.bytes("received"));
         let max_lost = load.broken * MAX_HELD_LEN;
-        assert!(sent >= load.echoed.bytes, "{sent} sent, {} came back", load.echoed.bytes);
+        assert!(sent >= load.echoed.bytes, "{sent} bytes sent, {} echoed", load.echoed.bytes);
         assert!((sent..=sent + max_lost).contains(&received), "{received} received, {sent} sent");
     }
 
-    /// The same, and what came back to the byte and to the line. Connections that broke are left out
-    /// by their records: there must have been few enough each second for all to be shown.
+    /// Checks the same as [`expect`](Self::expect), and the exact numbers of bytes and lines. It
+    /// subtracts the connections that broke by their log records. So few enough must have broken in each
+    /// second for all of them to be logged.
     #[track_caller]
     pub(crate) fn expect_exactly(&self, load: &Load) {
         self.expect(load);
@@ -79,7 +81,7 @@ impl Stopped {
         assert_eq!(sent, load.echoed.bytes, "{:?}", self.summary());
     }
 
-    /// A sum of the server's, less the greeting.
+    /// Returns a count of bytes from the server's summary, minus the greeting.
     #[track_caller]
     fn bytes(&self, key: &str) -> u64 {
         self.summary().number::<u64>(key) - self.greeting.len() as u64
@@ -91,7 +93,7 @@ impl Stopped {
     }
 }
 
-/// The records that are worse than information.
+/// Returns the warnings, errors and panics in a log.
 pub(super) fn complaints(log: &str) -> Vec<&str> {
     let is_complaint =
         |line: &&str| ["[WARN ]", "[ERROR]", "panicked"].iter().any(|word| line.contains(word));

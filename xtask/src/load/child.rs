@@ -1,7 +1,7 @@
-//! Connections held by a process of its own: it has its own descriptors, and it can be killed.
+//! A child process that holds connections. It has its own descriptors, and it can be killed.
 //!
-//! The process is this program with a hidden task. It tells on stderr how far it is, takes orders on
-//! stdin, and ends when that does: with the parent at the latest.
+//! The process is this program with a hidden task. It reports its progress on stderr and takes orders on
+//! stdin. It ends at the end of stdin, which comes at the latest when the parent ends.
 
 use std::env;
 use std::io::{self, BufRead, PipeWriter, Write};
@@ -18,23 +18,24 @@ use echo_tests::records::number;
 use echo_tests::wait::DEADLINE;
 use nix::sys::signal::Signal;
 
-use super::{Crowd, Echoed, Session};
+use super::crowd::Crowd;
+use super::session::{Echoed, Session};
 
-/// After so many connections more a crowd says how many it has.
+/// Number of new connections after which a crowd reports its size.
 const REPORT_EVERY: usize = 500;
 
-/// A transfer is under way when so many bytes have come back.
+/// Number of echoed bytes after which a transfer counts as under way.
 const UNDER_WAY_LEN: usize = 256 * 1024;
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Role {
-    /// Speaks once for each line of standard input, and leaves at its end
+    /// Sends lines once for each line of standard input, and leaves at its end
     Crowd,
     /// Sends and receives without end
     Transfers,
 }
 
-/// What the child process is told.
+/// The arguments of the child process.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Client {
     role: Role,
@@ -58,15 +59,15 @@ impl Client {
         while crowd.len() < self.count {
             crowd.join();
             if crowd.len().is_multiple_of(REPORT_EVERY) || crowd.len() == self.count {
-                tell(&format!("joined {}", crowd.len()));
+                report(&format!("joined {}", crowd.len()));
             }
         }
         for (round, _) in (1..).zip(io::stdin().lock().lines()) {
             crowd.speak(self.count, || {});
-            tell(&format!("spoke {round}"));
+            report(&format!("spoke {round}"));
         }
         let Echoed { bytes, messages } = crowd.leave(self.count);
-        tell(&format!("left bytes={bytes} messages={messages}"));
+        report(&format!("left bytes={bytes} messages={messages}"));
     }
 
     fn transfers(&self) {
@@ -76,31 +77,31 @@ impl Client {
             let content = Content::new(&mut Random::seeded(number as u64));
             let sender = sender.clone();
             thread::spawn(move || {
-                let mut is_told = false;
+                let mut is_reported = false;
                 session.exchange_for_ever(content, |received| {
-                    if !is_told && received >= UNDER_WAY_LEN {
-                        is_told = sender.send(()).is_ok();
+                    if !is_reported && received >= UNDER_WAY_LEN {
+                        is_reported = sender.send(()).is_ok();
                     }
                 })
             });
         }
-        // When all of them fail, nobody is waited for.
+        // Without this, the wait below would not end early if all transfers fail.
         drop(sender);
         for _ in 0..self.count {
             under_way.recv_timeout(DEADLINE).expect("every transfer gets under way");
         }
-        tell("under way");
-        // Until the parent kills this process, or is gone.
+        report("under way");
+        // Waits until the parent kills this process or ends.
         io::stdin().lock().lines().for_each(drop);
     }
 }
 
-/// Nothing can be done when nobody listens.
-fn tell(line: &str) {
+/// Writes a line to stderr. Errors are ignored: nothing can be done if the parent is gone.
+fn report(line: &str) {
     let _ = writeln!(io::stderr(), "{line}.");
 }
 
-/// Such a process, as its parent sees it. Killed when dropped.
+/// The parent's view of such a process. It is killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Child {
     process: Process,
@@ -110,12 +111,12 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// A process that holds `count` connections; it makes them while others do.
+    /// Starts a process that makes and holds `count` connections. Does not wait for them.
     pub(crate) fn crowd(server: SocketAddr, source: u8, count: usize) -> Self {
         Self::spawn("crowd", server, source, count)
     }
 
-    /// Waits until all of the crowd have joined.
+    /// Waits until the crowd has all its connections.
     #[track_caller]
     pub(crate) fn wait_until_joined(&self) {
         for joined in (REPORT_EVERY..self.count).step_by(REPORT_EVERY).chain([self.count]) {
@@ -123,19 +124,19 @@ impl Child {
         }
     }
 
-    /// Orders the crowd to speak: lines of its own on every connection.
+    /// Orders the crowd to send different lines on every connection.
     pub(crate) fn order_to_speak(&mut self) {
         self.spoken += 1;
         self.orders.write_all(b"speak\n").expect("the child lives");
     }
 
-    /// Waits until everything that the crowd was ordered to say has come back.
+    /// Waits until the crowd has received the echo of everything that it was ordered to send.
     #[track_caller]
     pub(crate) fn wait_until_spoken(&self) {
         self.process.stderr().wait_for(&format!("spoke {}.", self.spoken));
     }
 
-    /// The crowd finishes its connections, and the process ends. Returns what came back.
+    /// Makes the crowd finish its connections and the process end. Returns the echo that it received.
     #[track_caller]
     pub(crate) fn leave(self) -> Echoed {
         drop(self.orders);
@@ -144,7 +145,7 @@ impl Child {
         Echoed { bytes: number(left, "bytes"), messages: number(left, "messages") }
     }
 
-    /// A process with `count` connections in mid-transfer, reading and writing.
+    /// Starts a process with `count` connections, and returns once all of them are in mid-transfer.
     #[track_caller]
     pub(crate) fn transfers(server: SocketAddr, source: u8, count: usize) -> Self {
         let child = Self::spawn("transfers", server, source, count);
@@ -152,13 +153,13 @@ impl Child {
         child
     }
 
-    /// Kills the process: its connections are reset.
+    /// Kills the process, which resets its connections.
     #[track_caller]
     pub(crate) fn kill(self) {
         self.process.signal(Signal::SIGKILL);
         let finished = self.process.wait();
         let is_right = finished.code.is_none() && finished.stderr == "under way.\n";
-        assert!(is_right, "a child had failed: {finished:?}");
+        assert!(is_right, "a child process failed before it was killed: {finished:?}");
     }
 
     fn spawn(role: &str, server: SocketAddr, source: u8, count: usize) -> Self {

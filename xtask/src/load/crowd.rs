@@ -1,10 +1,10 @@
-//! Many connections held by one thread.
+//! Many connections on one thread.
 
 use std::net::SocketAddr;
 
-use super::{Echoed, Session};
+use super::session::{Echoed, Session};
 
-/// Open connections that all speak in turn.
+/// Open connections that take turns.
 #[derive(Debug)]
 pub(crate) struct Crowd {
     server: SocketAddr,
@@ -14,7 +14,7 @@ pub(crate) struct Crowd {
 }
 
 impl Crowd {
-    /// Nobody yet; they will come from the loopback address with this number.
+    /// Creates an empty crowd. Its connections will come from the loopback address with this number.
     pub(crate) fn new(server: SocketAddr, source: u8) -> Self {
         Self { server, source, sessions: vec![], round: 0 }
     }
@@ -23,7 +23,7 @@ impl Crowd {
         self.sessions.len()
     }
 
-    /// One more connection, which is served.
+    /// Opens one more connection and exchanges a line.
     #[track_caller]
     pub(crate) fn join(&mut self) {
         let mut session = Session::connect(self.server, self.source);
@@ -31,7 +31,8 @@ impl Crowd {
         self.sessions.push(session);
     }
 
-    /// Everybody sends lines of their own, then everybody receives them, `batch` at a time.
+    /// Sends different lines on each connection of a batch, then receives the echo on each. Calls
+    /// `between` after each batch.
     #[track_caller]
     pub(crate) fn speak(&mut self, batch: usize, mut between: impl FnMut()) {
         self.round += 1;
@@ -46,14 +47,14 @@ impl Crowd {
         }
     }
 
-    /// The `count` that came first leave.
+    /// Finishes the `count` oldest connections.
     #[track_caller]
     pub(crate) fn leave(&mut self, count: usize) -> Echoed {
         Session::finish_all(self.sessions.drain(..count).collect())
     }
 }
 
-/// Two lines, of a length that differs from connection to connection.
+/// Returns two lines whose length differs from connection to connection.
 fn lines(source: u8, number: usize, round: usize) -> String {
     let padding = number * 7 % 500;
     format!("source {source} connection {number}\nround {round} {:padding$}\n", "")

@@ -1,6 +1,6 @@
-//! What scanners, proxies and confused clients open a connection with.
+//! The first bytes that scanners, proxies and confused clients send.
 
-/// Openings of other protocols.
+/// Returns the first bytes of other protocols, each with the protocol's name.
 pub(crate) fn foreign() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("TLS", client_hello()),
@@ -20,7 +20,7 @@ pub(crate) fn foreign() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// A TLS 1.2 `ClientHello` in its record; RFC 5246, sections 6.2.1 and 7.4.1.2.
+/// Returns a TLS 1.2 `ClientHello` in its record; RFC 5246, sections 6.2.1 and 7.4.1.2.
 fn client_hello() -> Vec<u8> {
     let mut hello = b"\x03\x03".to_vec();
     hello.extend(0..32);

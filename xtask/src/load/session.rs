@@ -1,4 +1,4 @@
-//! One connection whose every byte is compared, and counted as the server counts it.
+//! One connection. It compares every byte, and counts bytes and messages as the server does.
 
 use std::io::{Read, Write};
 use std::iter::Sum;
@@ -14,14 +14,14 @@ use socket2::SockRef;
 
 use super::source::connect_from;
 
-/// What is written or read at once.
+/// Number of bytes that are written or read at once.
 const CHUNK_LEN: usize = 64 * 1024;
 
-/// What came back and was right.
+/// The echo that came back and was right.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Echoed {
     pub(crate) bytes: u64,
-    /// Lines, and a rest without newline at the end of a stream.
+    /// Number of lines. An unterminated line at the end of a stream counts too.
     pub(crate) messages: u64,
 }
 
@@ -45,12 +45,12 @@ impl Sum for Echoed {
     }
 }
 
-/// An open connection. Everything panics when the server does otherwise than it promises.
+/// An open connection. All methods panic if the server breaks a promise.
 #[derive(Debug)]
 pub(crate) struct Session {
     stream: TcpStream,
     echoed: Echoed,
-    /// What came last was not a newline.
+    /// Whether the last byte was not a newline.
     in_line: bool,
 }
 
@@ -62,7 +62,7 @@ impl Session {
         Self { stream, echoed: Echoed::default(), in_line: false }
     }
 
-    /// Sends bytes; whoever calls expects them later.
+    /// Sends bytes. The caller must receive the echo later.
     #[track_caller]
     pub(crate) fn send(&self, bytes: impl AsRef<[u8]>) {
         peer::send(&self.stream, bytes);
@@ -75,20 +75,20 @@ impl Session {
         self.count(bytes.as_ref());
     }
 
-    /// Sends bytes that end in a newline, and receives them again.
+    /// Sends bytes that end in a newline, and receives the echo.
     #[track_caller]
     pub(crate) fn echo(&mut self, bytes: impl AsRef<[u8]>) {
         self.send(&bytes);
         self.expect(bytes);
     }
 
-    /// Sends `len` random bytes and a newline while it receives them again.
+    /// Sends `len` random bytes and a newline, and receives the echo at the same time.
     #[track_caller]
     pub(crate) fn exchange(&mut self, random: &mut Random, len: usize) {
         self.exchange_with(Content::new(random), len, |_| {});
     }
 
-    /// The same, reading a little at a time with this pause in between.
+    /// Like [`exchange`](Self::exchange), but pauses after each read.
     #[track_caller]
     pub(crate) fn exchange_slowly(&mut self, random: &mut Random, len: usize, pause: Duration) {
         self.exchange_with(Content::new(random), len, |_| thread::sleep(pause));
@@ -124,17 +124,18 @@ impl Session {
         }
     }
 
-    /// Sends random bytes and reads nothing, until no more is taken. Returns what was sent.
+    /// Sends random bytes and reads nothing, until the server takes no more. Returns the content and the
+    /// number of bytes sent.
     #[track_caller]
     pub(crate) fn stuff(&self, random: &mut Random) -> (Content, usize) {
         const TOO_MANY: usize = 64 << 20;
         let content = Content::new(random);
-        // What the system keeps for the peer is not what is looked at.
+        // A small buffer on the peer's side, because the check is about the server's memory.
         SockRef::from(&self.stream).set_recv_buffer_size(CHUNK_LEN).unwrap();
         (content, peer::stuff(&self.stream, content, TOO_MANY))
     }
 
-    /// After [`stuff`](Self::stuff): reads everything, to the end.
+    /// Reads the whole echo after [`stuff`](Self::stuff), up to the end of the stream.
     #[track_caller]
     pub(crate) fn unstuff(mut self, (content, len): (Content, usize)) -> Echoed {
         self.half_close();
@@ -142,8 +143,8 @@ impl Session {
         self.expect_end("")
     }
 
-    /// Breaks the connection in mid-transfer: `len` random bytes are under way, a part of them was
-    /// compared.
+    /// Resets the connection in mid-transfer: sends `len` random bytes, and first compares a part of the
+    /// echo.
     #[track_caller]
     pub(crate) fn reset_amid(mut self, random: &mut Random, len: usize) -> Echoed {
         let content = Content::new(random);
@@ -152,7 +153,7 @@ impl Session {
         self.reset()
     }
 
-    /// Breaks the connection: a reset is sent, nothing else.
+    /// Resets the connection.
     pub(crate) fn reset(self) -> Echoed {
         peer::reset(self.stream);
         self.echoed
@@ -164,21 +165,21 @@ impl Session {
         self.stream.shutdown(Shutdown::Write).expect("the connection lives");
     }
 
-    /// Finishes the sending side; exactly `rest` must come, then the end of the stream.
+    /// Finishes the sending side. Exactly `rest` must arrive, then the end of the stream.
     #[track_caller]
     pub(crate) fn finish(self, rest: impl AsRef<[u8]>) -> Echoed {
         self.half_close();
         self.expect_end(rest)
     }
 
-    /// Finishes many at once; nothing is owed to any.
+    /// Finishes several connections at once. The server must owe nothing to any of them.
     #[track_caller]
     pub(crate) fn finish_all(sessions: Vec<Self>) -> Echoed {
         sessions.iter().for_each(Self::half_close);
         sessions.into_iter().map(|session| session.expect_end("")).sum()
     }
 
-    /// Exactly `rest` must come, then the end of the stream.
+    /// Receives the end of the stream. Exactly `rest` must arrive before it.
     #[track_caller]
     pub(crate) fn expect_end(mut self, rest: impl AsRef<[u8]>) -> Echoed {
         assert_same(&peer::rest(&self.stream), rest.as_ref());
@@ -187,15 +188,17 @@ impl Session {
         self.echoed
     }
 
-    /// Closes without another word; everything has come back.
+    /// Closes the connection without waiting for the server's end. The caller has received the whole
+    /// echo.
     pub(crate) fn close(self) -> Echoed {
         self.echoed
     }
 
-    /// Sends random bytes without end, and receives all but the last of those that have come: when
-    /// the process is killed there is always something unread, and the connection is reset.
+    /// Sends random bytes without end, and always leaves the last byte that has arrived unread. If the
+    /// process is killed, the unread byte makes the kernel reset the connection.
     pub(crate) fn exchange_for_ever(self, content: Content, mut progress: impl FnMut(usize)) -> ! {
-        // The packet with the unread byte takes room; what is left must do for another one.
+        // The packet with the unread byte occupies a part of the buffer. The rest must have room for
+        // another packet.
         SockRef::from(&self.stream).set_recv_buffer_size(1 << 20).unwrap();
         let sending = self.stream.try_clone().unwrap();
         thread::spawn(move || send_content(&sending, content, usize::MAX));
@@ -236,7 +239,8 @@ fn send_content(mut stream: &TcpStream, content: Content, len: usize) {
     }
 }
 
-/// Lets the other direction's thread fail at once, and not at its deadline.
+/// Shuts the connection down on a panic, so that the thread of the other direction fails at once and not
+/// only at its deadline.
 struct EndOnPanic<'a>(&'a TcpStream);
 
 impl Drop for EndOnPanic<'_> {

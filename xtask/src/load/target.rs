@@ -1,5 +1,4 @@
-//! The server under load: the release binary, what it takes of the system, and what it says at the
-//! end.
+//! The server under load: the release binary, its use of resources, and its log at the end.
 
 use std::net::SocketAddr;
 use std::thread;
@@ -11,13 +10,13 @@ use echo_tests::process::ServerProcess;
 use echo_tests::wait::{Over, wait_until};
 use nix::sys::signal::Signal;
 
-use super::account::complaints;
-use super::{Stopped, mib};
+use super::account::{Stopped, complaints};
+use super::mib::mib;
 
-/// The first connection of every server, so that all its threads have started.
+/// The line of the first connection. After it, all threads of the server have started.
 const GREETING: &str = "hello\n";
 
-/// What the server takes of the system.
+/// The resources that the server uses at one moment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sample {
     /// Resident memory in bytes.
@@ -39,11 +38,11 @@ impl Sample {
     }
 }
 
-/// A server that runs. Killed when dropped.
+/// A running server. It is killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Target {
     server: ServerProcess,
-    /// As it was before any load.
+    /// The sample before any load.
     idle: Sample,
 }
 
@@ -65,18 +64,18 @@ impl Target {
         self.server.addr()
     }
 
-    /// As it was before any load.
+    /// Returns the sample before any load.
     pub(crate) fn idle(&self) -> Sample {
         self.idle
     }
 
-    /// As it is now.
+    /// Takes a sample now.
     #[track_caller]
     pub(crate) fn sample(&self) -> Sample {
         Sample::of(self.server.pid())
     }
 
-    /// Does `work` and returns the most memory that was seen meanwhile.
+    /// Does `work`. Returns its result and the peak of the server's memory during it.
     #[track_caller]
     pub(crate) fn peak_during<T>(&self, work: impl FnOnce() -> T) -> (T, u64) {
         const INTERVAL: Duration = Duration::from_millis(10);
@@ -97,48 +96,48 @@ impl Target {
         })
     }
 
-    /// Stops the server with a signal for as long as `meanwhile` takes.
+    /// Stops the server's process with a signal, does `work`, and continues the process.
     #[track_caller]
-    pub(crate) fn stopped<T>(&self, meanwhile: impl FnOnce() -> T) -> T {
+    pub(crate) fn stopped<T>(&self, work: impl FnOnce() -> T) -> T {
         let _continued = Continued(&self.server);
         self.server.signal(Signal::SIGSTOP);
         wait_until("a stopped server", || is_stopped(self.server.pid()));
-        meanwhile()
+        work()
     }
 
-    /// Ends the server at once: whoever waits for it need not wait any longer.
+    /// Kills the server, so that no peer waits for it any longer.
     pub(crate) fn kill(&self) {
         self.server.signal(Signal::SIGKILL);
     }
 
-    /// What it has said so far that is worse than information.
+    /// Returns the warnings, errors and panics that the server has logged so far.
     pub(crate) fn complaints(&self) -> Vec<String> {
         let log = self.server.stderr().so_far();
         complaints(&log).into_iter().map(str::to_owned).collect()
     }
 
-    /// Waits until the server has closed everything, and checks that it is as it was before any
-    /// load: the same descriptors and threads.
+    /// Waits until the server has closed all connections. Checks that it has as many descriptors and
+    /// threads as before any load.
     #[track_caller]
     pub(crate) fn expect_idle(&self) {
         let mut open = 0;
-        wait_until("descriptors back where they were", || {
+        wait_until("the number of descriptors from before the load", || {
             open = self.sample().descriptors;
             open == self.idle.descriptors
         });
         assert_eq!(self.sample().threads, self.idle.threads, "threads");
     }
 
-    /// Checks that memory grew by less than `limit` since it was `before`. Returns by how much.
+    /// Checks that memory grew from `before` to `now` by less than `limit`. Returns the growth.
     #[track_caller]
     pub(crate) fn expect_growth_below(before: u64, now: u64, limit: u64) -> u64 {
         let grown = now.saturating_sub(before);
-        assert!(grown < limit, "{} more, not less than {}", mib(grown), mib(limit));
+        assert!(grown < limit, "memory grew by {}, not by less than {}", mib(grown), mib(limit));
         grown
     }
 
-    /// Waits for the end of all connections, then stops the server, which must say that none was
-    /// owed anything.
+    /// Waits for the end of all connections, then stops the server. Checks that it owed nothing to any of
+    /// them.
     #[track_caller]
     pub(crate) fn stop(self) -> Stopped {
         self.expect_idle();
@@ -146,7 +145,7 @@ impl Target {
     }
 }
 
-/// Lets the server go on, whatever happened.
+/// Continues the server's process when dropped, also after a panic.
 struct Continued<'a>(&'a ServerProcess);
 
 impl Drop for Continued<'_> {

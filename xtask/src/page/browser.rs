@@ -1,4 +1,4 @@
-//! Chromium without a window, spoken to over a pair of pipes in its DevTools protocol.
+//! Headless Chromium, controlled with its DevTools protocol over a pair of pipes.
 //!
 //! <https://chromedevtools.github.io/devtools-protocol/>
 
@@ -17,20 +17,20 @@ use tempfile::TempDir;
 
 use super::looks::{Look, Seen};
 
-/// The patience with each answer.
+/// How long to wait for each answer of the browser.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// The browser takes commands from descriptor 3 and answers on 4. Nothing that it might look up
-/// has an address.
+/// Starts the browser, which reads commands from descriptor 3 and answers on 4. Every host name fails
+/// to resolve, so that a page cannot load anything from the network.
 const START: &str = r#"exec chromium --headless=new --remote-debugging-pipe --no-sandbox \
     --user-data-dir="$0" --no-first-run --disable-gpu --disable-dev-shm-usage \
     --disable-background-networking --disable-component-update --force-color-profile=srgb \
     --host-resolver-rules='MAP * ~NOTFOUND' 3<&0 4>&1 </dev/null >/dev/null 2>&1"#;
 
-/// What is asked of a page that has loaded.
+/// The script that examines a loaded page.
 const LOOK: &str = include_str!("look.js");
 
-/// A browser with one tab. It ends when it is dropped.
+/// A browser with one tab. It is killed when dropped.
 pub(super) struct Browser {
     child: Child,
     commands: ChildStdin,
@@ -43,7 +43,7 @@ pub(super) struct Browser {
 
 impl Browser {
     pub(super) fn start() -> Self {
-        let profile = TempDir::new().expect("a folder for the browser");
+        let profile = TempDir::new().expect("a folder for the browser's profile is created");
         let mut child = Command::new("sh")
             .args(["-c", START])
             .arg(profile.path())
@@ -51,8 +51,8 @@ impl Browser {
             .stdout(Stdio::piped())
             .spawn()
             .expect("sh starts");
-        let commands = child.stdin.take().expect("it is piped");
-        let messages = read_messages(child.stdout.take().expect("it is piped"));
+        let commands = child.stdin.take().expect("stdin is piped");
+        let messages = read_messages(child.stdout.take().expect("stdout is piped"));
         let mut browser = Self {
             child,
             commands,
@@ -76,8 +76,8 @@ impl Browser {
         }
     }
 
-    /// Loads `page` in this look, writes a picture of it to `picture` with the fitting extension,
-    /// and tells what is to be seen.
+    /// Loads `page` in this look and writes a screenshot to `picture`, with the extension of its format.
+    /// Returns what the page shows.
     pub(super) fn look(&mut self, page: &Path, look: Look, picture: &Path) -> Seen {
         self.call("Emulation.setDeviceMetricsOverride", &look.screen());
         self.call("Emulation.setEmulatedMedia", &look.media());
@@ -87,7 +87,7 @@ impl Browser {
         self.wait_for("Page.loadEventFired");
         let params = json!({ "expression": LOOK, "returnByValue": true });
         let answer = self.call("Runtime.evaluate", &params);
-        assert!(answer.get("exceptionDetails").is_none(), "the look failed: {answer}");
+        assert!(answer.get("exceptionDetails").is_none(), "look.js failed: {answer}");
         self.take_picture(look, picture);
         Seen::new(&answer["result"]["value"], &self.events, &url)
     }
@@ -104,7 +104,7 @@ impl Browser {
         }
     }
 
-    /// The answer to a command.
+    /// Sends a command and returns the answer. Events that arrive first are stored.
     fn call(&mut self, method: &str, params: &Value) -> Value {
         self.last_id += 1;
         let id = self.last_id;
@@ -135,7 +135,7 @@ impl Browser {
     fn next(&self, awaited: &str) -> Value {
         self.messages
             .recv_timeout(DEADLINE)
-            .unwrap_or_else(|error| panic!("waiting for {awaited} of the browser: {error}"))
+            .unwrap_or_else(|error| panic!("waiting for {awaited} from the browser: {error}"))
     }
 }
 
@@ -146,7 +146,7 @@ impl Drop for Browser {
     }
 }
 
-/// Messages end with a 0.
+/// Reads messages, each of which ends with a zero byte, on a thread of its own.
 fn read_messages(answers: impl Read + Send + 'static) -> Receiver<Value> {
     let (sender, receiver) = channel();
     thread::spawn(move || {
@@ -165,8 +165,8 @@ fn read_messages(answers: impl Read + Send + 'static) -> Receiver<Value> {
 }
 
 fn write_data(answer: &Value, file: &Path) -> Vec<u8> {
-    let text = answer["data"].as_str().expect("the answer holds a file");
-    let bytes = BASE64.decode(text).expect("in base64");
-    fs::write(file, &bytes).expect("the picture is written");
+    let text = answer["data"].as_str().expect("the answer contains a file");
+    let bytes = BASE64.decode(text).expect("the file is encoded in base64");
+    fs::write(file, &bytes).expect("the screenshot is written");
     bytes
 }

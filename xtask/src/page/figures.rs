@@ -1,5 +1,5 @@
-//! The figures on a page against those of the reports: to the bit in its markup, and to the digits
-//! it shows as a person reads them.
+//! Compares the figures on a page with those of the reports. The values in the markup must be equal to
+//! the last bit. The text that a person reads must be right to its last digit.
 
 use echo_loadtest::capacity::CapacityReport;
 use echo_loadtest::run_report::RunReport;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::looks::{Figure, Seen};
 
-/// What every page must hold of every run.
+/// Figures that every page must contain for every run, as JSON pointers.
 const NEEDED: [&str; 12] = [
     "/throughput/messages_per_s",
     "/throughput/bytes_per_s",
@@ -23,7 +23,7 @@ const NEEDED: [&str; 12] = [
     "/load/connections",
 ];
 
-/// What it must hold of a run in an open loop as well.
+/// Figures that a page must also contain for a run in an open loop.
 const NEEDED_IN_OPEN_LOOP: [&str; 5] = [
     "/load/rate",
     "/response_time/p50_ns",
@@ -32,10 +32,10 @@ const NEEDED_IN_OPEN_LOOP: [&str; 5] = [
     "/generator/lateness/p99_ns",
 ];
 
-/// What every page must hold of every round of a search.
+/// Figures that every page must contain for every round of a search.
 const NEEDED_OF_ROUND: [&str; 4] = ["number", "rate_asked", "rate_achieved", "errors"];
 
-/// A report that a page was made of.
+/// A report from which a page was made.
 pub(super) struct Source {
     json: Value,
     needed: Vec<String>,
@@ -43,14 +43,14 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn run(report: &RunReport) -> Self {
-        let json = serde_json::to_value(report).expect("a report is JSON");
+        let json = serde_json::to_value(report).expect("a report can be written as JSON");
         let open = if report.response_time.is_some() { &NEEDED_IN_OPEN_LOOP[..] } else { &[] };
         let needed = NEEDED.iter().chain(open).map(|pointer| (*pointer).to_owned()).collect();
         Self { json, needed }
     }
 
     pub(super) fn capacity(report: &CapacityReport) -> Self {
-        let json = serde_json::to_value(report).expect("a report is JSON");
+        let json = serde_json::to_value(report).expect("a report can be written as JSON");
         let rounds = (0..report.rounds.len())
             .flat_map(|index| NEEDED_OF_ROUND.map(|name| format!("/rounds/{index}/{name}")));
         let capacity = report.capacity.map(|_| "/capacity".to_owned());
@@ -59,7 +59,7 @@ impl Source {
     }
 }
 
-/// Compares all of them, and says how many there are.
+/// Compares all figures of a page with the reports, and returns how many there are.
 pub(super) fn assert_equal(seen: &Seen, sources: &[Source]) -> usize {
     for (index, Source { json, needed }) in sources.iter().enumerate() {
         let of_run: Vec<&Figure> =
@@ -67,7 +67,7 @@ pub(super) fn assert_equal(seen: &Seen, sources: &[Source]) -> usize {
         of_run.iter().for_each(|figure| assert_one(figure, json));
         for pointer in needed {
             let there = of_run.iter().any(|figure| figure.pointer == *pointer);
-            assert!(there, "run {index} lacks {pointer}");
+            assert!(there, "the page lacks {pointer} of run {index}");
         }
     }
     seen.figures.len()
@@ -75,21 +75,22 @@ pub(super) fn assert_equal(seen: &Seen, sources: &[Source]) -> usize {
 
 fn assert_one(Figure { pointer, value, shown, .. }: &Figure, json: &Value) {
     let wanted = json.pointer(pointer).unwrap_or_else(|| panic!("{pointer} is in no report"));
-    let held: Value = serde_json::from_str(value).expect("the page holds JSON");
+    let held: Value = serde_json::from_str(value).expect("the value on the page is JSON");
     assert_eq!(&held, wanted, "{pointer}");
-    let exact = wanted.as_f64().unwrap_or_else(|| panic!("{pointer} is no number"));
+    let exact = wanted.as_f64().unwrap_or_else(|| panic!("{pointer} is not a number"));
     if shown == "–" {
-        assert!(exact == 0.0, "{pointer}: nothing is shown of {exact}");
+        assert!(exact == 0.0, "{pointer}: the page shows no figure, the report says {exact}");
         return;
     }
     let base = if pointer.ends_with("_ns") { 1e9 } else { 1.0 };
-    let read = read_back(shown).unwrap_or_else(|| panic!("{pointer}: {shown} is no figure")) * base;
-    // Half of the last of three digits; of a thousandth, where such are shown.
+    let read = read_back(shown);
+    let read = read.unwrap_or_else(|| panic!("{pointer}: {shown} is not a figure")) * base;
+    // The page rounds to three digits, or to thousandths: half a unit of the last digit is allowed.
     let close = (read - exact).abs() <= (0.005_1 * exact.abs()).max(0.000_6);
-    assert!(close, "{pointer}: {shown} is shown of {exact}");
+    assert!(close, "{pointer}: the page shows {shown}, the report says {exact}");
 }
 
-/// The figure, in seconds, bytes or things.
+/// Parses a figure as the page shows it. Returns it in seconds, in bytes or without a unit.
 fn read_back(shown: &str) -> Option<f64> {
     let plain = shown.trim_start_matches("≥ ").trim_end_matches("/s").replace(',', "");
     let (plain, part) = plain.strip_suffix('%').map_or((plain.as_str(), 1.0), |it| (it, 0.01));

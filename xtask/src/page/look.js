@@ -1,4 +1,4 @@
-// What is to be seen of the page, as one object.
+// Returns what the page shows, as one object.
 (() => {
   const channels = (colour) => {
     const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });

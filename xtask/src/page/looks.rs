@@ -1,9 +1,9 @@
-//! The ways in which a page is looked at, and what has to hold in each.
+//! The looks in which a page is checked, and what must hold in each.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// A way to look at a page.
+/// A combination of screen, medium and colour scheme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Look {
     Light,
@@ -24,7 +24,7 @@ impl Look {
         }
     }
 
-    /// In pixels of CSS. Paper is A4 without margins of 15 mm.
+    /// Returns the width in CSS pixels. Paper is A4 minus margins of 15 mm.
     fn width(self) -> u32 {
         match self {
             Self::Light | Self::Dark => 1280,
@@ -48,13 +48,14 @@ impl Look {
         })
     }
 
-    /// Paper is asked for by someone whose screen is dark.
+    /// Whether the reader prefers dark colours. Paper too, because a page must print in light colours
+    /// even if the screen is dark.
     fn is_dark(self) -> bool {
         matches!(self, Self::Dark | Self::Paper)
     }
 }
 
-/// What was to be seen, and what happened meanwhile.
+/// What the page showed, and the events of the browser while the page was open.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Seen {
@@ -106,9 +107,11 @@ struct Drawing {
 }
 
 impl Seen {
-    /// From the page's own account, and the browser's `events` since it was told to go to `url`.
-    pub(super) fn new(account: &Value, events: &[Value], url: &str) -> Self {
-        let mut seen: Self = serde_json::from_value(account.clone()).expect("the account is whole");
+    /// Creates it from the result of `look.js` and from the browser's `events` since it was sent to
+    /// `url`.
+    pub(super) fn new(result: &Value, events: &[Value], url: &str) -> Self {
+        let mut seen: Self =
+            serde_json::from_value(result.clone()).expect("the result of look.js is complete");
         let of = |method: &'static str| events.iter().filter(move |it| it["method"] == method);
         let complaints = ["Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"];
         seen.complaints =
@@ -123,15 +126,15 @@ impl Seen {
     }
 }
 
-/// A page that can be read, that stays by itself and says nothing to the console.
+/// Checks that the page is readable, requests nothing else and writes nothing to the console.
 pub(super) fn assert_sound(look: Look, seen: &Seen) {
-    assert!(seen.complaints.is_empty(), "{look:?}: the console says {:?}", seen.complaints);
-    assert!(seen.requests.is_empty(), "{look:?}: the page asks for {:?}", seen.requests);
-    assert_eq!((seen.scripts, seen.foreign), (0, 0), "{look:?}: foreign markup");
-    assert!(seen.ambiguous.is_empty(), "{look:?}: the same name twice: {:?}", seen.ambiguous);
+    assert!(seen.complaints.is_empty(), "{look:?}: the console shows {:?}", seen.complaints);
+    assert!(seen.requests.is_empty(), "{look:?}: the page requests {:?}", seen.requests);
+    assert_eq!((seen.scripts, seen.foreign), (0, 0), "{look:?}: scripts, foreign elements");
+    assert!(seen.ambiguous.is_empty(), "{look:?}: duplicate ids: {:?}", seen.ambiguous);
     assert!(seen.title.ends_with(" · loadtest"), "{look:?}: the title is {}", seen.title);
     assert!(seen.overflow <= 0.0, "{look:?}: {} px wider than the window", seen.overflow);
-    assert!(seen.overfull.is_empty(), "{look:?}: has no room: {:?}", seen.overfull);
+    assert!(seen.overfull.is_empty(), "{look:?}: text overflows its box: {:?}", seen.overfull);
     let dark = look == Look::Dark;
     assert_eq!(seen.background < 0.1, dark, "{look:?}: background of {}", seen.background);
     for text in &seen.texts {
@@ -139,7 +142,7 @@ pub(super) fn assert_sound(look: Look, seen: &Seen) {
         assert!(*contrast >= 4.5, "{look:?}: {text} has a contrast of only {contrast}");
         assert!(*size >= 9.0, "{look:?}: {text} is only {size} px high");
     }
-    assert_eq!(seen.drawings.len(), seen.charts, "{look:?}: one drawing a plot");
+    assert_eq!(seen.drawings.len(), seen.charts, "{look:?}: visible drawings, figures");
     for drawing in &seen.drawings {
         assert_drawn(look, drawing);
     }
@@ -149,7 +152,7 @@ fn assert_drawn(look: Look, drawing: &Drawing) {
     let Drawing { name, width, height, lines, outside, cut, collided } = drawing;
     assert!(*width > 250.0 && *height > 150.0, "{look:?}: {name} is {width} × {height}");
     assert!(*lines > 0, "{look:?}: {name} has no line");
-    assert_eq!(*outside, 0, "{look:?}: lines of {name} leave it");
-    assert!(cut.is_empty(), "{look:?}: {name} cuts {cut:?}");
+    assert_eq!(*outside, 0, "{look:?}: lines that leave {name}");
+    assert!(cut.is_empty(), "{look:?}: {name} cuts off {cut:?}");
     assert!(collided.is_empty(), "{look:?}: labels of {name} collide: {collided:?}");
 }

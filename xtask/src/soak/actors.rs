@@ -1,6 +1,7 @@
-//! Who takes part. Each goes on until it is over, then finishes what it has begun.
+//! The actors of a soak. Each one repeats its behaviour until the time is over, then finishes what it has
+//! begun.
 //!
-//! Pauses bound the load; nothing waits for them.
+//! Pauses only limit the load; no check depends on them.
 
 use std::time::Duration;
 
@@ -9,22 +10,22 @@ use echo_tests::random::Random;
 
 use super::arena::Arena;
 use super::crowds::{crowd, quitter, slowloris};
-use super::{IDLE_TIMEOUT, MAX_LINE_LENGTH};
+use super::limits::{IDLE_TIMEOUT, MAX_LINE_LENGTH};
 use crate::load::{Child, foreign};
 
 type Act = fn(&Arena<'_>, &mut Random);
 
-/// One of those who take part, on a thread of its own.
+/// A kind of peer, which runs on a thread of its own.
 #[derive(Clone, Copy)]
 pub(super) struct Actor {
     pub(super) name: &'static str,
     pub(super) act: Act,
 }
 
-/// The transfers of a process that is killed.
+/// Number of transfers of a process that is killed.
 pub(super) const KILLED_TRANSFERS: usize = 4;
 
-/// All of them.
+/// Returns all actors.
 pub(super) fn actors() -> impl Iterator<Item = Actor> {
     let kinds: [(&str, usize, Act); _] = [
         ("talker", 6, talker),
@@ -44,7 +45,8 @@ pub(super) fn actors() -> impl Iterator<Item = Actor> {
     kinds.into_iter().flat_map(actors)
 }
 
-/// Lines in packets that do not end where lines do, some of them longer than the limit, and a rest.
+/// Sends lines in packets that do not end where the lines end. Some lines are longer than the limit, and
+/// the last one is unterminated.
 fn talker(arena: &Arena<'_>, random: &mut Random) {
     const MAX_LEN: usize = 3 * MAX_LINE_LENGTH;
     while !arena.is_over() {
@@ -65,7 +67,7 @@ fn talker(arena: &Arena<'_>, random: &mut Random) {
     }
 }
 
-/// As much as fits through.
+/// Exchanges large amounts of data as fast as possible.
 fn bulk(arena: &Arena<'_>, random: &mut Random) {
     const MAX_LEN: usize = 8 << 20;
     while !arena.is_over() {
@@ -79,7 +81,7 @@ fn bulk(arena: &Arena<'_>, random: &mut Random) {
     }
 }
 
-/// Sends as much as is taken and reads it bit by bit.
+/// Sends as fast as the server takes it, and reads slowly.
 fn slow_reader(arena: &Arena<'_>, random: &mut Random) {
     const MAX_LEN: usize = 2 << 20;
     const READ_PAUSE: Duration = Duration::from_millis(20);
@@ -91,7 +93,7 @@ fn slow_reader(arena: &Arena<'_>, random: &mut Random) {
     }
 }
 
-/// Sends and does not read, for a while; then reads all, or resets.
+/// Sends without reading for a while, then reads everything or resets the connection.
 fn stubborn(arena: &Arena<'_>, random: &mut Random) {
     const MAX_STAY: Duration = Duration::from_secs(4);
     while !arena.is_over() {
@@ -105,7 +107,7 @@ fn stubborn(arena: &Arena<'_>, random: &mut Random) {
     }
 }
 
-/// Breaks off in mid-transfer.
+/// Resets connections in mid-transfer.
 fn resetter(arena: &Arena<'_>, random: &mut Random) {
     const MAX_LEN: usize = 128 * 1024;
     while !arena.is_over() {
@@ -114,7 +116,7 @@ fn resetter(arena: &Arena<'_>, random: &mut Random) {
     }
 }
 
-/// Comes, says a line or nothing, and goes, in several ways.
+/// Makes short connections that send a line or nothing, and end in several ways.
 fn churner(arena: &Arena<'_>, random: &mut Random) {
     while !arena.is_over() {
         match random.up_to(20) {
@@ -136,7 +138,7 @@ fn churner(arena: &Arena<'_>, random: &mut Random) {
     }
 }
 
-/// Speaks other protocols.
+/// Sends the first bytes of other protocols.
 fn scanner(arena: &Arena<'_>, random: &mut Random) {
     while !arena.is_over() {
         for (_, text) in foreign() {
@@ -148,7 +150,7 @@ fn scanner(arena: &Arena<'_>, random: &mut Random) {
     }
 }
 
-/// Starts processes with transfers, and kills them at any moment.
+/// Starts processes with transfers, and kills them at random moments.
 fn killer(arena: &Arena<'_>, random: &mut Random) {
     while !arena.is_over() {
         let child = Child::transfers(arena.target.addr(), 100, KILLED_TRANSFERS);
@@ -163,7 +165,7 @@ fn killer(arena: &Arena<'_>, random: &mut Random) {
     }
 }
 
-/// Stops the server's process, and lets it go on.
+/// Stops the server's process and continues it.
 fn stopper(arena: &Arena<'_>, random: &mut Random) {
     const MAX_STOP: Duration = Duration::from_secs(2);
     const _: () = assert!(MAX_STOP.as_secs() * 5 < IDLE_TIMEOUT.as_secs());

@@ -1,4 +1,4 @@
-//! Where the actors meet: the server, the time, and what all of them did so far.
+//! The state that all actors share: the server, the remaining time, and the counts so far.
 
 use std::sync::Mutex;
 use std::thread;
@@ -9,17 +9,17 @@ use echo_tests::wait::Over;
 
 use crate::load::{Echoed, Load, Session, Target};
 
-/// Loopback addresses that actors come from, apart from the crowds.
+/// Number of loopback addresses from which actors connect, apart from the crowd.
 const SOURCES: u8 = 8;
 
-/// What all actors did so far.
+/// What all actors together have done so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Counts {
     pub(super) load: Load,
-    /// All that came back and was compared, on connections that broke too.
+    /// The echo that was compared, including that of connections that broke.
     pub(super) compared: Echoed,
     pub(super) resets: u64,
-    /// Processes killed.
+    /// Number of killed processes.
     pub(super) kills: u64,
     /// How often the server was stopped and continued.
     pub(super) stops: u64,
@@ -38,17 +38,17 @@ impl<'a> Arena<'a> {
         Self { target, over: Over::default(), deadline, counts: Mutex::default() }
     }
 
-    /// Whether everybody is to finish and leave.
+    /// Whether all actors must finish now.
     pub(super) fn is_over(&self) -> bool {
         self.over.is_over()
     }
 
-    /// Whether so much time is left.
+    /// Whether at least `duration` is left.
     pub(super) fn has_time_for(&self, duration: Duration) -> bool {
         Instant::now() + duration < self.deadline
     }
 
-    /// Lets up to `max` pass, or less when it is over.
+    /// Sleeps for a random time of up to `max`. Returns early if the time is over.
     pub(super) fn pause(&self, random: &mut Random, max: Duration) {
         const STEP: Duration = Duration::from_millis(20);
         let micros = usize::try_from(max.as_micros()).unwrap();
@@ -58,7 +58,7 @@ impl<'a> Arena<'a> {
         }
     }
 
-    /// A new connection that will send something.
+    /// Makes and counts a connection. The caller must send something on it.
     #[track_caller]
     pub(super) fn connect(&self, random: &mut Random) -> Session {
         let session = self.probe(random);
@@ -66,14 +66,14 @@ impl<'a> Arena<'a> {
         session
     }
 
-    /// A new connection that is not counted.
+    /// Makes a connection without counting it.
     #[track_caller]
     pub(super) fn probe(&self, random: &mut Random) -> Session {
         let source = 1 + random.number().to_le_bytes()[0] % SOURCES;
         Session::connect(self.target.addr(), source)
     }
 
-    /// A connection, or several, ended well.
+    /// Counts the echo of one or several connections that ended well.
     pub(super) fn ended(&self, echoed: Echoed) {
         self.count(|counts| {
             counts.load.echoed += echoed;
@@ -81,7 +81,7 @@ impl<'a> Arena<'a> {
         });
     }
 
-    /// A connection was reset.
+    /// Counts a connection that was reset.
     pub(super) fn reset(&self, echoed: Echoed) {
         self.count(|counts| {
             counts.load.broken += 1;

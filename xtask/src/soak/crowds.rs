@@ -1,30 +1,30 @@
-//! Actors with many connections each, on one thread.
+//! Actors that each have many connections on one thread.
 
 use std::time::Duration;
 
 use echo_tests::random::Random;
 
-use super::IDLE_TIMEOUT;
 use super::arena::Arena;
+use super::limits::IDLE_TIMEOUT;
 use crate::load::{Crowd, Session};
 
-/// Connections of [`crowd`].
+/// Number of connections of [`crowd`].
 pub(super) const CROWD: usize = 2_500;
 
-/// Connections of [`slowloris`].
+/// Number of connections of [`slowloris`].
 pub(super) const SLOW: usize = 200;
 
-/// Connections of [`quitter`].
+/// Number of connections of [`quitter`].
 pub(super) const QUITTERS: usize = 20;
 
-/// The crowd comes from an address of its own, which has the ports.
+/// The crowd connects from an address of its own, so that it has enough ports.
 const CROWD_SOURCE: u8 = 101;
 
-/// Connections that stay; each speaks once a round, then a few are replaced.
+/// Holds connections for long. In each round, each of them sends lines; then a few are replaced.
 pub(super) fn crowd(arena: &Arena<'_>, random: &mut Random) {
     const BATCH: usize = 100;
     const REPLACED: usize = 50;
-    /// A few at a time, so that those who are there need not be silent for long.
+    /// Number of connections opened per round. It is small, so that the others are not silent for long.
     const JOINING: usize = 200;
     let mut crowd = Crowd::new(arena.target.addr(), CROWD_SOURCE);
     while !arena.is_over() {
@@ -38,7 +38,7 @@ pub(super) fn crowd(arena: &Arena<'_>, random: &mut Random) {
     arena.ended(crowd.leave(crowd.len()));
 }
 
-/// Connections that send a byte now and then; their lines do end, after long.
+/// Holds connections that send a byte now and then. Their lines end after a long time.
 pub(super) fn slowloris(arena: &Arena<'_>, random: &mut Random) {
     const MAX_LEN: usize = 300;
     while !arena.is_over() {
@@ -57,7 +57,8 @@ pub(super) fn slowloris(arena: &Arena<'_>, random: &mut Random) {
     }
 }
 
-/// Connections that stop in the middle of a line, and are reclaimed with what they had sent.
+/// Makes connections that stop in the middle of a line. The server echoes what they sent and closes them
+/// as idle.
 pub(super) fn quitter(arena: &Arena<'_>, random: &mut Random) {
     while arena.has_time_for(2 * IDLE_TIMEOUT) && !arena.is_over() {
         let sessions: Vec<_> = (0..QUITTERS).map(|_| arena.connect(random)).collect();

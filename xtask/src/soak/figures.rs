@@ -1,4 +1,4 @@
-//! The figures at the end, as a table in Markdown.
+//! The figures at the end of a soak, as a Markdown table.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::arena::Counts;
 use super::samples::Samples;
 use crate::load::mib;
 
-/// Everything that was counted and measured.
+/// Returns the table of everything that was counted and measured.
 pub(super) fn figures(duration: Duration, seed: u64, counts: &Counts, samples: &Samples) -> String {
     let load = &counts.load;
     let (early, late) = samples.trend();
@@ -19,7 +19,7 @@ pub(super) fn figures(duration: Duration, seed: u64, counts: &Counts, samples: &
         ("messages compared", counts.compared.messages.to_string()),
         ("connections reset by peers", counts.resets.to_string()),
         ("processes killed in mid-transfer", counts.kills.to_string()),
-        ("connections reclaimed as idle", load.reclaimed.to_string()),
+        ("connections closed as idle", load.reclaimed.to_string()),
         ("stops and continuations of the server", counts.stops.to_string()),
         ("memory, idle at the start", mib(samples.idle().resident)),
         ("memory, median", mib(samples.median())),
@@ -28,18 +28,21 @@ pub(super) fn figures(duration: Duration, seed: u64, counts: &Counts, samples: &
             format!("{}, {}", mib(early), mib(late)),
         ),
         (
-            "memory, most",
+            "memory, maximum",
             format!("{}; {} allowed", mib(samples.max_resident()), mib(samples.bound())),
         ),
-        ("descriptors, most", samples.max_descriptors().to_string()),
+        ("descriptors, maximum", samples.max_descriptors().to_string()),
         ("descriptors, before and after", samples.idle().descriptors.to_string()),
-        ("threads, always", samples.idle().threads.to_string()),
-        ("CPU of the server", format!("{cpu:.0} s, {:.0} %", 100.0 * cpu / duration.as_secs_f64())),
+        ("threads, at all times", samples.idle().threads.to_string()),
         (
-            "CPU of the server, most in a second",
+            "CPU time of the server",
+            format!("{cpu:.0} s, {:.0} %", 100.0 * cpu / duration.as_secs_f64()),
+        ),
+        (
+            "CPU time of the server, maximum in a second",
             format!("{:.2} s", samples.max_cpu().as_secs_f64()),
         ),
-        ("wrong bytes, unexpected ends, stalls", "none: one ends the run".to_owned()),
+        ("wrong bytes, unexpected ends, stalls", "none (any of them ends the run)".to_owned()),
     ];
     let mut table = "| figure | |\n|---|---|".to_owned();
     for (figure, value) in rows {

@@ -1,23 +1,23 @@
-//! What the server took of the system, second by second, and the bounds on it.
+//! The resources that the server used, second by second, and the limits on them.
 
 use std::time::{Duration, Instant};
 
 use echo_server::Config;
 
-use super::MAX_LINE_LENGTH;
 use super::actors::{KILLED_TRANSFERS, actors};
 use super::arena::Arena;
 use super::crowds::{CROWD, QUITTERS, SLOW};
+use super::limits::MAX_LINE_LENGTH;
 use crate::check::say;
 use crate::load::{Sample, mib};
 
-/// What a connection takes that holds a few hundred bytes or nothing.
+/// Maximum memory in bytes of a connection that holds at most a few hundred bytes.
 const SMALL: u64 = 1024;
 
-/// Log lines that wait, pooled buffers, and what the allocator keeps.
+/// Additional memory in bytes for queued log lines, pooled buffers and the allocator.
 const SLACK: u64 = 4 << 20;
 
-/// How far the later median of memory may be above the earlier one.
+/// Maximum difference in bytes between the later and the earlier median of memory.
 const MAX_TREND: u64 = 1 << 20;
 
 #[derive(Debug)]
@@ -35,15 +35,15 @@ impl Samples {
         Self { idle, started: now, report_interval, reported: now, taken: vec![] }
     }
 
-    /// Looks at the server, and prints the state when that is due.
+    /// Takes a sample of the server, and prints the state if that is due.
     ///
     /// # Panics
-    /// When the server takes more than it may.
+    /// If the server uses more than it may.
     pub(super) fn take(&mut self, arena: &Arena<'_>) {
         let sample = arena.target.sample();
         assert_eq!(sample.threads, self.idle.threads, "threads");
         let open = sample.descriptors.saturating_sub(self.idle.descriptors);
-        assert!(open <= max_open(), "{open} open connections, not {} at most", max_open());
+        assert!(open <= max_open(), "{open} open connections, {} allowed", max_open());
         let (resident, bound) = (sample.resident, self.bound());
         assert!(resident <= bound, "{} of memory, {} allowed", mib(resident), mib(bound));
         self.taken.push(sample);
@@ -71,21 +71,23 @@ impl Samples {
         ));
     }
 
-    /// The documented bound: a line and a read for each connection that moves much at a time, little
-    /// for the others.
+    /// Returns the documented limit on memory: a line and a read for each connection that moves much
+    /// data, and little for each of the others.
     pub(super) fn bound(&self) -> u64 {
         let large = (MAX_LINE_LENGTH + Config::MAX_READ_LEN) as u64;
         self.idle.resident + movers() as u64 * large + max_open() as u64 * SMALL + SLACK
     }
 
+    /// Checks that memory did not grow during the run.
+    ///
     /// # Panics
-    /// When memory grew from one part of the run to the other.
+    /// If it grew.
     pub(super) fn expect_no_trend(&self) {
         let (early, late) = self.trend();
         assert!(late <= early + MAX_TREND, "memory grew from {} to {}", mib(early), mib(late));
     }
 
-    /// The medians of memory in the second and in the last fifth.
+    /// Returns the medians of memory in the second and in the last fifth of the run.
     pub(super) fn trend(&self) -> (u64, u64) {
         let fifth = self.taken.len() / 5;
         let last = self.taken.len() - fifth;
@@ -104,29 +106,29 @@ impl Samples {
         self.taken.iter().map(|sample| sample.descriptors).max().unwrap_or(0)
     }
 
-    /// As it was before.
+    /// Returns the sample before any load.
     pub(super) fn idle(&self) -> Sample {
         self.idle
     }
 
-    /// The most CPU time between two samples.
+    /// Returns the maximum CPU time between two samples.
     pub(super) fn max_cpu(&self) -> Duration {
         let pairs = self.taken.windows(2).map(|pair| pair[1].cpu - pair[0].cpu);
         pairs.max().unwrap_or_default()
     }
 
-    /// CPU time since the beginning.
+    /// Returns the CPU time since the beginning.
     pub(super) fn cpu(&self) -> Duration {
         self.taken.last().map_or(Duration::ZERO, |last| last.cpu - self.idle.cpu)
     }
 }
 
-/// Connections at one time that may hold a line and a read each.
+/// Returns the maximum number of connections that hold a line and a read at the same time.
 fn movers() -> usize {
     actors().count() + KILLED_TRANSFERS
 }
 
-/// Connections that may be open at one time; those that ended may not have been seen to.
+/// Returns the maximum number of open connections. The server may not yet have noticed the end of some.
 fn max_open() -> usize {
     const ENDING: usize = 300;
     movers() + CROWD + SLOW + QUITTERS + ENDING

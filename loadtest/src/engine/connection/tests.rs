@@ -11,15 +11,15 @@ use socket2::{Domain, Socket, Type};
 use super::*;
 use crate::engine::clock::Clock;
 use crate::engine::content::Content;
+use crate::engine::messages::Message;
 use crate::engine::recorder::Recorder;
-use crate::engine::shared::Message;
 use crate::engine::window::Window;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One connection that is driven by hand, and its other end.
 struct Stage<'a> {
-    bench: Bench<'a>,
+    cx: ThreadContext<'a>,
     inbox: Receiver<Message>,
     poll: Poll,
     connection: Connection,
@@ -38,15 +38,15 @@ struct Took {
 }
 
 /// The load has begun, and all of it is measured.
-fn with_bench(plan: &Plan, act: impl FnOnce(Bench<'_>, Receiver<Message>)) {
+fn with_context(plan: &Plan, act: impl FnOnce(ThreadContext<'_>, Receiver<Message>)) {
     let content = Content::new(plan.seed, &plan.sizes);
     let (messages, inbox) = unbounded();
     let (_recycling, recycled) = unbounded();
     let recorder = Recorder::new(plan, 0, &messages, &recycled);
-    let mut bench = Bench::new(plan, &content, Clock::start(), recorder);
-    bench.recorder.window = Window { start_ns: 0, end_ns: u64::MAX };
-    bench.start_ns = Some(0);
-    act(bench, inbox);
+    let mut cx = ThreadContext::new(plan, &content, Clock::start(), recorder);
+    cx.recorder.window = Window { start_ns: 0, end_ns: u64::MAX };
+    cx.start_ns = Some(0);
+    act(cx, inbox);
 }
 
 fn with_stage(kernel_timestamps: bool, act: impl FnOnce(Stage<'_>)) {
@@ -57,13 +57,13 @@ fn with_stage(kernel_timestamps: bool, act: impl FnOnce(Stage<'_>)) {
         kernel_timestamps,
         ..Plan::new(target, Limit::Duration(Duration::MAX))
     };
-    with_bench(&plan, |mut bench, inbox| {
+    with_context(&plan, |mut cx, inbox| {
         let poll = Poll::new().unwrap();
-        let mut connection = Connection::new(&bench, 0);
-        assert_eq!(connection.open(&mut bench, poll.registry(), Token(0)), Next::Wait);
+        let mut connection = Connection::new(&cx, 0);
+        assert_eq!(connection.open(&mut cx, poll.registry(), Token(0)), Next::Wait);
         let (peer, _) = listener.accept().unwrap();
         peer.set_read_timeout(Some(PATIENCE)).unwrap();
-        act(Stage { bench, inbox, poll, connection, peer, deadline: Instant::now() + PATIENCE });
+        act(Stage { cx, inbox, poll, connection, peer, deadline: Instant::now() + PATIENCE });
     });
 }
 
@@ -83,13 +83,13 @@ fn wait_until(
 }
 
 /// Tries to open it where nobody listens.
-fn try_in_vain(connection: &mut Connection, bench: &mut Bench<'_>) -> Next {
+fn try_in_vain(connection: &mut Connection, cx: &mut ThreadContext<'_>) -> Next {
     let mut poll = Poll::new().unwrap();
-    match connection.open(bench, poll.registry(), Token(0)) {
+    match connection.open(cx, poll.registry(), Token(0)) {
         Next::Wait => {
             let deadline = Instant::now() + PATIENCE;
             wait_until(connection, &mut poll, deadline, |connection| connection.writable);
-            connection.drive(bench)
+            connection.drive(cx)
         }
         failed => failed,
     }
@@ -109,12 +109,12 @@ impl Stage<'_> {
     }
 
     fn drive(&mut self) {
-        assert_eq!(self.connection.drive(&mut self.bench), Next::Wait);
+        assert_eq!(self.connection.drive(&mut self.cx), Next::Wait);
     }
 
     /// The message in flight comes back, and is read four times as late as it came; the next one is sent.
     fn echo_and_read_late(&mut self) -> Took {
-        let clock = self.bench.clock;
+        let clock = self.cx.clock;
         let sent_ns = self.connection.exchange.oldest_sent_ns().unwrap();
         let mut line = [0; 128];
         self.peer.read_exact(&mut line).unwrap();
@@ -135,7 +135,7 @@ impl Stage<'_> {
 
     /// The longest time since this was asked last; histograms round it up a little.
     fn recorded_ns(&mut self) -> u64 {
-        self.bench.recorder.turn_to(self.bench.recorder.piece() + 1);
+        self.cx.recorder.turn_to(self.cx.recorder.piece() + 1);
         match self.inbox.try_recv() {
             Ok(Message::Piece(piece)) => piece.latencies.service.max(),
             _ => panic!("there is no piece"),
@@ -150,11 +150,11 @@ fn by_the_systems_time_a_message_that_is_read_late_is_not_late() {
         stage.drive();
         // The system begins to stamp a moment after it was asked.
         loop {
-            let without_stamp = stage.bench.recorder.without_stamp;
+            let without_stamp = stage.cx.recorder.without_stamp;
             let took = stage.echo_and_read_late();
             assert!(took.recorded_ns >= took.before_echo_ns, "earlier than its echo");
             if took.recorded_ns < 2 * took.there_ns {
-                assert_eq!(stage.bench.recorder.without_stamp, without_stamp);
+                assert_eq!(stage.cx.recorder.without_stamp, without_stamp);
                 return;
             }
             assert!(Instant::now() < stage.deadline, "every message was as late as it was read");
@@ -171,7 +171,7 @@ fn what_the_system_does_not_stamp_is_back_when_it_is_read_and_is_counted() {
         for count in 1..=3 {
             let took = stage.echo_and_read_late();
             assert!(took.recorded_ns >= 4 * took.there_ns);
-            assert_eq!(stage.bench.recorder.without_stamp, count);
+            assert_eq!(stage.cx.recorder.without_stamp, count);
         }
     });
 }
@@ -190,15 +190,15 @@ fn by_its_own_time_a_message_is_back_when_it_is_read() {
 fn a_connection_is_not_given_up_while_it_waits_to_be_tried_again() {
     let (_reserved, target) = nobody();
     let plan = Plan { connections: 1, ..Plan::new(target, Limit::Count(1)) };
-    with_bench(&plan, |mut bench, _inbox| {
-        let mut connection = Connection::new(&bench, 0);
-        let next = try_in_vain(&mut connection, &mut bench);
+    with_context(&plan, |mut cx, _inbox| {
+        let mut connection = Connection::new(&cx, 0);
+        let next = try_in_vain(&mut connection, &mut cx);
         assert!(matches!(next, Next::WaitUntil(_)), "{next:?}");
         // As if it had waited for longer than that.
-        bench.timeout_ns = 0;
-        let next = connection.drive(&mut bench);
+        cx.timeout_ns = 0;
+        let next = connection.drive(&mut cx);
         assert!(matches!(next, Next::WaitUntil(_) | Next::Open), "{next:?}");
-        assert_eq!(try_in_vain(&mut connection, &mut bench), Next::Over);
+        assert_eq!(try_in_vain(&mut connection, &mut cx), Next::Over);
     });
 }
 
@@ -207,8 +207,8 @@ fn a_connection_that_is_abandoned_is_not_open() {
     with_stage(false, |mut stage| {
         stage.wait_until(|connection| connection.writable);
         stage.drive();
-        assert_eq!(stage.bench.open, 1);
-        assert_eq!(stage.connection.abandon(&mut stage.bench), Next::Over);
-        assert_eq!(stage.bench.open, 0);
+        assert_eq!(stage.cx.open, 1);
+        assert_eq!(stage.connection.abandon(&mut stage.cx), Next::Over);
+        assert_eq!(stage.cx.open, 0);
     });
 }

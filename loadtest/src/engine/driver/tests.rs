@@ -13,9 +13,9 @@ fn with_driver(plan: &Plan, act: impl FnOnce(Driver<'_>)) {
     let (_recycling, recycled) = unbounded();
     let shared = Shared::new(1, messages);
     let recorder = Recorder::new(plan, 0, &shared.messages, &recycled);
-    let bench = Bench::new(plan, &content, Clock::start(), recorder);
+    let cx = ThreadContext::new(plan, &content, Clock::start(), recorder);
     let equipment = Equipment::new().expect("an event queue");
-    act(Driver::new(bench, &shared, 0, equipment, plan.our_connections()));
+    act(Driver::new(cx, &shared, 0, equipment, plan.our_connections()));
 }
 
 #[test]
@@ -25,7 +25,7 @@ fn a_connection_that_is_over_is_not_opened_though_it_waits_for_that() {
     let plan =
         Plan { connections: 2, connect_rate: Some(1.0), ..Plan::new(target, Limit::Count(1)) };
     with_driver(&plan, |mut driver| {
-        let next = driver.seats[0].connection.abandon(&mut driver.bench);
+        let next = driver.seats[0].connection.abandon(&mut driver.cx);
         driver.settle(0, next);
         driver.open_some(0);
         let openings: Vec<usize> = driver.seats.iter().map(|seat| seat.generation).collect();

@@ -1,0 +1,126 @@
+//! The commands that make many runs.
+
+use clap::builder::UnknownArgumentValueParser;
+use clap::value_parser;
+use echo_loadtest::address::Address;
+use echo_loadtest::compare::FailIf;
+use echo_loadtest::target::{Cpus, Target};
+
+use crate::cli::arguments::values;
+use crate::cli::arguments::{
+    DocumentArgs, EXIT_CODES, LoadArgs, ObjectiveArgs, OutputArgs, TARGET_VARIABLE,
+};
+
+/// What `capacity` is told.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct CapacityArgs {
+    /// The server, as HOST:PORT; an IPv6 address in brackets. Without it the echo server of this
+    /// project is started inside, on a free port
+    #[arg(env = TARGET_VARIABLE, value_name = "TARGET")]
+    pub(crate) target: Option<Address>,
+
+    /// How near to the knee to search: the width of what is left, as a part of the rate
+    #[arg(long, env = "ECHO_LOADTEST_PRECISION", value_name = "PERCENT", default_value = "5%")]
+    #[arg(value_parser = values::percent, help_heading = "Search")]
+    pub(crate) precision: f64,
+
+    /// Rounds at the knee, to say how sure it is
+    #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_REPEATS", value_name = "N")]
+    #[arg(default_value_t = 5, value_parser = value_parser!(u32).range(1..=1_000))]
+    #[arg(help_heading = "Search")]
+    pub(crate) repeats: u32,
+
+    /// No higher rate is tried [default: as high as it gets]
+    #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_MAX_RATE")]
+    #[arg(value_name = "RATE", value_parser = values::rate, help_heading = "Search")]
+    pub(crate) max_rate: Option<f64>,
+
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
+
+    #[command(flatten)]
+    pub(crate) objectives: ObjectiveArgs,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// What `compare` is told.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct CompareArgs {
+    /// The first server: an address, or a command that starts it, with {port} where the port goes
+    #[arg(long, env = "ECHO_LOADTEST_A", value_name = "SERVER", help_heading = "Comparison")]
+    pub(crate) a: Target,
+
+    /// The second server, likewise
+    #[arg(long, env = "ECHO_LOADTEST_B", value_name = "SERVER", help_heading = "Comparison")]
+    pub(crate) b: Target,
+
+    /// Rounds, in each of which both are measured
+    #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_ROUNDS", value_name = "N")]
+    #[arg(default_value_t = 10, value_parser = value_parser!(u32).range(2..=1_000))]
+    #[arg(help_heading = "Comparison")]
+    pub(crate) rounds: u32,
+
+    /// A ratio of b to a that is a failure, such as 'p99>1.05', when it is significant as well; repeat
+    /// it, or give several with commas between them. Makes the exit code 99. Of throughput, p50, p99,
+    /// p99.9, max, connect-p99, connect-max, cpu, memory and flood-throughput
+    #[arg(long, env = "ECHO_LOADTEST_FAIL_IF", value_name = "RATIO", value_delimiter = ',')]
+    #[arg(help_heading = "Comparison")]
+    pub(crate) fail_if: Vec<FailIf>,
+
+    /// CPUs for the servers that are started, such as 0,2-3 [default: any]
+    #[arg(long, env = "ECHO_LOADTEST_PIN_SERVER", value_name = "CPUS")]
+    #[arg(help_heading = "Comparison")]
+    pub(crate) pin_server: Option<Cpus>,
+
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
+
+    #[command(flatten)]
+    pub(crate) output: DocumentArgs,
+
+    /// Refused with a reason: other commands have it
+    #[arg(long, hide = true, value_parser = no_page())]
+    html: Option<String>,
+}
+
+fn no_page() -> UnknownArgumentValueParser {
+    UnknownArgumentValueParser::suggest("there is no page of a comparison: --json has its figures")
+}
+
+impl CapacityArgs {
+    pub(super) fn check(&self) -> Result<(), String> {
+        self.load.check()?;
+        if self.load.count.is_some() {
+            return Err(
+                "--count cannot be used with capacity: its rounds are of a --duration".into()
+            );
+        }
+        if self.objectives.slo.is_empty() {
+            return Err("capacity needs an objective, such as --slo 'p99<1ms'".into());
+        }
+        if self.max_rate.is_some_and(|max| self.load.rate.is_some_and(|first| first > max)) {
+            return Err("--rate, where the search begins, cannot be above --max-rate".into());
+        }
+        self.output.check(&[])?;
+        alone(&self.load)
+    }
+}
+
+impl CompareArgs {
+    pub(super) fn check(&self) -> Result<(), String> {
+        self.load.check()?;
+        alone(&self.load)
+    }
+}
+
+/// Rounds follow from each other, so generators could not stay together.
+fn alone(load: &LoadArgs) -> Result<(), String> {
+    if load.agent_count > 1 || load.start_at.is_some() {
+        return Err("only run can share its load: --agent-count and --start-at are for it".into());
+    }
+    Ok(())
+}

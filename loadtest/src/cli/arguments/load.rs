@@ -1,0 +1,450 @@
+//! The flags that say what load a server gets, the same for every command that makes one.
+
+use std::env;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, SystemTime};
+
+use clap::builder::BoolishValueParser;
+use clap::{ValueEnum, value_parser};
+use echo_loadtest::plan::{Arrival, Flood, KERNEL_TIMESTAMPS, Limit, Plan, Share, Sizes};
+use echo_loadtest::target::Cpus;
+
+use crate::cli::arguments::messages;
+use crate::cli::arguments::values::{self, SizeArg};
+
+/// Set by Kubernetes in the pods of an Indexed Job.
+const JOB_INDEX_VARIABLE: &str = "JOB_COMPLETION_INDEX";
+
+const DEFAULT_DURATION: Duration = Duration::from_secs(10);
+
+/// Random seeds stay below this: short enough to be typed again.
+const SEED_LIMIT: u64 = 1 << 32;
+
+/// A load.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Load")]
+pub(crate) struct LoadArgs {
+    /// Connections at a time
+    #[arg(
+        long,
+        allow_negative_numbers = true,
+        env = "ECHO_LOADTEST_CONNECTIONS",
+        value_name = "N"
+    )]
+    #[arg(default_value_t = 50, value_parser = value_parser!(u32).range(1..))]
+    pub(crate) connections: u32,
+
+    /// Threads that drive the connections [default: half of the CPUs]
+    #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_THREADS", value_name = "N")]
+    #[arg(value_parser = value_parser!(u32).range(1..=1024))]
+    pub(crate) threads: Option<u32>,
+
+    /// Length of the messages, newline included: 128, 64KiB; a range, each length as likely: 64..1024;
+    /// or a file of which each line is a message: @messages.txt
+    #[arg(long, env = "ECHO_LOADTEST_SIZE", value_name = "SIZE", default_value = "128")]
+    #[arg(value_parser = values::size)]
+    pub(crate) size: SizeArg,
+
+    /// Messages in flight on each connection, at most
+    #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_DEPTH", value_name = "N")]
+    #[arg(default_value_t = 1, value_parser = value_parser!(u32).range(1..=65_536))]
+    pub(crate) depth: u32,
+
+    /// Messages that are sent together, in one write; at most --depth
+    #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_SEND_BURST", value_name = "N")]
+    #[arg(default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
+    pub(crate) send_burst: u32,
+
+    /// Messages a second over all connections, such as 50000, 50k or 1.5M: an open loop, in which
+    /// messages are due whether earlier ones are back or not, and waiting counts from when they were
+    /// due. Without it a message follows the reply to the one before it
+    #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_RATE", value_name = "RATE")]
+    #[arg(value_parser = values::rate)]
+    pub(crate) rate: Option<f64>,
+
+    /// How messages are spread over time at --rate [default: constant]
+    #[arg(long, env = "ECHO_LOADTEST_ARRIVAL", value_enum)]
+    pub(crate) arrival: Option<ArrivalArg>,
+
+    /// New connections a second [default: all at once]
+    #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_CONNECT_RATE")]
+    #[arg(value_name = "RATE", value_parser = values::rate)]
+    pub(crate) connect_rate: Option<f64>,
+
+    /// A new connection for every message: connect, send one, finish
+    #[arg(long, env = "ECHO_LOADTEST_CHURN", value_parser = BoolishValueParser::new())]
+    pub(crate) churn: bool,
+
+    /// Finish a connection after so many messages and make a new one [default: never]
+    #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_MESSAGES_PER_CONNECTION")]
+    #[arg(value_name = "N", value_parser = values::count)]
+    pub(crate) messages_per_connection: Option<u64>,
+
+    /// How long to measure [default: 10s]
+    #[arg(long, env = "ECHO_LOADTEST_DURATION", value_name = "DURATION")]
+    #[arg(value_parser = values::positive_duration)]
+    pub(crate) duration: Option<Duration>,
+
+    /// How many messages to measure, such as 1000000 or 1M, instead of a duration
+    #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_COUNT", value_name = "N")]
+    #[arg(value_parser = values::count)]
+    pub(crate) count: Option<u64>,
+
+    /// Time under load before the measurement; may be 0
+    #[arg(long, env = "ECHO_LOADTEST_WARMUP", value_name = "DURATION", default_value = "1s")]
+    #[arg(value_parser = values::duration)]
+    pub(crate) warmup: Duration,
+
+    /// Time for connecting and for each message, such as 500ms or 10s
+    #[arg(long, env = "ECHO_LOADTEST_TIMEOUT", value_name = "DURATION", default_value = "10s")]
+    #[arg(value_parser = values::positive_duration)]
+    pub(crate) timeout: Duration,
+
+    /// What content and chance follow from; the same seed sends the same bytes [default: random, and
+    /// shown]
+    #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_SEED", value_name = "N")]
+    pub(crate) seed: Option<u64>,
+
+    /// Local addresses to connect from, in turn; repeat it, or give several with commas between them.
+    /// Each has about 64,000 ports, so more connections than that to one server need more addresses
+    #[arg(long, env = "ECHO_LOADTEST_SOURCE_IP", value_name = "IP", value_delimiter = ',')]
+    pub(crate) source_ip: Vec<IpAddr>,
+
+    /// So many more connections that flood the server, from before the others connect until the end of
+    /// the measurement: each sends a line as soon as one is back. They are verified and not timed.
+    /// With --rate, and without --busy-poll, their thread leaves its CPU to whoever else wants it (Linux)
+    #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_FLOOD", value_name = "N")]
+    #[arg(default_value_t = 0)]
+    pub(crate) flood: u32,
+
+    /// Length of the lines of the flood, newline included
+    #[arg(long, env = "ECHO_LOADTEST_FLOOD_SIZE", value_name = "SIZE", default_value = "64KiB")]
+    #[arg(value_parser = values::length)]
+    pub(crate) flood_size: usize,
+
+    /// Lines in flight on each connection of the flood
+    #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_FLOOD_DEPTH")]
+    #[arg(value_name = "N", default_value_t = 16)]
+    #[arg(value_parser = value_parser!(u32).range(1..=65_536))]
+    pub(crate) flood_depth: u32,
+
+    /// Look for replies all the time instead of sleeping: finer times, for a whole CPU a thread
+    #[arg(long, env = "ECHO_LOADTEST_BUSY_POLL", value_parser = BoolishValueParser::new())]
+    pub(crate) busy_poll: bool,
+
+    /// Times of messages end when the system received them, not when the load tester came to read
+    /// them. On Linux
+    #[arg(long, env = "ECHO_LOADTEST_KERNEL_TIMESTAMPS", value_parser = BoolishValueParser::new())]
+    pub(crate) kernel_timestamps: bool,
+
+    /// CPUs for the threads of the load tester, in turn, such as 0,2-3 [default: any]
+    #[arg(long, env = "ECHO_LOADTEST_PIN_CLIENT", value_name = "CPUS")]
+    pub(crate) pin_client: Option<Cpus>,
+
+    /// Which of several generators that share the load this one is, from 0; connections and rates are
+    /// those of all together [default: $JOB_COMPLETION_INDEX, when there is an --agent-count]
+    #[arg(
+        long,
+        allow_negative_numbers = true,
+        env = "ECHO_LOADTEST_AGENT_INDEX",
+        value_name = "N"
+    )]
+    pub(crate) agent_index: Option<u32>,
+
+    /// How many generators share the load
+    #[arg(
+        long,
+        allow_negative_numbers = true,
+        env = "ECHO_LOADTEST_AGENT_COUNT",
+        value_name = "N"
+    )]
+    #[arg(default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
+    pub(crate) agent_count: u32,
+
+    /// When the load begins, so that several generators begin together: 2026-11-24T03:20:40Z, with
+    /// an offset such as +01:00, or seconds since 1970 [default: once all connections are there]
+    #[arg(
+        long,
+        allow_negative_numbers = true,
+        env = "ECHO_LOADTEST_START_AT",
+        value_name = "TIME"
+    )]
+    #[arg(value_parser = values::time)]
+    pub(crate) start_at: Option<SystemTime>,
+
+    /// Length of the pieces in which the report shows the course of the run, at least 10ms, and how
+    /// often progress is logged where there is no terminal
+    #[arg(long, env = "ECHO_LOADTEST_REPORT_INTERVAL", value_name = "DURATION")]
+    #[arg(default_value = "1s", value_parser = values::report_interval)]
+    pub(crate) report_interval: Duration,
+}
+
+/// How messages are spread over time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ArrivalArg {
+    /// Evenly
+    Constant,
+    /// By chance, as from many users who know nothing of each other
+    Poisson,
+}
+
+impl LoadArgs {
+    /// What contradicts itself, in a sentence.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let job_index = env::var(JOB_INDEX_VARIABLE).ok();
+        let share = self.share(job_index.as_deref())?;
+        let contradictions = [
+            (
+                self.duration.is_some() && self.count.is_some(),
+                "--duration cannot be used with --count",
+            ),
+            (self.arrival.is_some() && self.rate.is_none(), "--arrival needs --rate"),
+            (
+                self.kernel_timestamps && !KERNEL_TIMESTAMPS,
+                "--kernel-timestamps needs Linux: no other system is asked when it received something",
+            ),
+            (self.send_burst > self.depth, "--send-burst cannot be greater than --depth"),
+            (
+                self.churn && self.messages_per_connection.is_some(),
+                "--churn is one message per connection: it cannot be used with \
+                 --messages-per-connection",
+            ),
+            (
+                share.count > self.connections,
+                "there are fewer --connections than generators (--agent-count): each needs one",
+            ),
+            (
+                self.flood > 0 && share.count > self.flood,
+                "there are fewer connections of the --flood than generators (--agent-count): each \
+                 needs one",
+            ),
+            (
+                self.count.is_some_and(|count| count < share.count.into()),
+                "there are fewer messages (--count) than generators (--agent-count): each needs one",
+            ),
+        ];
+        match contradictions.iter().find(|(holds, _)| *holds) {
+            Some((_, sentence)) => Err((*sentence).to_owned()),
+            None => Ok(()),
+        }
+    }
+
+    /// Which part of the load is ours. The variable of Kubernetes counts only where the load is
+    /// shared: a job may have other reasons to be indexed.
+    fn share(&self, job_index: Option<&str>) -> Result<Share, String> {
+        let count = self.agent_count;
+        let index = match (self.agent_index, job_index) {
+            (Some(_), _) if count == 1 => {
+                return Err("--agent-index needs an --agent-count of at least 2".to_owned());
+            }
+            (None, _) if count == 1 => return Ok(Share::WHOLE),
+            (Some(index), _) => index,
+            (None, Some(text)) => text
+                .parse()
+                .map_err(|_| format!("{JOB_INDEX_VARIABLE} is {text:?}, which is no number"))?,
+            (None, None) => {
+                return Err(
+                    "--agent-count needs an --agent-index: which of them is this?".to_owned()
+                );
+            }
+        };
+        if index >= count {
+            let last = count - 1;
+            return Err(format!("there is no agent {index} of {count}: they go from 0 to {last}"));
+        }
+        Ok(Share { index, count })
+    }
+
+    /// The load that the flags ask for.
+    ///
+    /// # Errors
+    /// A sentence when the file of messages cannot be used.
+    pub(crate) fn plan(&self, target: SocketAddr) -> Result<Plan, String> {
+        let sizes = match &self.size {
+            SizeArg::Range(min, max) => Sizes::Range(*min, *max),
+            SizeArg::File(path) => messages::read(path)?,
+        };
+        Ok(Plan {
+            target,
+            connections: self.connections,
+            threads: self.threads.unwrap_or_else(default_threads),
+            sizes,
+            depth: self.depth,
+            send_burst: self.send_burst,
+            arrival: self.arrival(),
+            connect_rate: self.connect_rate,
+            messages_per_connection: if self.churn {
+                Some(1)
+            } else {
+                self.messages_per_connection
+            },
+            limit: self.limit(),
+            warmup: self.warmup,
+            timeout: self.timeout,
+            seed: self.seed.unwrap_or_else(|| fastrand::u64(..SEED_LIMIT)),
+            source_ips: self.source_ip.clone(),
+            busy_poll: self.busy_poll,
+            kernel_timestamps: self.kernel_timestamps,
+            cpus: self.pin_client.as_ref().map_or(vec![], |cpus| cpus.numbers().to_vec()),
+            gives_way: false,
+            share: self.share(env::var(JOB_INDEX_VARIABLE).ok().as_deref())?,
+            start_at: self.start_at,
+            interval: self.report_interval,
+            samples: None,
+            flood: self.flood(),
+        })
+    }
+
+    fn arrival(&self) -> Arrival {
+        match (self.rate, self.arrival.unwrap_or(ArrivalArg::Constant)) {
+            (None, _) => Arrival::Closed,
+            (Some(rate), ArrivalArg::Constant) => Arrival::Constant(rate),
+            (Some(rate), ArrivalArg::Poisson) => Arrival::Poisson(rate),
+        }
+    }
+
+    fn flood(&self) -> Option<Flood> {
+        let (connections, size, depth) = (self.flood, self.flood_size, self.flood_depth);
+        (connections > 0).then_some(Flood { connections, size, depth })
+    }
+
+    fn limit(&self) -> Limit {
+        match self.count {
+            Some(count) => Limit::Count(count),
+            None => Limit::Duration(self.duration.unwrap_or(DEFAULT_DURATION)),
+        }
+    }
+}
+
+/// Half of the CPUs: a server on the same machine gets the others.
+fn default_threads() -> u32 {
+    u32::try_from(num_cpus::get() / 2).unwrap_or(u32::MAX).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Only {
+        #[command(flatten)]
+        load: LoadArgs,
+    }
+
+    fn load(flags: &str) -> LoadArgs {
+        Only::parse_from(["loadtest"].into_iter().chain(flags.split_whitespace())).load
+    }
+
+    fn plan(flags: &str) -> Plan {
+        let load = load(flags);
+        load.check().unwrap();
+        load.plan(SocketAddr::from(([127, 0, 0, 1], 7))).unwrap()
+    }
+
+    #[test]
+    fn the_defaults_are_a_closed_loop_of_ten_seconds() {
+        let plan = plan("");
+        assert_eq!((plan.connections, plan.depth, plan.send_burst), (50, 1, 1));
+        assert_eq!((plan.sizes, plan.arrival), (Sizes::Range(128, 128), Arrival::Closed));
+        assert_eq!(plan.limit, Limit::Duration(Duration::from_secs(10)));
+        assert_eq!((plan.warmup, plan.timeout), (Duration::from_secs(1), Duration::from_secs(10)));
+        assert_eq!((plan.share, plan.interval), (Share::WHOLE, Duration::from_secs(1)));
+        assert_eq!((plan.connect_rate, plan.messages_per_connection), (None, None));
+        assert!(plan.threads >= 1 && plan.seed < SEED_LIMIT && plan.start_at.is_none());
+        assert!(plan.source_ips.is_empty() && plan.cpus.is_empty());
+        assert!(!plan.busy_poll && !plan.kernel_timestamps);
+        assert_eq!(plan.target.port(), 7);
+    }
+
+    #[test]
+    fn every_flag_gets_to_its_place() {
+        let plan = plan(
+            "--connections 4 --threads 2 --size 64..1KiB --depth 8 --send-burst 4 --rate 1.5k \
+             --arrival poisson --connect-rate 100 --messages-per-connection 3 --duration 2s \
+             --warmup 0 --timeout 1s --seed 9 --source-ip 127.0.0.1,127.0.0.2 --source-ip ::1 \
+             --busy-poll --pin-client 0,2-3 --agent-index 1 --agent-count 2 --start-at 1795000000 \
+             --report-interval 500ms --flood 3 --flood-size 1MiB --flood-depth 2",
+        );
+        assert_eq!((plan.connections, plan.threads, plan.depth, plan.send_burst), (4, 2, 8, 4));
+        assert_eq!((plan.sizes, plan.arrival), (Sizes::Range(64, 1024), Arrival::Poisson(1_500.0)));
+        assert_eq!((plan.connect_rate, plan.messages_per_connection), (Some(100.0), Some(3)));
+        assert_eq!(plan.limit, Limit::Duration(Duration::from_secs(2)));
+        assert_eq!((plan.warmup, plan.timeout), (Duration::ZERO, Duration::from_secs(1)));
+        assert_eq!((plan.seed, plan.busy_poll, plan.cpus), (9, true, vec![0, 2, 3]));
+        assert_eq!(plan.source_ips.len(), 3);
+        assert_eq!(plan.share, Share { index: 1, count: 2 });
+        assert_eq!(plan.flood, Some(Flood { connections: 3, size: 1 << 20, depth: 2 }));
+        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
+        assert_eq!((plan.start_at, plan.interval), (Some(start), Duration::from_millis(500)));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn times_by_the_system_are_to_be_had_on_linux() {
+        assert!(plan("--kernel-timestamps").kernel_timestamps);
+    }
+
+    #[test]
+    #[cfg(not(target_os = "linux"))]
+    fn times_by_the_system_are_to_be_had_on_linux() {
+        let sentence = load("--kernel-timestamps").check().unwrap_err();
+        assert!(sentence.contains("--kernel-timestamps needs Linux"), "{sentence}");
+    }
+
+    #[test]
+    fn there_is_no_flood_unless_it_is_asked_for() {
+        assert_eq!(plan("--flood-size 1KiB").flood, None);
+        assert_eq!(
+            plan("--flood 2").flood,
+            Some(Flood { connections: 2, size: 65_536, depth: 16 })
+        );
+    }
+
+    #[test]
+    fn a_rate_alone_is_constant_and_churn_is_one_message() {
+        let plan = plan("--rate 2M --churn --count 10k");
+        assert_eq!(plan.arrival, Arrival::Constant(2e6));
+        assert_eq!(plan.messages_per_connection, Some(1));
+        assert_eq!(plan.limit, Limit::Count(10_000));
+    }
+
+    #[test]
+    fn contradictions_are_told_in_a_sentence() {
+        for (flags, named) in [
+            ("--duration 1s --count 5", "--duration cannot be used with --count"),
+            ("--arrival constant", "--arrival needs --rate"),
+            ("--send-burst 2", "--send-burst cannot be greater than --depth"),
+            ("--churn --messages-per-connection 2", "--messages-per-connection"),
+            ("--agent-index 0", "--agent-index needs an --agent-count"),
+            ("--agent-count 2 --agent-index 2", "there is no agent 2 of 2: they go from 0 to 1"),
+            ("--agent-count 3 --agent-index 0 --connections 2", "fewer --connections than"),
+            ("--agent-count 3 --agent-index 0 --flood 2", "fewer connections of the --flood"),
+            ("--agent-count 3 --agent-index 0 --count 2", "fewer messages (--count) than"),
+        ] {
+            let sentence = load(flags).check().unwrap_err();
+            assert!(sentence.contains(named), "{flags}: {sentence}");
+        }
+    }
+
+    #[test]
+    fn the_index_of_a_job_counts_where_the_load_is_shared() {
+        let share = |flags, job| load(flags).share(job);
+        assert_eq!(share("--agent-count 4", Some("3")), Ok(Share { index: 3, count: 4 }));
+        assert_eq!(
+            share("--agent-count 4 --agent-index 1", Some("3")),
+            Ok(Share { index: 1, count: 4 })
+        );
+        assert_eq!(share("", Some("3")), Ok(Share::WHOLE));
+        assert!(share("--agent-count 4", None).unwrap_err().contains("--agent-index"));
+        assert!(share("--agent-count 4", Some("x")).unwrap_err().contains("\"x\""));
+        assert!(share("--agent-count 4", Some("4")).is_err());
+    }
+
+    #[test]
+    fn seeds_differ_unless_given() {
+        let seeds: std::collections::HashSet<_> = (0..8).map(|_| plan("").seed).collect();
+        assert!(seeds.len() > 1);
+    }
+}

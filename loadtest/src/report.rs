@@ -1,0 +1,11 @@
+//! What a run found: the document, its verdict and objectives, its times, and the sum of several
+//! documents. Nothing in here knows the engine.
+
+pub mod distribution;
+pub mod hdr_log;
+pub mod machine;
+pub mod merge;
+pub mod objective;
+pub mod run_report;
+pub mod samples_file;
+pub mod verdict;
