@@ -10,15 +10,15 @@ pub(crate) use echo_tests::workspace::say;
 /// The result of a check that did not fail. A check fails by panicking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// The promise was kept. The text says what the check observed.
-    Kept(String),
+    /// The check passed. The text says what the check observed.
+    Passed(String),
     /// Nothing was checked. The text says what this machine lacks.
     Skipped(String),
 }
 
-/// Shorthand for [`Outcome::Kept`].
-pub(crate) fn kept(seen: impl fmt::Display) -> Outcome {
-    Outcome::Kept(seen.to_string())
+/// Shorthand for [`Outcome::Passed`].
+pub(crate) fn passed(seen: impl fmt::Display) -> Outcome {
+    Outcome::Passed(seen.to_string())
 }
 
 /// Shorthand for [`Outcome::Skipped`].
@@ -43,7 +43,7 @@ impl Check {
 ///
 /// The exit code is 0 when no check failed and at least one was chosen.
 pub(crate) fn run_all(checks: Vec<Check>, filter: Option<&str>) -> ExitCode {
-    let (mut kept, mut failed, mut skipped) = (0, 0, 0);
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     for Check { name, run } in checks {
         if filter.is_some_and(|part| !name.contains(part)) {
             continue;
@@ -52,8 +52,8 @@ pub(crate) fn run_all(checks: Vec<Check>, filter: Option<&str>) -> ExitCode {
         let outcome = catch_unwind(AssertUnwindSafe(run));
         let seconds = started.elapsed().as_secs_f64();
         match outcome {
-            Ok(Outcome::Kept(seen)) => {
-                kept += 1;
+            Ok(Outcome::Passed(seen)) => {
+                passed += 1;
                 say(format_args!("ok       {name}: {seen} ({seconds:.1} s)"));
             }
             Ok(Outcome::Skipped(missing)) => {
@@ -67,8 +67,8 @@ pub(crate) fn run_all(checks: Vec<Check>, filter: Option<&str>) -> ExitCode {
             }
         }
     }
-    say(format_args!("{kept} passed, {failed} failed, {skipped} skipped"));
-    match (kept + skipped, failed) {
+    say(format_args!("{passed} passed, {failed} failed, {skipped} skipped"));
+    match (passed + skipped, failed) {
         (1.., 0) => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     }

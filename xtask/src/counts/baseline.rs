@@ -1,4 +1,4 @@
-//! The expected counts, which a developer has approved, and how far a count may be from them.
+//! The baseline: the expected counts, which a developer has approved, and how far a count may be from them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -34,9 +34,9 @@ impl Tools {
     }
 }
 
-/// The expected counts.
+/// The baseline: the expected counts.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Kept {
+pub(super) struct Baseline {
     /// The tools that built and ran the work.
     pub(super) tools: Vec<String>,
     /// Instructions of one operation of each piece of work.
@@ -45,7 +45,7 @@ pub(super) struct Kept {
     pub(super) calls_of_100_connections: Tally,
 }
 
-impl Kept {
+impl Baseline {
     fn path() -> PathBuf {
         workspace().join("xtask/counts.json")
     }
