@@ -1,13 +1,13 @@
 /*
- * bare_loader: the least that a load on an echo server can cost. N connections, each with D lines in
- * flight; as whole lines come back, as many go out in one send. Nothing is checked, timed or counted
- * but newlines.
+ * bare_loader: the least that a load on an echo server can cost. Each of CONNECTIONS connections has DEPTH
+ * lines in flight. When complete lines come back, one send returns the same number of lines. The program
+ * checks and times nothing, and counts only bytes.
  *
  *     cc -O2 -o bare_loader bare_loader.c
  *     ./bare_loader HOST PORT CONNECTIONS SIZE DEPTH MESSAGES
  *
- * SIZE counts the '\n'. After a warm-up of one round it prints the CPU time per message of the MESSAGES
- * that follow, in nanoseconds. Exit codes: 0 done; 1 a call failed; 2 usage.
+ * SIZE includes the '\n'. After a warm-up of one round, the program measures MESSAGES messages and prints
+ * their CPU time per message in nanoseconds. Exit codes: 0 done; 1 a call failed; 2 usage.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -26,7 +26,7 @@
 
 struct connection {
     int fd;
-    uint64_t came; /* bytes of lines that are not whole yet */
+    uint64_t partial; /* received bytes of the line that is not complete yet */
 };
 
 static char lines[CHUNK_LEN], chunk[CHUNK_LEN];
@@ -85,8 +85,8 @@ int main(int argc, char **argv) {
             ssize_t len = recv(connection->fd, chunk, sizeof chunk, 0);
             if (len <= 0)
                 fail("receive");
-            uint64_t whole = (connection->came + len) / size;
-            connection->came = (connection->came + len) % size;
+            uint64_t whole = (connection->partial + len) / size;
+            connection->partial = (connection->partial + len) % size;
             back += whole;
             if (whole > 0)
                 send_lines(connection->fd, whole * size);

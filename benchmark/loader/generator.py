@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""What the load tester itself costs: CPU time per message, against a loop that checks and times nothing.
+"""Measures what the load tester itself costs: its CPU time per message, compared with a bare loop.
 
     benchmark/loader/generator.py                 builds everything; 7 rounds of each load
     benchmark/loader/generator.py --rounds 3 --json FILE
 
-Our server runs on core 0, the two loads take turns on core 1, A B B A, each with fresh connections. The
-CPU time is the load's own, kernel time included; for `loadtest` the one of its report. It checks every
-byte and records every latency meanwhile, `bare_loader` does neither: the ratio is the price of that.
+Our server runs on core 0. The two loads take turns on core 1, in the order A B B A, each with fresh
+connections. The CPU time is that of the load, kernel time included; for `loadtest` it is taken from the
+report. `loadtest` checks every byte and records every latency, `bare_loader` does neither. The ratio is the
+price of this.
 """
 
 import argparse
@@ -31,7 +32,7 @@ LOADS = {
     "50 connections, 32 in flight": (50, 64, 32, 3_000_000),
 }
 
-# The verdict GENERATOR-LIMITED: here the load is meant to be the limit.
+# The exit code of the verdict GENERATOR-LIMITED. Here the load is meant to be the limit.
 EXIT_NOT_VALID = 3
 
 
@@ -40,7 +41,7 @@ class BenchError(Exception):
 
 
 def output(command, codes=(0,), **options):
-    """What the command prints."""
+    """Returns what the command prints."""
     try:
         run = subprocess.run(command, capture_output=True, text=True, timeout=1200, **options)
     except (OSError, subprocess.SubprocessError) as error:
@@ -51,7 +52,7 @@ def output(command, codes=(0,), **options):
 
 
 def build():
-    """The programs: the bare load, the load tester, and our server."""
+    """Builds the bare load, the load tester and our server, and returns their paths."""
     bare = TARGET / "bench" / "bare_loader"
     bare.parent.mkdir(parents=True, exist_ok=True)
     output(["cc", "-std=c11", "-O2", "-Wall", "-Wextra", "-o", bare, ROOT / "benchmark/loader/bare_loader.c"])
@@ -65,7 +66,7 @@ def pinned_to(core):
 
 @contextlib.contextmanager
 def server(program):
-    """Our server on a free port, which its first record names."""
+    """Runs our server on a free port, which its first log record names."""
     command = [program, "--port=0", "--num-workers=1", "--report-interval=0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **pinned_to(SERVER_CORE)) as process:
         try:
@@ -107,7 +108,7 @@ def measure(programs, port, load, rounds):
 
 
 def machine():
-    """What a figure must carry."""
+    """Returns the machine and the date, which every figure needs."""
     names = re.findall(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
     cpu = names[0] if names else platform.machine()
     date = time.strftime("%Y-%m-%d", time.gmtime())

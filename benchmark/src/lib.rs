@@ -1,5 +1,5 @@
-//! Compares our server with other echo servers: builds them, measures each under the same load as ours, and
-//! writes the results, PERFORMANCE.md and the tables of all figures.
+//! Compares our server with other echo servers: builds them, measures each under the same load as ours,
+//! and writes the results, PERFORMANCE.md and the tables of all figures.
 //!
 //! | module | what |
 //! |---|---|

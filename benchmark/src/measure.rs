@@ -1,5 +1,5 @@
-//! Measures: this folder starts servers and load testers, opens sockets and reads clocks. Nothing else here
-//! does.
+//! Measures: this folder starts servers and load testers, opens sockets and reads clocks. Nothing else
+//! here does.
 
 pub(crate) mod idle;
 mod job;

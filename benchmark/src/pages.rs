@@ -1,5 +1,5 @@
-//! The documents that follow from the results. All text is made by pure functions; only [`report`] reads and
-//! writes files.
+//! The documents that follow from the results. All text is made by pure functions; only [`report`] reads
+//! and writes files.
 
 mod circumstances;
 mod documents;

@@ -1,5 +1,6 @@
-//! The echo servers that ours is compared with: how each is built and started on this machine. Most of them
-//! are programs of the package `echo-peers`. `cargo xtask peers` checks that each is a correct echo server.
+//! The echo servers that ours is compared with: how each is built and started on this machine. Most of
+//! them are programs of the package `echo-peers`. `cargo xtask peers` checks that each is a correct echo
+//! server.
 
 mod build;
 

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -23,13 +23,14 @@ use crate::workload::Workload;
 
 /// Measures our server and the peers; says first how long it takes
 ///
-/// A complete run replaces the results in benchmark/results and writes the pages again. If it is interrupted, the
-/// same command continues it, as long as the commit, the tools and the peers are the same. A run with --only or
+/// A complete run replaces the results in benchmark/results and writes the pages again. If it is
+/// interrupted, the same command continues it, as long as the commit, the tools and the peers are the
+/// same. A run with --only or
 /// --peers begins anew each time and writes to target/benchmark.
 #[derive(Debug, clap::Args)]
 pub struct Run {
-    /// How servers and load tester share the machine: one worker on CPU 0 and the load tester on CPU 1, or two
-    /// workers on any CPU
+    /// How servers and load tester share the machine: one worker on CPU 0 and the load tester on CPU 1,
+    /// or two workers on any CPU
     #[arg(long, value_enum, default_value_t = SettingArg::Both)]
     setting: SettingArg,
     /// Only these workloads, such as W2 or W1-busy-poll, separated by commas
@@ -129,21 +130,21 @@ impl Run {
         }
     }
 
-    /// Puts the file of a complete run in the place of earlier results and writes the pages. After any other
-    /// run, writes a page beside the file.
+    /// Puts the file of a complete run in the place of earlier results and writes the pages. After any
+    /// other run, writes a page beside the file.
     fn publish(&self, setting: Setting, file: &ResultsFile) -> Result<(), String> {
         let path = file.path();
         if !self.is_complete() {
             let page = path.with_extension("md");
             pages::write_results(&page, file.results())?;
-            say(format_args!("results are in {} and {}", path.display(), page.display()));
+            say(format_args!("results are in {} and {}", relative(path), relative(&page)));
             return Ok(());
         }
         let published = pages::results_path(workspace(), setting);
         fs::copy(path, &published)
             .and_then(|_| fs::remove_file(path))
             .map_err(|error| format!("write {}: {error}", published.display()))?;
-        say(format_args!("results are in {}", published.display()));
+        say(format_args!("results are in {}", relative(&published)));
         pages::report()
     }
 
@@ -199,6 +200,10 @@ fn measure_all(measuring: &mut Measuring, jobs: &[Job<'_>]) -> Result<usize, Str
         say(format_args!("[{number}/{count}] {}: {words}, {seconds} s", job.name()));
     }
     Ok(failed)
+}
+
+fn relative(path: &Path) -> String {
+    from_workspace(&path.display().to_string())
 }
 
 /// Returns the path of a file below the target directory.

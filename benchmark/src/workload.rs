@@ -37,7 +37,8 @@ pub(crate) struct Workload {
     pub(crate) ours: &'static str,
     /// Factor on the duration of a round. Rare events need longer rounds.
     pub(crate) rounds_last: u32,
-    /// The metrics that the table shows, by the names of `loadtest compare`. The first one ranks the peers.
+    /// The metrics that the table shows, by the names of `loadtest compare`. The first one ranks the
+    /// peers.
     pub(crate) metrics: &'static [&'static str],
     /// The bars. They are judged in [`Setting::Pinned`].
     pub(crate) bars: &'static [Bar],
@@ -80,8 +81,8 @@ const NONE: Workload = Workload {
 
 const BARE: Against = Against::Peer(YARDSTICK);
 
-/// Response times at a fixed rate. A single stall of the machine decides the tail of a short round, so the
-/// rounds are longer.
+/// Response times at a fixed rate. A single stall of the machine decides the tail of a short round, so
+/// the rounds are longer.
 const RESPONSE_TIMES: Workload = Workload {
     number: 8,
     rounds_last: 3,

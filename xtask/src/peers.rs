@@ -1,8 +1,5 @@
-//! The echo servers that ours is measured against, of the package `echo-peers`: how each is built and
-//! started here.
-//!
-//! Its checks hold each of them against the contract in the README of that package: a figure of a
-//! server that loses bytes is worth nothing. Nothing here measures.
+//! Checks that each server that ours is compared with keeps the contract in `benchmark/peers/README.md`:
+//! a figure of a server that loses bytes is worth nothing. Nothing here measures.
 
 mod conversations;
 mod running;
@@ -13,7 +10,7 @@ use crate::check::{Check, Outcome, passed, skipped};
 
 use running::Running;
 
-/// One check a peer: that it can be started, echoes as it should, and ends.
+/// Returns one check per peer: that it starts, echoes and ends as it should.
 pub(crate) fn checks() -> Vec<Check> {
     all().into_iter().map(|recipe| Check::new(recipe.name, move || check(&recipe))).collect()
 }

@@ -1,5 +1,4 @@
-// An echo server on Asio: a context for each worker, each with an acceptor of its own, so that none
-// needs a lock.
+// An echo server on Asio: a context per worker, each with its own acceptor, so that no lock is needed.
 
 #include <sys/resource.h>
 
@@ -20,7 +19,8 @@ using asio::ip::tcp;
 
 constexpr int backlog = 4096;
 
-// Bytes that are read at once at first, which short-lived connections would feel, and at most.
+// Length of the first buffer of a connection, and the maximum. A long first buffer would slow down
+// short-lived connections.
 constexpr std::size_t first_buffer_len = 4 * 1024;
 static std::size_t max_buffer_len = 256 * 1024;
 
@@ -54,7 +54,7 @@ private:
 
     tcp::socket socket_;
     std::size_t len_ = std::min(first_buffer_len, max_buffer_len);
-    // Not make_unique, which would clear it.
+    // `make_unique` would clear the buffer.
     std::unique_ptr<char[]> buffer_{new char[len_]};
 };
 
@@ -65,7 +65,7 @@ public:
         acceptor_.open(tcp::v4());
         acceptor_.set_option(tcp::acceptor::reuse_address(true));
         acceptor_.set_option(reuse_port(is_shared));
-        // Connections inherit it.
+        // Connections inherit this option.
         acceptor_.set_option(tcp::no_delay(true));
         acceptor_.bind({asio::ip::address_v4::loopback(), port});
         acceptor_.listen(backlog);
@@ -82,7 +82,7 @@ private:
         });
     }
 
-    // Only one thread uses it.
+    // Only one thread uses the context.
     asio::io_context context_{ASIO_CONCURRENCY_HINT_UNSAFE};
     tcp::acceptor acceptor_;
 };

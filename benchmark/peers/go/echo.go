@@ -1,7 +1,7 @@
 // An echo server on Go's net package: a goroutine for each connection.
 //
-// The runtime raises the limit on open files, the package sends at once and takes the backlog that
-// the system allows.
+// The runtime raises the limit on open files. The package sends without delay and takes the largest
+// backlog that the system allows.
 package main
 
 import (
@@ -14,14 +14,14 @@ import (
 	"syscall"
 )
 
-// Bytes that are read at once at first. All of a buffer is cleared when it is made, which short-lived
-// connections would feel.
+// Length of the first buffer of a connection. Go clears a new buffer, so a long one would slow down
+// short-lived connections.
 const firstBufferLen = 4 * 1024
 
 func main() {
-	port := flag.Int("port", 0, "where to listen, on 127.0.0.1")
-	workers := flag.Int("workers", 1, "threads that run Go code")
-	maxBufferLen := flag.Int("buffer-size", 256*1024, "bytes that are read at once at most")
+	port := flag.Int("port", 0, "port to listen on, on 127.0.0.1")
+	workers := flag.Int("workers", 1, "number of threads that run Go code")
+	maxBufferLen := flag.Int("buffer-size", 256*1024, "maximum number of bytes that are read at once")
 	flag.Parse()
 	runtime.GOMAXPROCS(*workers)
 	endOnSignals()
@@ -46,7 +46,7 @@ func endOnSignals() {
 	}()
 }
 
-// Not io.Copy: that splices, which takes four system calls for a short message.
+// Echoes without io.Copy, because io.Copy splices, which takes four system calls for a short message.
 func echo(conn net.Conn, maxBufferLen int) {
 	defer conn.Close()
 	buffer := make([]byte, firstBufferLen)

@@ -1,7 +1,7 @@
-/* An echo server on libuv: a loop for each worker, each with a listener of its own.
+/* An echo server on libuv with a loop per worker, each with its own listener.
  *
- * What was read is written at once from the loop's one buffer. What could not be written is copied,
- * and nothing is read from that connection until it is gone. */
+ * Bytes are written at once from the loop's one buffer. Bytes that cannot be written are copied, and nothing
+ * more is read from that connection until they are written. */
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -17,7 +17,7 @@
 
 enum { BACKLOG = 4096 };
 
-/* Bytes that are read at once at most. */
+/* Maximum number of bytes that are read at once. */
 static size_t buffer_len = 256 * 1024;
 
 struct worker {
@@ -107,7 +107,7 @@ static void on_connection(uv_stream_t *listener, int status) {
         close_connection(connection);
 }
 
-/* libuv knows SO_REUSEPORT as of 1.49. */
+/* libuv has no SO_REUSEPORT before 1.49, so the socket is made here. */
 static int bound_socket(int port, int is_shared) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -117,7 +117,7 @@ static int bound_socket(int port, int is_shared) {
     check_errno("SO_REUSEADDR", setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on));
     check_errno("SO_REUSEPORT",
                 setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &is_shared, sizeof is_shared));
-    /* Connections inherit it. */
+    /* Connections inherit this option. */
     check_errno("TCP_NODELAY", setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
     check_errno("bind", bind(fd, (struct sockaddr *)&address, sizeof address));
     return fd;

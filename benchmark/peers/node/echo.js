@@ -1,5 +1,5 @@
-// An echo server on Node's net module; with several workers, a process for each, to which the first
-// one hands connections in turn.
+// An echo server on Node's net module. Several workers are several processes, and the first process hands
+// connections to them in turn.
 //
 // Node itself raises the limit on open files.
 "use strict";
@@ -20,7 +20,7 @@ for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exi
 
 function serve() {
   const server = net.createServer({ noDelay: true }, (socket) => {
-    // Waits for the reader where it must, and ends when the peer does.
+    // `pipe` waits for a slow reader, and ends when the peer does.
     socket.pipe(socket);
     socket.on("error", () => socket.destroy());
   });
@@ -31,7 +31,7 @@ function serve() {
   server.listen({ host: "127.0.0.1", port: Number(values.port), backlog: 4096 });
 }
 
-// All listen at the same time, so that none gets what is meant for all.
+// Starts all workers. They listen at the same time, so that the first one does not get all connections.
 function start() {
   let missing = workers;
   const online = () => {

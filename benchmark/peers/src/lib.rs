@@ -1,7 +1,6 @@
-//! What the echo servers in `src/bin` share: the command line, the listener, and the end.
+//! What the echo servers in `src/bin` share: the command line, the listeners, and the end.
 //!
-//! Nothing here knows how bytes are echoed. Each server is what somebody who knows its library would
-//! write; what all of them promise is in the README.
+//! Nothing here knows how bytes are echoed. The README has the contract of all servers.
 
 mod on_tokio;
 
@@ -19,35 +18,37 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 pub use on_tokio::on_tokio;
 
-/// Connections that wait to be accepted.
+/// Maximum number of connections that wait to be accepted.
 const BACKLOG: i32 = 4096;
 
-/// The longest line that those take which know lines, without its newline. It is that of our server.
+/// Maximum length of a line without its newline, for the servers for lines. Our server has the same
+/// limit.
 pub const MAX_LINE_LEN: usize = 64 * 1024;
 
-/// What those that have a buffer for each connection read at once at first: a short-lived one would feel
-/// more. When that is full, they take one for as much as they are told.
+/// Length of the first buffer of a connection, for servers with a buffer per connection. A longer one
+/// would slow down short-lived connections. When it is full, the connection gets a buffer of the full
+/// size.
 pub const FIRST_BUFFER_LEN: usize = 4 * 1024;
 
-/// The command line of each of them.
+/// The command line of every server.
 #[derive(Debug, Clone, Copy, Parser)]
-#[command(about = "A plain echo server, to be measured against")]
+#[command(about = "A plain echo server, to compare ours with")]
 pub struct Args {
-    /// Where to listen, on 127.0.0.1
+    /// Port to listen on, on 127.0.0.1
     #[arg(long)]
     pub port: u16,
-    /// Threads that echo
+    /// Number of threads that echo
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub workers: u16,
 }
 
-/// The command line of those that say themselves how much they read.
+/// The command line of the servers that choose how much they read at once.
 #[derive(Debug, Clone, Copy, Parser)]
 pub struct BufferedArgs {
-    /// Where, and on how many threads
+    /// The port and the number of threads
     #[command(flatten)]
     pub args: Args,
-    /// Bytes that are read at once at most
+    /// Maximum number of bytes that are read at once
     #[arg(long, default_value = "256KiB", value_parser = buffer_len)]
     pub buffer_size: usize,
 }
@@ -59,8 +60,8 @@ fn buffer_len(text: &str) -> Result<usize, String> {
     }
 }
 
-/// A `main`: serves until it is told to stop, which ends the process with 0 at once, or until
-/// `serve` fails, which is said. `A` is [`Args`], or has them and more.
+/// Runs a server. A stop signal ends the process at once with exit code 0. If `serve` fails, the error
+/// is printed. `A` is [`Args`] or contains it.
 pub fn run<A: Parser>(serve: impl FnOnce(A) -> io::Result<()>) -> ExitCode {
     let args = A::parse();
     descriptors::raise_limit();
@@ -68,25 +69,26 @@ pub fn run<A: Parser>(serve: impl FnOnce(A) -> io::Result<()>) -> ExitCode {
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
-            // Nothing can be done when nobody listens.
+            // Nothing can be done if standard error is closed.
             let _ = writeln!(io::stderr(), "error: {sentence}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Threads that are started later, and this one, are not interrupted: not all libraries can take it.
+/// Makes stop signals end the process. This thread and later ones are not interrupted by them, because
+/// not all libraries handle interrupted calls.
 fn end_on_signals() -> Result<(), String> {
     signal::on_stop(|_| std::process::exit(0))?;
     let ours: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect();
     ours.thread_block().map_err(|error| format!("block signals: {error}"))
 }
 
-/// Calls `serve` with a listener on a thread for each worker. All listeners are there before the first
-/// thread starts.
+/// Calls `serve` on one thread per worker, each with its own listener. All listeners exist before the
+/// first thread starts.
 ///
 /// # Errors
-/// When a listener cannot be had, or a worker ended.
+/// If a listener cannot be created, or a worker ended.
 pub fn on_each_worker(
     args: Args,
     serve: impl Fn(TcpListener) -> io::Result<()> + Copy + Send + 'static,
@@ -94,35 +96,35 @@ pub fn on_each_worker(
     let (sender, ended) = channel();
     for listener in listeners(args)? {
         let sender = sender.clone();
-        // Nobody waits for a second one.
+        // Only the first worker that ends is waited for, so later sends may fail.
         let work = move || drop(sender.send(unless_it_panics(|| serve(listener))));
         thread::Builder::new().spawn(work)?;
     }
     ended.recv().map_err(io::Error::other)?
 }
 
-/// What `serve` comes to, so that whoever waits for it hears of a panic too.
+/// Calls `serve` and turns a panic into an error.
 ///
 /// # Errors
-/// Its own, and that it panicked.
+/// The error of `serve`, or that it panicked.
 pub fn unless_it_panics(serve: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     let served = catch_unwind(AssertUnwindSafe(serve));
     served.unwrap_or_else(|_| Err(io::Error::other("a worker panicked")))
 }
 
-/// A listener for each worker, over which the system spreads connections.
+/// Returns a listener per worker. The system spreads the connections over them.
 ///
 /// # Errors
-/// What was tried, and why it failed.
+/// The address and the reason.
 pub fn listeners(args: Args) -> io::Result<Vec<TcpListener>> {
     (0..args.workers).map(|_| listener(args)).collect()
 }
 
-/// A listener that does not block. What it accepts sends at once, without waiting for more: on Linux
-/// that is inherited.
+/// Returns a listener that does not block. Its connections send without delay, because on Linux they
+/// inherit this option.
 ///
 /// # Errors
-/// What was tried, and why it failed.
+/// The address and the reason.
 pub fn listener(args: Args) -> io::Result<TcpListener> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
     bind(address, args.workers > 1)

@@ -1,4 +1,4 @@
-//! The runtime of the servers on tokio, and their accept loop. Knows nothing of what they do with a
+//! The runtime and the accept loop of the servers on tokio. Knows nothing about what they do with a
 //! connection.
 
 use std::io;
@@ -8,10 +8,10 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::{Args, listener};
 
-/// Runs `echo` for each connection, in a task of its own, on as many threads as there are workers.
+/// Runs `echo` for each connection in a task of its own, on one thread per worker.
 ///
 /// # Errors
-/// When there is no runtime or no listener.
+/// If the runtime or the listener cannot be created.
 pub fn on_tokio<E, F>(args: Args, echo: E) -> io::Result<()>
 where
     E: Fn(TcpStream) -> F + Send + 'static,
@@ -20,7 +20,7 @@ where
     let runtime = runtime(args)?;
     let _guard = runtime.enter();
     let listener = TcpListener::from_std(listener(args)?)?;
-    // Accepts on a worker: this thread would have to hand over each connection to another one.
+    // A worker accepts, because this thread would have to hand over each connection to a worker.
     let accepting = runtime.spawn(async move {
         loop {
             if let Ok((stream, _)) = listener.accept().await {
@@ -31,7 +31,7 @@ where
     runtime.block_on(accepting).map_err(io::Error::other)
 }
 
-/// One thread alone has nobody to share with, and needs no locks and no wake-ups for it.
+/// Returns a single-threaded runtime for one worker, because it needs neither locks nor wake-ups.
 fn runtime(args: Args) -> io::Result<Runtime> {
     match args.workers {
         1 => Builder::new_current_thread().enable_io().build(),

@@ -1,6 +1,6 @@
-"""An echo server on uvloop, with a protocol, not with streams; with several workers a process each.
+"""An echo server on uvloop, with a protocol instead of streams. Several workers are several processes.
 
-uvloop sends at once, and reads up to 256 KiB."""
+uvloop sends without delay, and reads up to 256 KiB."""
 
 import argparse
 import asyncio
@@ -16,7 +16,7 @@ BACKLOG = 4096
 
 
 class Echo(asyncio.Protocol):
-    """At the peer's end the transport sends what is left, and closes."""
+    """Echoes. When the peer finishes, the transport sends the remaining bytes and closes."""
 
     def connection_made(self, transport):
         self.transport = transport
@@ -45,14 +45,14 @@ async def serve(listener, parent):
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, os._exit, 0)
     if parent is not None:
-        # Its end of the pipe is closed when it is gone, whatever the reason.
+        # The parent's end of the pipe is closed when the parent ends, for whatever reason.
         loop.add_reader(parent, os._exit, 0)
     server = await loop.create_server(Echo, sock=listener, backlog=BACKLOG)
     await server.serve_forever()
 
 
 def serve_in_children(listeners):
-    """Until one of them ends, or this process is told to: then they all do."""
+    """Runs a process per listener until one of them or this one ends. Then all of them end."""
     parent, ours = os.pipe()
     for listener in listeners:
         if os.fork() == 0:
@@ -76,7 +76,7 @@ def main():
     args = parser.parse_args()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    # All are there before the first connection is.
+    # All listeners exist before the first connection.
     listeners = [listen(args.port, args.workers > 1) for _ in range(args.workers)]
     if args.workers == 1:
         uvloop.run(serve(listeners[0], None))

@@ -39,8 +39,8 @@ pub(crate) enum Limit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Judgement {
     Met,
-    /// The interval spans the limit. For a bar on our own figure: some rounds are within the limit, others
-    /// are not.
+    /// The interval spans the limit. For a bar on our own figure: some rounds are within the limit,
+    /// others are not.
     NotSeparable,
     /// Too few rounds count, or the load tester may have been the limit.
     NotJudged,
@@ -171,8 +171,8 @@ impl Bar {
         }
     }
 
-    /// Judges a ratio of which only a bound is known. It decides if every possible ratio is on one side of
-    /// the limit.
+    /// Judges a ratio of which only a bound is known. It decides if every possible ratio is on one side
+    /// of the limit.
     fn judge_bound(&self, bound: Bound, peer: &str, disturbed: &str) -> Judged {
         let judgement = match bound {
             Bound::AtLeast(low) => self.limit.judge(low, f64::INFINITY),
@@ -206,8 +206,8 @@ impl Bar {
     }
 
     /// Judges our own figure in every round. A load tester that is the limit beside our server can only
-    /// make our times longer, so such rounds may confirm an upper limit and never refute it. Its speed beside
-    /// the peer does not matter.
+    /// make our times longer, so such rounds may confirm an upper limit and never refute it. Its speed
+    /// beside the peer does not matter.
     fn judge_ours(&self, findings: &[Named]) -> Judged {
         let mut unfit = findings.iter().filter_map(|named| named.finding.unfit.as_ref());
         if let Some(unknown) = unfit.clone().find(|unfit| matches!(unfit, Unfit::Unknown(_))) {

@@ -45,8 +45,8 @@ pub(crate) struct Finding {
     pub(crate) estimate: Option<Estimate>,
     /// Our figure in each round in which the load tester was not the limit beside our server.
     pub(crate) our_rounds: Vec<f64>,
-    /// Our figure in each round in which the load tester may have been the limit. Empty if the finding is
-    /// fit to be ranked.
+    /// Our figure in each round in which the load tester may have been the limit. Empty if the finding
+    /// is fit to be ranked.
     pub(crate) our_limited_rounds: Vec<f64>,
     /// Number of rounds that count.
     pub(crate) rounds: usize,
@@ -74,9 +74,10 @@ pub(crate) enum Unfit {
 }
 
 impl Bound {
-    /// Returns the bound that the rounds give. There is one if the load tester was the limit beside one
-    /// side only, in nearly all rounds. A limited rate is too low, and a limited time is too long. Times of
-    /// a closed loop have no bound, because a slow load tester also asks less of the server.
+    /// Returns the bound that the rounds give. There is one if, in nearly all rounds, the load tester
+    /// was not the limit beside one of the sides. A limited rate is too low, and a limited time is too
+    /// long. Times of a closed loop have no bound, because a slow load tester also asks less of the
+    /// server.
     fn new(report: &CompareReport, metric: Metric) -> Option<Self> {
         let is_rate = metric::is_more_better(metric.name());
         let is_time = metric::is_of_messages(metric.name()) && report.load.rate.is_some();
@@ -191,9 +192,9 @@ impl Finding {
     /// Times and rates count in the rounds that `loadtest compare` counts. If the load tester may have
     /// limited a metric in more than a tenth of these rounds, the metric counts in none.
     ///
-    /// Costs of a server also count when the load tester was the limit. So do times of a closed loop that
-    /// end with the kernel's timestamp. Times of an open loop do not, because they begin when a message
-    /// was due and so include the lateness of the load tester.
+    /// Costs of a server also count when the load tester was the limit. So do times of a closed loop
+    /// that end with the kernel's timestamp. Times of an open loop do not, because they begin when a
+    /// message was due and so include the lateness of the load tester.
     fn of_report(report: &CompareReport, name: &str) -> Self {
         let Ok(metric) = name.parse::<Metric>() else {
             return Self::unknown("this loadtest does not measure it");
@@ -266,8 +267,8 @@ impl Finding {
     }
 }
 
-/// Returns our figures of the complete rounds without errors in which our side has the verdict `kind`. The
-/// verdict of the peer's side does not matter.
+/// Returns our figures of the complete rounds without errors in which our side has the verdict `kind`.
+/// The verdict of the peer's side does not matter.
 fn ours(rounds: &[&Round], metric: Metric, kind: &VerdictKind) -> Vec<f64> {
     let sound = rounds.iter().filter(|round| is_complete(round) && round.b.errors == 0);
     let alike = sound.filter(|round| round.b.verdict.kind == *kind);

@@ -1,5 +1,5 @@
-//! Processes that outlive their parents. They become children of this process, so that their CPU time counts
-//! as its own. Knows nothing about what these processes do.
+//! Processes that outlive their parents. They become children of this process, so that their CPU time
+//! counts as its own. Knows nothing about what these processes do.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -28,8 +28,8 @@ impl Orphanage {
         Ok(Self(()))
     }
 
-    /// Waits for all children to end, and returns whether none is left. The caller must have waited for its
-    /// own children before, because afterwards nobody can.
+    /// Waits for all children to end, and returns whether none is left. The caller must have waited for
+    /// its own children before, because afterwards nobody can.
     #[must_use]
     pub(super) fn reap(&self) -> bool {
         let deadline = Instant::now() + TIMEOUT;

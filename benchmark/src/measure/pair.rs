@@ -32,8 +32,8 @@ pub(crate) struct Pair<'a> {
     pub(crate) ours: String,
 }
 
-/// Returns the path of a built file, relative to the workspace if it is in there. Results would otherwise
-/// contain the place of the workspace.
+/// Returns the path of a built file, relative to the workspace if it is in there. Results would
+/// otherwise contain the place of the workspace.
 pub(crate) fn built(name: &str) -> PathBuf {
     let path = target_dir().join(name);
     path.strip_prefix(workspace()).map(PathBuf::from).unwrap_or(path)

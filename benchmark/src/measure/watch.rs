@@ -1,4 +1,5 @@
-//! Watches the machine during a comparison: how much CPU time others take, and how much the host withholds.
+//! Watches the machine during a comparison: how much CPU time others take, and how much the host
+//! withholds.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -27,8 +28,8 @@ struct CpuTimes {
 }
 
 impl Watch {
-    /// Starts to watch. The caller must have waited for its children before, because a child would count as
-    /// an orphan of an earlier comparison.
+    /// Starts to watch. The caller must have waited for its children before, because a child would count
+    /// as an orphan of an earlier comparison.
     ///
     /// # Errors
     /// A sentence if the CPU times cannot be read, or an orphan still runs.
@@ -46,8 +47,8 @@ impl Watch {
     /// Returns the conditions since the start. The caller must have waited for its children before.
     ///
     /// # Errors
-    /// A sentence if the CPU times cannot be read, or an orphan still runs. The CPU time of such an orphan
-    /// would be missing here and count as others' work later.
+    /// A sentence if the CPU times cannot be read, or an orphan still runs. The CPU time of such an
+    /// orphan would be missing here and count as others' work later.
     pub(super) fn stop(self) -> Result<Conditions, String> {
         reap(&self.orphanage)?;
         let (now, seconds) = (CpuTimes::now()?, self.start.elapsed().as_secs_f64());

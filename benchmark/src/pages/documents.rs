@@ -1,5 +1,5 @@
-//! Reads the results and writes the documents. PERFORMANCE.md has text by people, and generated parts between
-//! markers. The pages of results and the picture are generated as a whole.
+//! Reads the results and writes the documents. PERFORMANCE.md has text by people, and generated parts
+//! between markers. The pages of results and the picture are generated as a whole.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -87,8 +87,8 @@ pub(super) fn standing(metric: &str, finding: &Finding) -> Option<Standing> {
     })
 }
 
-/// Returns the ratio for a table cell: bold if ours is shown to be better, in italics if it is shown to be
-/// worse.
+/// Returns the ratio for a table cell: bold if ours is shown to be better, in italics if it is shown to
+/// be worse.
 pub(super) fn ratio(metric: &str, finding: &Finding) -> String {
     match (standing(metric, finding), finding.estimate) {
         (Some(standing), Some(estimate)) => {

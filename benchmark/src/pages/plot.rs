@@ -1,5 +1,5 @@
-//! The picture of PERFORMANCE.md: a ratio with its interval in each row. It is readable on light and on dark
-//! pages.
+//! The picture of PERFORMANCE.md: a ratio with its interval in each row. It is readable on light and on
+//! dark pages.
 
 use std::sync::Arc;
 
@@ -56,8 +56,8 @@ pub(super) fn draw(label: &str, rows: &[Row]) -> Option<String> {
     Some(rename_clip(svg.trim_end()) + "\n")
 }
 
-/// Gives the clip path a fixed name. The library numbers clip paths through the whole process, so the text
-/// would depend on earlier pictures.
+/// Gives the clip path a fixed name. The library numbers clip paths through the whole process, so the
+/// text would depend on earlier pictures.
 fn rename_clip(svg: &str) -> String {
     let id = svg.split_once("<clipPath id=\"").and_then(|(_, rest)| rest.split_once('"'));
     id.map_or_else(|| svg.to_owned(), |(id, _)| svg.replace(id, "rows"))

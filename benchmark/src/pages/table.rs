@@ -38,8 +38,8 @@ pub(super) fn workload(results: &Results, workload: &Workload) -> String {
     text + "\n\n" + &rest
 }
 
-/// Returns the flags that were measured with. They are taken from the results, because a workload may have
-/// changed since.
+/// Returns the flags that were measured with. They are taken from the results, because a workload may
+/// have changed since.
 fn flags_in_words(results: &Results, workload: &Workload) -> String {
     let report = results.of(workload).into_iter().find_map(|found| match &found.outcome {
         Outcome::Compared(report) => Some(report),
@@ -165,8 +165,8 @@ fn notes(comparison: &Comparison) -> String {
     notes.join("; ")
 }
 
-/// Returns the errors of a report, and the reasons why rounds are missing. Whether the load tester was the
-/// limit stands beside the figures.
+/// Returns the errors of a report, and the reasons why rounds are missing. Whether the load tester was
+/// the limit stands beside the figures.
 fn troubles(report: &CompareReport) -> Vec<String> {
     let mut troubles = vec![];
     if report.errors() > 0 {

@@ -73,8 +73,8 @@ pub(super) fn epoll_until_empty() -> Outcome {
     Ok(Built { command: format!("{} --reads {}", built.command, u32::MAX), ..built })
 }
 
-/// Builds the io_uring peer and starts it for a moment, because only this shows whether the kernel supports
-/// it.
+/// Builds the io_uring peer and starts it for a moment, because only this shows whether the kernel
+/// supports it.
 pub(super) fn io_uring() -> Outcome {
     const NONE: &str = "io_uring as of Linux 6.1";
     let built = on_crates("io-uring", &["io-uring"])?;

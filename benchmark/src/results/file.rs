@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use echo_loadtest::files;
 use serde::Serialize;
 
-use super::{Comparison, Header, Results};
+use super::comparison::Comparison;
+use super::content::Results;
+use super::header::Header;
 use crate::findings::outcome::Outcome;
 
 impl Results {
@@ -50,8 +52,8 @@ impl ResultsFile {
         Self::begin(path, Results::new(header, vec![]))
     }
 
-    /// Continues the file that an interrupted run of the same kind left behind, or begins a new file if there
-    /// is none. Failed comparisons are measured again.
+    /// Continues the file that an interrupted run of the same kind left behind, or begins a new file if
+    /// there is none. Failed comparisons are measured again.
     ///
     /// # Errors
     /// A sentence that names the file.

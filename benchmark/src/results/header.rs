@@ -11,8 +11,8 @@ use crate::setting::Setting;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Header {
     pub(crate) setting: Setting,
-    /// The commit that our server was built from. It ends with ", and changes" if there were changes that
-    /// are not committed.
+    /// The commit that our server was built from. It ends with ", and changes" if there were changes
+    /// that are not committed.
     pub(crate) commit: String,
     /// The command that made the results.
     pub(crate) made_by: String,

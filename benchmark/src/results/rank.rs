@@ -3,8 +3,8 @@
 use crate::findings::finding::Named;
 use crate::findings::metric;
 
-/// Sorts findings by strength, the strongest peer first. Peers without a ratio and our own server follow in
-/// their order.
+/// Sorts findings by strength, the strongest peer first. Peers without a ratio and our own server follow
+/// in their order.
 pub(crate) fn rank(metric: &str, findings: &mut [Named]) {
     let strength = |named: &Named| {
         let ratio = named.finding.estimate.map(|estimate| estimate.ratio)?;

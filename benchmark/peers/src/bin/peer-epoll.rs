@@ -1,5 +1,5 @@
-//! An echo server on bare epoll: level-triggered, one loop a worker, a `recv` and a `send` for each
-//! event, and no other system call while peers read what they are sent.
+//! An echo server on bare epoll, level-triggered, with one loop per worker. It makes a `recv` and a
+//! `send` for each event, and no other system call while its peers read.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,14 +11,14 @@ use clap::Parser;
 use echo_peers::{BufferedArgs, on_each_worker, run};
 use libc::{EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT, epoll_event};
 
-/// Events that are taken from the kernel at once.
+/// Maximum number of events that are taken from the kernel at once.
 const MAX_EVENTS: usize = 1024;
 
 #[derive(Debug, Clone, Copy, Parser)]
 struct Flags {
     #[command(flatten)]
     buffered: BufferedArgs,
-    /// Full buffers that a connection is read at most before others have their turn
+    /// Maximum number of full buffers that are read from a connection before others have their turn
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     reads: u32,
 }
@@ -32,10 +32,10 @@ fn main() -> ExitCode {
 struct Worker {
     epoll: Epoll,
     listener: TcpListener,
-    /// By descriptor.
+    /// Indexed by descriptor.
     connections: Vec<Option<Connection>>,
     buffer: Box<[u8]>,
-    /// See [`Flags`].
+    /// The flag `--reads`.
     max_reads: u32,
 }
 
@@ -51,7 +51,7 @@ impl Worker {
         let mut events: [_; MAX_EVENTS] = array::from_fn(|_| epoll_event { events: 0, u64: 0 });
         loop {
             for event in self.epoll.wait(&mut events)? {
-                // It is what `control` put there.
+                // `control` put the descriptor there.
                 let Ok(key) = usize::try_from(event.u64) else { continue };
                 if let Some(Some(connection)) = self.connections.get_mut(key) {
                     if connection.drive(&self.epoll, &mut self.buffer, self.max_reads).is_err() {
@@ -64,7 +64,8 @@ impl Worker {
         }
     }
 
-    /// A connection that cannot be taken is let go; what cannot be accepted now is tried again.
+    /// Accepts all waiting connections. A connection that cannot be registered is closed. A failed
+    /// accept is tried again after the next event.
     fn accept(&mut self) {
         while let Ok(stream) = accept(&self.listener) {
             let fd = stream.as_raw_fd();
@@ -81,13 +82,15 @@ impl Worker {
 
 struct Connection {
     stream: TcpStream,
-    /// While there is something, nothing is read.
+    /// Bytes that could not be sent. While there are any, nothing is read.
     unsent: Vec<u8>,
 }
 
 impl Connection {
+    /// Echoes what has arrived.
+    ///
     /// # Errors
-    /// It is over.
+    /// The reason why the connection is over.
     fn drive(&mut self, epoll: &Epoll, buffer: &mut [u8], max_reads: u32) -> io::Result<()> {
         if !self.unsent.is_empty() {
             return self.flush(epoll);
@@ -134,11 +137,11 @@ impl Epoll {
     fn new() -> io::Result<Self> {
         // SAFETY: no pointer is passed.
         let fd = checked(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
-        // SAFETY: it is a descriptor, and nobody else has it.
+        // SAFETY: it is a new descriptor, and nothing else owns it.
         Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
     }
 
-    /// Events of `fd` carry its number.
+    /// Changes the registration of `fd`. Its events carry its number.
     fn control(&self, operation: i32, fd: RawFd, events: i32) -> io::Result<()> {
         let mut event =
             epoll_event { events: events.cast_unsigned(), u64: fd.unsigned_abs().into() };
@@ -147,27 +150,27 @@ impl Epoll {
         checked(done).map(drop)
     }
 
-    /// Waits until something happens, and puts it into `events`.
+    /// Waits for events, and returns those that it put into `events`.
     fn wait<'a>(&self, events: &'a mut [epoll_event]) -> io::Result<&'a [epoll_event]> {
         let (fd, room) = (self.0.as_raw_fd(), i32::try_from(events.len()).unwrap_or(i32::MAX));
-        // SAFETY: there is that much room.
+        // SAFETY: `events` has room for this many events.
         let count = checked(unsafe { libc::epoll_wait(fd, events.as_mut_ptr(), room, -1) })?;
         Ok(&events[..count.unsigned_abs() as usize])
     }
 }
 
-/// Like the method of the listener, with one system call less.
+/// Accepts a connection like `TcpListener::accept`, with one system call less.
 fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
     let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-    // SAFETY: nobody asks for the address.
+    // SAFETY: both pointers may be null if the address is not wanted.
     let fd = checked(unsafe {
         libc::accept4(listener.as_raw_fd(), ptr::null_mut(), ptr::null_mut(), flags)
     })?;
-    // SAFETY: it is a descriptor, and nobody else has it.
+    // SAFETY: it is a new descriptor, and nothing else owns it.
     Ok(unsafe { TcpStream::from_raw_fd(fd) })
 }
 
-/// What a system call returned, or why it failed.
+/// Turns the return value of a system call into a result.
 fn checked(returned: i32) -> io::Result<i32> {
     if returned < 0 { Err(io::Error::last_os_error()) } else { Ok(returned) }
 }

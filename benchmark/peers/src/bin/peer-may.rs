@@ -1,4 +1,4 @@
-//! An echo server on may: a coroutine a connection, and one that accepts for each worker.
+//! An echo server on may: a coroutine per connection, and one per worker that accepts.
 
 use std::io::{self, Read, Write};
 use std::os::fd::{FromRawFd, IntoRawFd};
@@ -12,13 +12,13 @@ use may::net::{TcpListener, TcpStream};
 fn main() -> ExitCode {
     run(|BufferedArgs { args, buffer_size }| {
         may::config().set_workers(args.workers.into());
-        // Whoever measures says what may run where.
+        // The measuring program decides which CPUs may be used.
         may::config().set_worker_pin(false);
         let (sender, ended) = channel();
-        // Their descriptors follow one another, and as of may 0.3.51 it is a descriptor's remainder by the
-        // number of workers that says who polls it: so each worker has one of them.
+        // The descriptors of the listeners are consecutive. In may 0.3.51 a descriptor modulo the number
+        // of workers decides which worker polls it. So each worker has one listener.
         for listener in listeners(args)? {
-            // SAFETY: it is a listener, and nobody else has it.
+            // SAFETY: it is a listener, and nothing else owns it.
             let listener = unsafe { TcpListener::from_raw_fd(listener.into_raw_fd()) };
             let sender = sender.clone();
             let work = move || unless_it_panics(|| accept(&listener, buffer_size));

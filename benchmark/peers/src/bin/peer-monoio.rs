@@ -1,4 +1,4 @@
-//! An echo server on monoio: a runtime a worker, on io_uring where the kernel has it.
+//! An echo server on monoio: a runtime per worker, on io_uring if the kernel has it.
 
 use std::io;
 use std::net;

@@ -1,5 +1,5 @@
-//! A line echo server on tokio and its `LinesCodec`, with the lines forwarded from the one half of a
-//! connection to the other: those that arrive together are sent together.
+//! A line echo server on tokio and its `LinesCodec`. It forwards lines from one half of a connection to
+//! the other, so lines that arrive together are sent together.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! A line echo server on tokio and its `LinesCodec`, as its examples do it: each line is sent when it
+//! A line echo server on tokio and its `LinesCodec`, like tokio's examples: each line is sent when it
 //! has been decoded.
 
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! An echo server on tokio: a task a connection.
+//! An echo server on tokio: a task per connection.
 
 use std::io;
 use std::process::ExitCode;

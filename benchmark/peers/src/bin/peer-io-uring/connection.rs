@@ -1,39 +1,41 @@
-//! A connection: what of it is under way, and what comes next. Asks the kernel for nothing.
+//! A connection: its operations in progress, and the next one. Makes no system calls.
 //!
-//! What arrives while a send is under way is held, and goes out next in one piece. From then on the
-//! connection receives once for each send, which bounds what is held, until it has caught up.
+//! Bytes that arrive during a send are held, and the next send takes all of them. From then on the
+//! connection receives once for each send, which bounds the held bytes, until it has caught up.
 
 use std::mem;
 use std::os::fd::OwnedFd;
 
+/// One connection.
 pub(crate) struct Connection {
-    /// Closed with the connection.
+    /// Owned, so that it is closed together with the connection.
     _socket: OwnedFd,
     pub(crate) receiving: Receiving,
     pub(crate) sending: Sending,
-    /// What is being sent, if it had to wait.
+    /// The bytes that are being sent, if they had to wait.
     outgoing: Vec<u8>,
-    /// Goes out when that is gone.
+    /// The bytes to send after those.
     held: Vec<u8>,
-    /// More has arrived than could be sent at once, and the connection has not caught up since.
+    /// More bytes have arrived than could be sent at once, and the connection has not caught up since.
     is_bulk: bool,
-    /// The last send came up short.
+    /// The last send was short.
     is_blocked: bool,
-    /// Nothing more is received, or nothing more can be sent.
+    /// The peer has finished, or nothing more can be sent.
     is_over: bool,
 }
 
+/// The receive in progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Receiving {
     No,
     Once,
-    /// Until it ends by itself.
+    /// Repeats until it ends by itself.
     Again,
-    /// It was cancelled, and has not ended yet.
+    /// Cancelled, and not ended yet.
     Ending,
 }
 
-/// What is being sent. The kernel may read it.
+/// The send in progress. The kernel may read its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sending {
     Nothing,
@@ -41,20 +43,20 @@ pub(crate) enum Sending {
         id: u16,
         len: usize,
     },
-    /// The bytes that had to wait.
+    /// The bytes in `outgoing`, which had to wait.
     Outgoing,
 }
 
-/// What is to be done for a connection.
+/// The next operation of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next<'a> {
     Wait,
     ReceiveOnce,
     ReceiveAgain,
     CancelReceive,
-    /// What there is room for now.
+    /// Send as many of these bytes as there is room for now.
     Send(&'a [u8]),
-    /// All of it, when there is room.
+    /// Send all of these bytes, when there is room.
     Flush(&'a [u8]),
     Close,
 }
@@ -73,38 +75,39 @@ impl Connection {
         }
     }
 
-    /// What was being sent is gone, or what is left of it is held with
-    /// [`hold_first`](Self::hold_first). Returns what [`Sending::Outgoing`] was about.
+    /// Ends the send in progress, and returns it with the bytes of [`Sending::Outgoing`]. The caller
+    /// passes the bytes that were not sent to [`hold_first`](Self::hold_first).
     pub(crate) fn sent(&mut self) -> (Sending, Vec<u8>) {
         self.is_blocked = false;
         (mem::replace(&mut self.sending, Sending::Nothing), mem::take(&mut self.outgoing))
     }
 
-    /// Keeps what has arrived for later.
+    /// Holds bytes that have arrived during a send.
     pub(crate) fn hold(&mut self, bytes: &[u8]) {
         self.is_bulk = true;
         self.held.extend_from_slice(bytes);
     }
 
-    /// Keeps what could not be sent for later, before all else.
+    /// Holds bytes that could not be sent. They go out before all others.
     pub(crate) fn hold_first(&mut self, bytes: &[u8]) {
         self.is_blocked = !bytes.is_empty();
         self.is_bulk |= self.is_blocked;
         self.held.splice(..0, bytes.iter().copied());
     }
 
-    /// Nothing more is received.
+    /// Notes that the peer has finished.
     pub(crate) fn finish(&mut self) {
         self.is_over = true;
     }
 
-    /// Nothing more can be sent.
+    /// Notes that nothing more can be sent.
     pub(crate) fn give_up(&mut self) {
         self.is_over = true;
         self.held.clear();
     }
 
-    /// Asked after each completion, until it is to wait. What it says is then under way.
+    /// Returns the next operation and counts it as in progress. The caller calls this after each
+    /// completion until it returns [`Next::Wait`].
     pub(crate) fn next(&mut self) -> Next<'_> {
         let is_sending = self.sending != Sending::Nothing;
         if !is_sending && !self.held.is_empty() {
@@ -123,7 +126,8 @@ impl Connection {
         }
     }
 
-    /// Of bulk one buffer may arrive while another one is sent.
+    /// Returns whether the connection may receive. A bulk connection may receive one buffer while
+    /// another one is sent.
     fn may_receive(&self) -> bool {
         let has_room = match self.sending {
             Sending::Nothing => true,
@@ -133,7 +137,8 @@ impl Connection {
         has_room && !self.is_over
     }
 
-    /// With nothing being sent, nothing is held either: the connection has caught up.
+    /// Starts a receive. If nothing is being sent, nothing is held either, so the connection has caught
+    /// up.
     fn receive(&mut self) -> Next<'static> {
         self.is_bulk &= self.sending != Sending::Nothing;
         if self.is_bulk {

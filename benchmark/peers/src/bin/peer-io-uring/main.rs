@@ -1,6 +1,6 @@
-//! An echo server on bare io_uring, one ring a worker. Accepts and receives are multishot: asked for
-//! once, they go on, into buffers that all connections share. So a message costs one submission, the
-//! send from that very buffer, and a round of messages costs two system calls.
+//! An echo server on bare io_uring with one ring per worker. Accepts and receives are multishot: one
+//! submission goes on until it ends, into buffers that all connections share. So a message costs one
+//! submission, which sends from the same buffer, and a round of messages costs two system calls.
 
 mod buffers;
 mod connection;
@@ -14,7 +14,7 @@ use echo_peers::{BufferedArgs, on_each_worker, run};
 
 use worker::Worker;
 
-// More for each buffer makes no difference.
+// Larger buffers make no difference.
 #[derive(Debug, Clone, Copy, Parser)]
 #[command(mut_arg("buffer_size", |arg| arg.default_value("64KiB")))]
 struct Flags {

@@ -1,4 +1,4 @@
-//! The loop around a ring: takes completions, and asks for what follows from them.
+//! The loop around a ring: takes completions and submits the operations that follow from them.
 
 use std::io;
 use std::mem;
@@ -12,25 +12,27 @@ use crate::buffers::Buffers;
 use crate::connection::{Connection, Next, Receiving, Sending};
 use crate::operation::{self, Kind, marked};
 
-/// Submissions that the kernel is given at once at most. Entries are used in turn: more of them are
-/// more memory to touch.
+/// Maximum number of submissions that are given to the kernel at once. The ring uses its entries in
+/// turn, so more entries touch more memory.
 const MAX_SUBMISSIONS: u32 = 256;
 
-/// Completions that there is room for. Those beyond cost the kernel more.
+/// Number of completions that the ring has room for. More completions than this cost the kernel more.
 const MAX_COMPLETIONS: u32 = 4096;
 
+/// One ring and its connections.
 pub(crate) struct Worker {
     ring: IoUring,
     buffers: Buffers,
     listener: TcpListener,
-    /// By descriptor.
+    /// Indexed by descriptor.
     connections: Vec<Option<Connection>>,
-    /// Those for which there was no buffer.
+    /// The connections for which there was no buffer.
     starved: Vec<RawFd>,
 }
 
 impl Worker {
-    /// To be called by the thread that will run it: no other may use the ring.
+    /// Creates a worker. The thread that calls this must also run the worker, because no other thread
+    /// may use the ring.
     pub(crate) fn new(buffer_len: usize, listener: TcpListener) -> io::Result<Self> {
         let ring = ring().map_err(|error| named("io_uring as of Linux 6.1", &error))?;
         let buffers = Buffers::new(&ring.submitter(), buffer_len)
@@ -77,7 +79,7 @@ impl Worker {
         }
         let fd = completion.result();
         let Ok(key) = usize::try_from(fd) else { return Ok(()) };
-        // SAFETY: it was accepted, and nobody else has it.
+        // SAFETY: the descriptor was just accepted, and nothing else owns it.
         let socket = unsafe { OwnedFd::from_raw_fd(fd) };
         if self.connections.len() <= key {
             self.connections.resize_with(key + 1, || None);
@@ -135,7 +137,7 @@ impl Worker {
         self.go_on(fd)
     }
 
-    /// Does all that comes next for a connection.
+    /// Submits the next operations of a connection.
     fn go_on(&mut self, fd: RawFd) -> io::Result<()> {
         while let Some(connection) = find(&mut self.connections, fd) {
             let entry = match connection.next() {
@@ -155,13 +157,13 @@ impl Worker {
         Ok(())
     }
 
-    /// Goes to the kernel with the next wait, or now if the queue is full.
+    /// Queues an operation. It goes to the kernel with the next wait, or now if the queue is full.
     fn submit(&mut self, entry: &squeue::Entry) -> io::Result<()> {
         if self.ring.submission().is_full() {
             self.ring.submit()?;
         }
-        // SAFETY: what it reads is a buffer, or the bytes of a connection, and neither is given away
-        // before it has completed.
+        // SAFETY: the operation reads a buffer or the bytes of a connection. Both stay until it has
+        // completed.
         unsafe { self.ring.submission().push(entry) }.map_err(io::Error::other)
     }
 }
@@ -170,7 +172,8 @@ fn find(connections: &mut [Option<Connection>], fd: RawFd) -> Option<&mut Connec
     connections.get_mut(usize::try_from(fd).ok()?)?.as_mut()
 }
 
-/// Only this thread uses it, and the kernel does its part when this thread waits.
+/// Returns a ring that only this thread uses. The kernel does its part of the work when this thread
+/// waits.
 fn ring() -> io::Result<IoUring> {
     let mut builder = IoUring::builder();
     builder.setup_single_issuer().setup_coop_taskrun().setup_defer_taskrun();
