@@ -14,24 +14,23 @@ use log::LevelFilter;
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0    every reply was right (also when the reader of standard output went away)
-  1    something failed: a reply was wrong, short or late, a connection was refused, closed or
-       reset, the name was not resolved, the program could not start
-  2    the command line or an environment variable makes no sense
-  130  stopped by a signal (Ctrl+C)
+  0    every reply was right, or the reader of standard output went away first
+  1    a reply was wrong, short or late, a connection failed, or the client could not start
+  2    the command line or an environment variable is wrong
+  130  a signal such as Ctrl+C stopped the client
 
-Standard output carries the replies and nothing else; the log goes to standard error.";
+Standard output carries the replies and nothing else. The log goes to standard error.";
 
 /// Sends lines to an echo server and verifies every byte that comes back
 #[derive(Debug, Parser)]
 #[command(name = "client", version, after_help = EXIT_CODES)]
 pub(crate) struct Args {
-    /// The server's address or host name
+    /// Address or host name of the server
     #[arg(long, env = "ECHO_CLIENT_SERVER_IP", value_name = "HOST", value_parser = host)]
     #[arg(default_value = DEFAULT_IP)]
     server_ip: String,
 
-    /// The server's port
+    /// Port of the server
     #[arg(
         long,
         allow_negative_numbers = true,
@@ -41,25 +40,28 @@ pub(crate) struct Args {
     #[arg(default_value_t = DEFAULT_PORT, value_parser = value_parser!(u16).range(1..))]
     server_port: u16,
 
-    /// Parallel clients, with one connection each
+    /// Number of parallel clients; each has one thread and one connection
     #[arg(long, allow_negative_numbers = true, env = "ECHO_CLIENT_NUM_CLIENTS", value_name = "N")]
     #[arg(default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
     num_clients: u32,
 
-    /// Sent as one line, a newline is appended; may hold newlines, may be empty, any bytes
+    /// Text to send; the client appends a newline
+    ///
+    /// The text may be empty and need not be valid UTF-8. A text that contains newlines is sent as
+    /// several lines.
     #[arg(long, env = "ECHO_CLIENT_MESSAGE", value_name = "TEXT", default_value = "hello world")]
     message: OsString,
 
-    /// Messages for each client to send, at least 1
+    /// Number of times that each client sends the message, at least 1
     #[arg(long, allow_negative_numbers = true, env = "ECHO_CLIENT_MAX_COUNT", value_name = "N")]
     #[arg(default_value_t = 1, value_parser = value_parser!(u64).range(1..))]
     max_count: u64,
 
-    /// Each line of standard input is a message, sent by every client
+    /// Send each line of standard input, from every client, instead of --message
     #[arg(long, env = "ECHO_CLIENT_STDIN", value_parser = BoolishValueParser::new())]
     stdin: bool,
 
-    /// Time for connecting and for each reply, such as 500ms or 10s
+    /// How long a connect, and how long each reply, may take, such as 500ms or 10s
     #[arg(long, env = "ECHO_CLIENT_TIMEOUT", value_name = "DURATION", default_value = "10s")]
     #[arg(value_parser = units::positive_duration)]
     timeout: Duration,
@@ -69,6 +71,8 @@ pub(crate) struct Args {
     quiet: bool,
 
     /// How often to log the throughput; 0 is never
+    ///
+    /// The summary at the end is logged in any case.
     #[arg(
         long,
         env = "ECHO_CLIENT_REPORT_INTERVAL",
@@ -78,15 +82,15 @@ pub(crate) struct Args {
     #[arg(value_parser = units::duration)]
     report_interval: Duration,
 
-    /// What to log: OFF, ERROR, WARN, INFO, DEBUG or TRACE, in any case
+    /// Least severe level to log: OFF, ERROR, WARN, INFO, DEBUG or TRACE, in upper or lower case
     #[arg(long = "log_level", visible_alias = "log-level", env = "ECHO_CLIENT_LOG_LEVEL")]
     #[arg(value_name = "LEVEL", default_value = "INFO", value_parser = logging::level)]
     pub(crate) log_level: LevelFilter,
 }
 
 impl Args {
-    /// Takes the command line and the environment. Nonsense ends the process here, with a sentence
-    /// that names the flag, and the code for wrong usage.
+    /// Reads the command line and the environment. A wrong value ends the process here, with a
+    /// sentence that names the flag and with the exit code for wrong usage.
     pub(crate) fn from_environment() -> Self {
         Self::try_from_matches(&Self::command().get_matches()).unwrap_or_else(|error| error.exit())
     }
@@ -103,7 +107,7 @@ impl Args {
         Ok(args)
     }
 
-    /// What the flags ask for.
+    /// Returns the configuration that the flags ask for.
     pub(crate) fn into_config(self) -> Config {
         let messages = if self.stdin {
             Messages::StandardInput
@@ -122,7 +126,7 @@ impl Args {
     }
 }
 
-/// A host without the brackets that a URL needs around an IPv6 address.
+/// Returns a host without the brackets that a URL needs around an IPv6 address.
 fn host(text: &str) -> Result<String, String> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     if bare.is_empty() {
@@ -139,6 +143,11 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn documents_its_flags() {
+        echo_docs::check("client.md", Args::command());
     }
 
     #[test]

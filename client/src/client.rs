@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use crate::connect;
 use crate::deadline::Deadline;
-use crate::error::ClientError;
+use crate::error::{ClientError, ClientErrorKind};
 use crate::exchange::Exchange;
 use crate::line::Line;
 use crate::socket::{Broken, Receiver};
 
-/// A connection to an echo server. After an error it is of no more use.
+/// A connection to an echo server. It is of no more use after an error.
 #[derive(Debug)]
 pub struct Client {
     stream: TcpStream,
@@ -21,13 +21,14 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects to `server`: to each of its addresses in turn, until one answers. `timeout` is
-    /// allowed for this, for each echo and for the end; it must be longer than zero. The time that a
-    /// name server takes comes on top.
+    /// Connects to `server`. Tries each of its addresses in turn until one answers.
+    ///
+    /// The attempts together may take `timeout`, and so may each echo and the end of the connection.
+    /// The timeout must be longer than zero. It does not include the time of a name server.
     ///
     /// # Errors
-    /// [`ClientError::Resolve`], [`Refused`](ClientError::Refused),
-    /// [`ConnectTimeout`](ClientError::ConnectTimeout), [`Connect`](ClientError::Connect).
+    /// [`ClientErrorKind::Resolve`], [`Refused`](ClientErrorKind::Refused),
+    /// [`ConnectTimeout`](ClientErrorKind::ConnectTimeout), [`Connect`](ClientErrorKind::Connect).
     pub fn connect(server: impl ToSocketAddrs, timeout: Duration) -> Result<Self, ClientError> {
         let addresses = connect::addresses(server, || "the server".to_owned())?;
         let (stream, server) = connect::connect(&addresses, timeout)?;
@@ -36,66 +37,71 @@ impl Client {
             stream.set_read_timeout(Some(timeout))?;
             stream.set_write_timeout(Some(timeout))
         };
-        set_up().map_err(|source| ClientError::Connect { server, source })?;
+        set_up().map_err(|source| ClientError::new(server, ClientErrorKind::Connect { source }))?;
         Ok(Self { stream, server, timeout, receiver: Receiver::new(timeout) })
     }
 
-    /// The address of the server that answered.
+    /// Returns the address of the server that answered.
     #[must_use]
     pub fn server(&self) -> SocketAddr {
         self.server
     }
 
-    /// Sends `message` and a newline, and returns when exactly these bytes came back. To send one
-    /// message many times, make a [`Line`] of it once and use [`echo_line`](Self::echo_line).
+    /// Sends `message` and a newline, and returns when the server has sent exactly these bytes back.
+    /// To send one message many times, create a [`Line`] once and call
+    /// [`echo_line`](Self::echo_line).
     ///
     /// # Errors
-    /// As [`echo_line`](Self::echo_line).
+    /// Those of [`echo_line`](Self::echo_line).
     pub fn echo(&mut self, message: &[u8]) -> Result<(), ClientError> {
         self.echo_line(&Line::new(message))
     }
 
-    /// Sends `line`, and returns when exactly its bytes came back. However long the line is, and
-    /// however little the server reads before it writes, this does not deadlock.
+    /// Sends `line`, and returns when the server has sent exactly its bytes back. Does not deadlock,
+    /// even if the line is long and the server writes before it has read all of it.
     ///
     /// # Errors
-    /// [`ClientError::Difference`], [`EarlyClose`](ClientError::EarlyClose),
-    /// [`Short`](ClientError::Short), [`Reset`](ClientError::Reset),
-    /// [`Timeout`](ClientError::Timeout), [`SendTimeout`](ClientError::SendTimeout),
-    /// [`Surplus`](ClientError::Surplus) when the surplus came with the reply,
-    /// [`Connection`](ClientError::Connection), [`Thread`](ClientError::Thread).
+    /// [`ClientErrorKind::Difference`], [`EarlyClose`](ClientErrorKind::EarlyClose),
+    /// [`Short`](ClientErrorKind::Short), [`Reset`](ClientErrorKind::Reset),
+    /// [`Timeout`](ClientErrorKind::Timeout), [`SendTimeout`](ClientErrorKind::SendTimeout),
+    /// [`Surplus`](ClientErrorKind::Surplus) when the surplus arrived with the reply,
+    /// [`Connection`](ClientErrorKind::Connection), [`Thread`](ClientErrorKind::Thread).
     pub fn echo_line(&mut self, line: &Line) -> Result<(), ClientError> {
         let deadline = Deadline::after(self.timeout);
-        let exchange = Exchange { server: self.server, line: line.as_bytes(), deadline };
-        exchange.run(&self.stream, &mut self.receiver)
+        Exchange { line: line.as_bytes(), deadline }
+            .run(&self.stream, &mut self.receiver)
+            .map_err(|kind| ClientError::new(self.server, kind))
     }
 
-    /// Finishes our side, and returns when the server finished its own with nothing left to come.
+    /// Finishes this side, and returns when the server has finished its side and sent nothing more.
     ///
     /// # Errors
-    /// [`ClientError::Surplus`], [`Reset`](ClientError::Reset),
-    /// [`NotClosed`](ClientError::NotClosed), [`Connection`](ClientError::Connection).
+    /// [`ClientErrorKind::Surplus`], [`Reset`](ClientErrorKind::Reset),
+    /// [`NotClosed`](ClientErrorKind::NotClosed), [`Connection`](ClientErrorKind::Connection).
     pub fn finish(mut self) -> Result<(), ClientError> {
-        let server = self.server;
+        self.receive_end().map_err(|kind| ClientError::new(self.server, kind))
+    }
+
+    fn receive_end(&mut self) -> Result<(), ClientErrorKind> {
         let deadline = Deadline::after(self.timeout);
         match self.stream.shutdown(Shutdown::Write) {
-            // Gone already: how it went is what the read tells.
+            // The connection is gone already; the read below finds out how it ended.
             Err(error) if error.kind() == io::ErrorKind::NotConnected => {}
-            Err(source) => return Err(ClientError::Connection { server, source }),
+            Err(source) => return Err(ClientErrorKind::Connection { source }),
             Ok(()) => {}
         }
         match self.receiver.receive(&self.stream, &deadline) {
             Err(Broken::Closed) => Ok(()),
             Ok(received) => {
-                Err(ClientError::Surplus { server, matched_len: 0, received: received.into() })
+                Err(ClientErrorKind::Surplus { matched_len: 0, received: received.into() })
             }
             Err(Broken::TimedOut) => {
-                Err(ClientError::NotClosed { server, timeout: deadline.timeout() })
+                Err(ClientErrorKind::NotClosed { timeout: deadline.timeout() })
             }
             Err(Broken::Reset | Broken::Finished) => {
-                Err(ClientError::Reset { server, expected_len: 0, matched_len: 0 })
+                Err(ClientErrorKind::Reset { expected_len: 0, matched_len: 0 })
             }
-            Err(Broken::Other(source)) => Err(ClientError::Connection { server, source }),
+            Err(Broken::Other(source)) => Err(ClientErrorKind::Connection { source }),
         }
     }
 }
@@ -110,7 +116,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(60);
 
-    /// A server for one connection; it ends with the test process.
+    /// Starts a server for one connection. The server ends with the test process.
     fn serve(script: impl FnOnce(TcpStream) + Send + 'static) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -126,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_and_lines_are_echoed_and_the_end_is_clean() {
+    fn messages_and_lines_are_echoed_and_the_connection_ends_cleanly() {
         let server = serve(echo);
         let mut client = Client::connect(server, LONG).unwrap();
         assert_eq!(client.server(), server);
@@ -140,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_message_that_is_answered_and_not_read_is_not_sent() {
+    fn a_server_that_answers_a_long_message_without_reading_it_is_an_error() {
         const LEN: usize = 64 * 1024 * 1024;
         let server = serve(|mut stream| {
             stream.write_all(&vec![0; LEN]).unwrap();
@@ -148,9 +154,9 @@ mod tests {
             thread::park();
         });
         let mut client = Client::connect(server, Duration::from_secs(2)).unwrap();
-        let failure = client.echo(&vec![0; LEN]);
+        let failure = client.echo(&vec![0; LEN]).unwrap_err();
         assert!(
-            matches!(failure, Err(ClientError::SendTimeout { message_len, .. })
+            matches!(failure.kind, ClientErrorKind::SendTimeout { message_len, .. }
                 if message_len == LEN + 1),
             "{failure:?}"
         );

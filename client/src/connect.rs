@@ -5,18 +5,20 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use crate::deadline::Deadline;
-use crate::error::ClientError;
+use crate::error::{ClientError, ClientErrorKind};
 
-/// The addresses of a host, at least one, in the order the resolver prefers. `host` is a name or an
-/// address, an IPv6 address without brackets. The resolver alone decides how long this takes.
+/// Returns the addresses of a host, at least one, in the order that the resolver prefers.
+///
+/// `host` is a name or an address; an IPv6 address has no brackets. No timeout applies to the
+/// resolver.
 ///
 /// # Errors
-/// [`ClientError::Resolve`].
+/// [`ClientErrorKind::Resolve`].
 pub fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, ClientError> {
     addresses((host, port), || format!("{host}:{port}"))
 }
 
-/// The addresses of `server`, at least one; `name` is what an error calls it.
+/// Returns the addresses of `server`, at least one. An error calls the server by `name`.
 pub(crate) fn addresses(
     server: impl ToSocketAddrs,
     name: impl FnOnce() -> String,
@@ -26,11 +28,11 @@ pub(crate) fn addresses(
         Ok(_) => io::Error::new(io::ErrorKind::NotFound, "it has no address"),
         Err(error) => error,
     };
-    Err(ClientError::Resolve { server: name(), source: failure })
+    Err(ClientError::new(name(), ClientErrorKind::Resolve { source: failure }))
 }
 
-/// Connects to the first of `addresses` that can be connected to; tells what became of the last one
-/// when none can. Each has an equal share of what is left of `timeout`.
+/// Connects to the first of `addresses` that answers, or returns the error of the last attempt. Each
+/// attempt may take an equal share of the remaining time.
 pub(crate) fn connect(
     addresses: &[SocketAddr],
     timeout: Duration,
@@ -54,16 +56,18 @@ pub(crate) fn connect(
 
 fn nothing_to_connect_to() -> ClientError {
     let source = io::Error::new(io::ErrorKind::NotFound, "it has no address");
-    ClientError::Resolve { server: "the server".to_owned(), source }
+    ClientError::new("the server", ClientErrorKind::Resolve { source })
 }
 
 fn attempt(server: SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
-    // No time at all would be an error of its own.
+    // The system function refuses a timeout of zero.
     not_itself(TcpStream::connect_timeout(&server, timeout.max(Duration::from_nanos(1)))?, server)
 }
 
-/// Where nobody listens on a port of the ephemeral range, the kernel may pick this very port for our
-/// end. The socket is then connected to itself: a perfect echo, and no server.
+/// Refuses a socket that is connected to itself.
+///
+/// If no program listens on a port of the ephemeral range, the kernel may choose this port for our end
+/// of the connection. The socket then echoes perfectly, without any server.
 fn not_itself(stream: TcpStream, server: SocketAddr) -> io::Result<TcpStream> {
     if stream.local_addr()? == server {
         return Err(io::ErrorKind::ConnectionRefused.into());
@@ -72,11 +76,12 @@ fn not_itself(stream: TcpStream, server: SocketAddr) -> io::Result<TcpStream> {
 }
 
 fn failure(server: SocketAddr, timeout: Duration, source: io::Error) -> ClientError {
-    match source.kind() {
-        io::ErrorKind::ConnectionRefused => ClientError::Refused { server },
-        io::ErrorKind::TimedOut => ClientError::ConnectTimeout { server, timeout },
-        _ => ClientError::Connect { server, source },
-    }
+    let kind = match source.kind() {
+        io::ErrorKind::ConnectionRefused => ClientErrorKind::Refused,
+        io::ErrorKind::TimedOut => ClientErrorKind::ConnectTimeout { timeout },
+        _ => ClientErrorKind::Connect { source },
+    };
+    ClientError::new(server, kind)
 }
 
 #[cfg(test)]
@@ -89,7 +94,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(60);
 
-    /// An address that is nobody else's and refuses connections while the socket lives.
+    /// Returns an address that refuses connections, and the socket that reserves the address.
     fn refused() -> (Socket, SocketAddr) {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
@@ -107,31 +112,30 @@ mod tests {
     }
 
     #[test]
-    fn the_last_failure_is_told() {
+    fn the_error_is_of_the_last_attempt() {
         let (_sockets, [one, other]) = {
             let (first, second) = (refused(), refused());
             ([first.0, second.0], [first.1, second.1])
         };
-        let failure = connect(&[one, other], LONG);
-        assert!(
-            matches!(failure, Err(ClientError::Refused { server }) if server == other),
-            "{failure:?}"
-        );
+        let failure = connect(&[one, other], LONG).unwrap_err();
+        assert!(matches!(failure.kind, ClientErrorKind::Refused), "{failure:?}");
+        assert_eq!(failure.server, other.to_string());
     }
 
     #[test]
-    fn no_address_is_no_server() {
+    fn a_server_without_an_address_is_an_error() {
         for failure in [connect(&[], LONG).err(), addresses(&[][..], String::new).err()] {
-            assert!(matches!(failure, Some(ClientError::Resolve { .. })), "{failure:?}");
+            let kind = failure.map(|failure| failure.kind);
+            assert!(matches!(kind, Some(ClientErrorKind::Resolve { .. })), "{kind:?}");
         }
     }
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_server_that_does_not_answer_takes_no_more_than_the_timeout() {
+    fn an_attempt_to_connect_takes_no_longer_than_the_timeout() {
         let (socket, address) = refused();
         socket.listen(0).unwrap();
-        // Fill the backlog: nobody accepts, and at last the kernel does not answer either.
+        // No program accepts these connections. Once the backlog is full, the kernel does not answer.
         let short = Duration::from_millis(200);
         let mut held = Vec::new();
         let failure = loop {
@@ -139,13 +143,11 @@ mod tests {
                 Ok(connected) => held.push(connected),
                 Err(error) => break error,
             }
-            assert!(held.len() < 100, "a backlog without end");
+            assert!(held.len() < 100, "the backlog does not fill up");
         };
-        assert!(
-            matches!(failure, ClientError::ConnectTimeout { server, .. } if server == address),
-            "{failure}"
-        );
-        // And it leaves time for the next one.
+        assert!(matches!(failure.kind, ClientErrorKind::ConnectTimeout { .. }), "{failure}");
+        assert_eq!(failure.server, address.to_string());
+        // The attempt leaves time for the next address.
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let next = listener.local_addr().unwrap();
         let connected = connect(&[address, next], Duration::from_secs(2));
@@ -154,7 +156,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_socket_that_is_connected_to_itself_is_no_server() {
+    fn a_socket_that_is_connected_to_itself_is_refused() {
         let (socket, address) = refused();
         socket.connect(&address.into()).unwrap();
         let refusal = not_itself(socket.into(), address).map_err(|error| error.kind());

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// A time allowance that has begun. No duration is too long for it.
+/// A timeout that has begun. Its length may be any duration.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline {
     start: Instant,
@@ -10,17 +10,17 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
-    /// The deadline `timeout` from now.
+    /// Returns the deadline that passes `timeout` from now.
     pub(crate) fn after(timeout: Duration) -> Self {
         Self { start: Instant::now(), timeout }
     }
 
-    /// The time that is left, more than zero; `None` when it has passed.
+    /// Returns the remaining time, which is more than zero, or `None` when the deadline has passed.
     pub(crate) fn remaining(&self) -> Option<Duration> {
         self.timeout.checked_sub(self.start.elapsed()).filter(|left| !left.is_zero())
     }
 
-    /// The whole allowance.
+    /// Returns the whole time between the start and the deadline.
     pub(crate) fn timeout(&self) -> Duration {
         self.timeout
     }
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_left_of_no_time_and_the_longest_time_does_not_overflow() {
+    fn a_timeout_of_zero_has_passed_and_the_longest_does_not_overflow() {
         assert_eq!(Deadline::after(Duration::ZERO).remaining(), None);
         assert!(Deadline::after(Duration::MAX).remaining() > Some(Duration::from_secs(1 << 40)));
     }

@@ -1,139 +1,128 @@
-//! How one client can fail.
+//! Why a client fails.
 
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use echo_common::escape::Escaped;
 
-/// As much of a text as an error shows.
+/// Maximum number of bytes of a text that an error shows.
 const MAX_SHOWN_LEN: usize = 64;
 
-/// Why a connection could not be made, or an echo was not right. Each is one sentence that names
-/// the server, what was expected and what came. After any of them the connection is of no more use.
+/// Why a client could not connect, or why an echo was wrong.
+///
+/// The text is one sentence that names the server, what the client expected and what it received.
+/// The connection is of no more use after an error.
 #[derive(Debug)]
-pub enum ClientError {
+pub struct ClientError {
+    /// The server's address, or the name that the caller gave when the name has no address.
+    pub server: String,
+    /// What went wrong.
+    pub kind: ClientErrorKind,
+}
+
+/// What went wrong between a client and its server.
+#[derive(Debug)]
+pub enum ClientErrorKind {
     /// The server's name has no address.
     Resolve {
-        /// The name as it was given.
-        server: String,
-        /// What the resolver says.
+        /// The resolver's error.
         source: io::Error,
     },
-    /// Nobody listens there.
-    Refused {
-        /// The address tried last.
-        server: SocketAddr,
-    },
-    /// The server did not answer the attempt to connect.
+    /// No program listens on the address that was tried last.
+    Refused,
+    /// The server did not answer the attempts to connect.
     ConnectTimeout {
-        /// The address tried last.
-        server: SocketAddr,
         /// How long all attempts together were allowed to take.
         timeout: Duration,
     },
-    /// Connecting failed for another reason.
+    /// The last attempt to connect failed for another reason.
     Connect {
-        /// The address tried last.
-        server: SocketAddr,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// A byte of the reply is not the byte that was sent.
     Difference {
-        /// The peer.
-        server: SocketAddr,
-        /// How many right bytes came before it.
+        /// Number of right bytes before the wrong one.
         matched_len: usize,
-        /// The length of the right reply.
+        /// Length of the right reply.
         expected_len: usize,
-        /// The beginning of what should have come from there on.
+        /// The beginning of the right bytes from the difference on.
         expected: Box<[u8]>,
-        /// What came from there on, as far as it was read.
+        /// The received bytes from the difference on, as far as they were read.
         received: Box<[u8]>,
     },
     /// The server ended the connection before the first byte of a reply.
     EarlyClose {
-        /// The peer.
-        server: SocketAddr,
-        /// The length of the right reply.
+        /// Length of the right reply.
         expected_len: usize,
     },
     /// The server ended the connection in mid-reply.
     Short {
-        /// The peer.
-        server: SocketAddr,
-        /// The length of the right reply.
+        /// Length of the right reply.
         expected_len: usize,
-        /// How many bytes of it came, all of them right.
+        /// Number of bytes that the client received, all of them right.
         matched_len: usize,
     },
     /// The server reset the connection.
     Reset {
-        /// The peer.
-        server: SocketAddr,
-        /// The length of the right reply; 0 when none was due.
+        /// Length of the right reply; 0 when no reply was due.
         expected_len: usize,
-        /// How many bytes of it came, all of them right.
+        /// Number of bytes that the client received, all of them right.
         matched_len: usize,
     },
     /// The reply was not complete in time.
     Timeout {
-        /// The peer.
-        server: SocketAddr,
-        /// How long it was allowed to take.
+        /// How long the exchange was allowed to take.
         timeout: Duration,
-        /// The length of the right reply.
+        /// Length of the right reply.
         expected_len: usize,
-        /// How many bytes of it came, all of them right.
+        /// Number of bytes that the client received, all of them right.
         matched_len: usize,
     },
     /// The server did not take the whole message in time.
     SendTimeout {
-        /// The peer.
-        server: SocketAddr,
-        /// How long it was allowed to take.
+        /// How long the exchange was allowed to take.
         timeout: Duration,
-        /// The length of the message.
+        /// Length of the message.
         message_len: usize,
     },
-    /// More came than was sent.
+    /// The server sent more bytes than it received.
     Surplus {
-        /// The peer.
-        server: SocketAddr,
-        /// The length of the right reply before it; 0 when it came at the end.
+        /// Length of the right reply before the surplus; 0 when the surplus came at the end.
         matched_len: usize,
-        /// What came, as far as it was read.
+        /// The surplus, as far as it was read.
         received: Box<[u8]>,
     },
-    /// After the client finished, the server did not finish its side in time.
+    /// The client finished its side, and the server did not finish its own in time.
     NotClosed {
-        /// The peer.
-        server: SocketAddr,
-        /// How long it was allowed to take.
+        /// How long the server was allowed to take.
         timeout: Duration,
     },
     /// The connection failed for another reason.
     Connection {
-        /// The peer.
-        server: SocketAddr,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// The system gave no thread.
+    /// The system refused to start a thread.
     Thread {
-        /// What it was for.
+        /// The thread's task.
         purpose: &'static str,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
 }
 
 impl ClientError {
-    /// What came of the reply: the number of right bytes, and the wrong ones after them as far as
-    /// they were read. What came after a right reply is no part of it.
+    pub(crate) fn new(server: impl ToString, kind: ClientErrorKind) -> Self {
+        Self { server: server.to_string(), kind }
+    }
+}
+
+impl ClientErrorKind {
+    /// Returns the number of right bytes of the reply, and the wrong bytes after them as far as the
+    /// client read them. Bytes after a right reply are no part of the reply.
     #[must_use]
     pub fn received(&self) -> (usize, &[u8]) {
         match self {
@@ -143,7 +132,7 @@ impl ClientError {
             | Self::Surplus { matched_len, .. }
             | Self::Timeout { matched_len, .. } => (*matched_len, &[]),
             Self::Resolve { .. }
-            | Self::Refused { .. }
+            | Self::Refused
             | Self::ConnectTimeout { .. }
             | Self::Connect { .. }
             | Self::EarlyClose { .. }
@@ -157,14 +146,19 @@ impl ClientError {
 
 impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Resolve { server, source } => write!(f, "resolve {server}: {source}"),
-            Self::Refused { server } => write!(f, "connect to {server}: connection refused"),
-            Self::ConnectTimeout { server, timeout } => {
+        use ClientErrorKind::{
+            Connect, ConnectTimeout, Connection, Difference, EarlyClose, NotClosed, Refused, Reset,
+            Resolve, SendTimeout, Short, Surplus, Thread, Timeout,
+        };
+        let server = &self.server;
+        match &self.kind {
+            Resolve { source } => write!(f, "resolve {server}: {source}"),
+            Refused => write!(f, "connect to {server}: connection refused"),
+            ConnectTimeout { timeout } => {
                 write!(f, "connect to {server}: no answer within {timeout:?}")
             }
-            Self::Connect { server, source } => write!(f, "connect to {server}: {source}"),
-            Self::Difference { server, matched_len, expected_len, expected, received } => write!(
+            Connect { source } => write!(f, "connect to {server}: {source}"),
+            Difference { matched_len, expected_len, expected, received } => write!(
                 f,
                 "the reply from {server} differs at byte {} of {expected_len}: expected \"{}\", \
                  got \"{}\"",
@@ -172,66 +166,64 @@ impl fmt::Display for ClientError {
                 Escaped::new(expected, MAX_SHOWN_LEN),
                 Escaped::new(received, MAX_SHOWN_LEN),
             ),
-            Self::EarlyClose { server, expected_len } => write!(
+            EarlyClose { expected_len } => write!(
                 f,
                 "{server} closed the connection before its reply: expected {expected_len} bytes, \
                  got none"
             ),
-            Self::Short { server, expected_len, matched_len } => write!(
+            Short { expected_len, matched_len } => write!(
                 f,
                 "{server} closed the connection in mid-reply: expected {expected_len} bytes, got \
                  {matched_len}"
             ),
-            Self::Reset { server, expected_len: 0, .. } => {
+            Reset { expected_len: 0, .. } => {
                 write!(f, "{server} reset the connection: expected it to be closed")
             }
-            Self::Reset { server, expected_len, matched_len } => write!(
+            Reset { expected_len, matched_len } => write!(
                 f,
                 "{server} reset the connection: expected {expected_len} bytes, got {matched_len}"
             ),
-            Self::Timeout { server, timeout, expected_len, matched_len } => write!(
+            Timeout { timeout, expected_len, matched_len } => write!(
                 f,
                 "no whole reply from {server} within {timeout:?}: expected {expected_len} bytes, \
                  got {matched_len}"
             ),
-            Self::SendTimeout { server, timeout, message_len } => {
+            SendTimeout { timeout, message_len } => {
                 write!(f, "{server} did not take all {message_len} bytes within {timeout:?}")
             }
-            Self::Surplus { server, received, .. } => write!(
+            Surplus { received, .. } => write!(
                 f,
                 "{server} sent more than the reply: expected nothing, got \"{}\"",
                 Escaped::new(received, MAX_SHOWN_LEN)
             ),
-            Self::NotClosed { server, timeout } => write!(
+            NotClosed { timeout } => write!(
                 f,
                 "{server} did not end the connection: expected its end within {timeout:?}, got \
                  nothing"
             ),
-            Self::Connection { server, source } => write!(f, "connection to {server}: {source}"),
-            Self::Thread { purpose, source } => {
-                write!(f, "start a thread for {purpose}: {source}")
-            }
+            Connection { source } => write!(f, "connection to {server}: {source}"),
+            Thread { purpose, source } => write!(f, "start a thread for {purpose}: {source}"),
         }
     }
 }
 
 impl Error for ClientError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Resolve { source, .. }
-            | Self::Connect { source, .. }
-            | Self::Connection { source, .. }
-            | Self::Thread { source, .. } => Some(source),
-            Self::Refused { .. }
-            | Self::ConnectTimeout { .. }
-            | Self::Difference { .. }
-            | Self::EarlyClose { .. }
-            | Self::Short { .. }
-            | Self::Reset { .. }
-            | Self::Timeout { .. }
-            | Self::SendTimeout { .. }
-            | Self::Surplus { .. }
-            | Self::NotClosed { .. } => None,
+        match &self.kind {
+            ClientErrorKind::Resolve { source }
+            | ClientErrorKind::Connect { source }
+            | ClientErrorKind::Connection { source }
+            | ClientErrorKind::Thread { source, .. } => Some(source),
+            ClientErrorKind::Refused
+            | ClientErrorKind::ConnectTimeout { .. }
+            | ClientErrorKind::Difference { .. }
+            | ClientErrorKind::EarlyClose { .. }
+            | ClientErrorKind::Short { .. }
+            | ClientErrorKind::Reset { .. }
+            | ClientErrorKind::Timeout { .. }
+            | ClientErrorKind::SendTimeout { .. }
+            | ClientErrorKind::Surplus { .. }
+            | ClientErrorKind::NotClosed { .. } => None,
         }
     }
 }

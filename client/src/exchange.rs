@@ -1,41 +1,41 @@
-//! One message, and its reply.
+//! One message and its reply.
 
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::panic;
 use std::thread;
 
 use crate::deadline::Deadline;
-use crate::error::ClientError;
+use crate::error::ClientErrorKind;
 use crate::reply::{Reply, Verdict};
 use crate::socket::{self, Broken, Receiver};
 
-/// Up to this length a message is written before its reply is read. It fits the socket buffers of
-/// any system, so writing it does not wait for the server to read; a longer one might wait for a
-/// server that waits for us to read, so it is written and read at the same time.
+/// Maximum length of a message that is written whole before its reply is read.
+///
+/// Such a message fits into the socket buffers of every system, so writing it does not wait for the
+/// server. A longer message is written and read at the same time: otherwise the client could wait for
+/// the server to read while the server waits for the client to read.
 const MAX_WRITTEN_FIRST_LEN: usize = 16 * 1024;
 
-/// The stack of a thread that does nothing but write.
+/// Size of the stack of a thread that only writes.
 const SENDER_STACK_LEN: usize = 64 * 1024;
 
-/// As much of the right reply as a [`ClientError::Difference`] keeps.
+/// Maximum length of the right reply that a [`ClientErrorKind::Difference`] keeps.
 const MAX_KEPT_LEN: usize = 256;
 
-/// What is to be sent and must come back, where, and until when.
+/// A line to send, and the deadline for its reply.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Exchange<'a> {
-    /// For the errors.
-    pub(crate) server: SocketAddr,
     pub(crate) line: &'a [u8],
     pub(crate) deadline: Deadline,
 }
 
 impl Exchange<'_> {
-    /// Sends the line and returns when exactly its bytes came back.
+    /// Sends the line, and returns when the server has sent exactly its bytes back.
     pub(crate) fn run(
         &self,
         stream: &TcpStream,
         receiver: &mut Receiver,
-    ) -> Result<(), ClientError> {
+    ) -> Result<(), ClientErrorKind> {
         if self.line.len() > MAX_WRITTEN_FIRST_LEN {
             return self.receive_while_sending(stream, receiver);
         }
@@ -43,21 +43,21 @@ impl Exchange<'_> {
         self.receive(stream, receiver)
     }
 
-    /// Writes on a thread of its own while this one reads. Neither outlives a failure of the other.
+    /// Writes on a second thread while the calling thread reads. A failure of one ends the other.
     fn receive_while_sending(
         &self,
         stream: &TcpStream,
         receiver: &mut Receiver,
-    ) -> Result<(), ClientError> {
+    ) -> Result<(), ClientErrorKind> {
         let (received, sent) = thread::scope(|scope| {
             let sender = thread::Builder::new()
                 .name("send".to_owned())
                 .stack_size(SENDER_STACK_LEN)
                 .spawn_scoped(scope, || self.send_or_shut_down(stream))
-                .map_err(|source| ClientError::Thread { purpose: "a long message", source })?;
+                .map_err(|source| ClientErrorKind::Thread { purpose: "a long message", source })?;
             let received = self.receive(stream, receiver);
             if received.is_err() {
-                // Nobody waits for the rest: end the sender. The connection may be gone already.
+                // Ends the sender. This call fails if the connection is gone already.
                 let _ = stream.shutdown(Shutdown::Both);
             }
             let sent = sender.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
@@ -73,14 +73,14 @@ impl Exchange<'_> {
     fn send_or_shut_down(&self, stream: &TcpStream) -> Result<(), Broken> {
         let sent = self.send(stream);
         if matches!(sent, Err(Broken::Other(_))) {
-            // Of anything else the receiver knows by itself, or by its deadline.
+            // The receiver notices every other failure itself, or by its deadline.
             let _ = stream.shutdown(Shutdown::Both);
         }
         sent
     }
 
-    /// Reads until all of the line came, or something else did.
-    fn receive(&self, stream: &TcpStream, receiver: &mut Receiver) -> Result<(), ClientError> {
+    /// Reads until the whole line has come back, or until a byte differs.
+    fn receive(&self, stream: &TcpStream, receiver: &mut Receiver) -> Result<(), ClientErrorKind> {
         let mut reply = Reply::new(self.line);
         loop {
             let received = receiver
@@ -95,36 +95,36 @@ impl Exchange<'_> {
                 }
                 Verdict::Surplus(at) => {
                     let received = received.get(at..).unwrap_or_default().into();
-                    let (server, matched_len) = (self.server, self.line.len());
-                    return Err(ClientError::Surplus { server, matched_len, received });
+                    let matched_len = self.line.len();
+                    return Err(ClientErrorKind::Surplus { matched_len, received });
                 }
             }
         }
     }
 
-    /// What became of the whole when sending and receiving came to these ends.
+    /// Combines the outcome of receiving and the outcome of sending.
     fn both(
         &self,
-        received: Result<(), ClientError>,
+        received: Result<(), ClientErrorKind>,
         sent: Result<(), Broken>,
-    ) -> Result<(), ClientError> {
+    ) -> Result<(), ClientErrorKind> {
         match (received, sent) {
             (Ok(()), Err(broken)) => Err(self.unsent(broken)),
-            // The sender met the reason and took it from the socket; all that was left for the
-            // receiver to see is the end.
+            // The sender received the socket's error, which the system reports only once. The
+            // receiver then saw nothing but the end of the stream.
             (
-                Err(error @ (ClientError::EarlyClose { .. } | ClientError::Short { .. })),
+                Err(error @ (ClientErrorKind::EarlyClose { .. } | ClientErrorKind::Short { .. })),
                 Err(broken @ (Broken::Reset | Broken::Other(_))),
             ) => Err(self.unanswered(broken, error.received().0)),
             (received, _) => received,
         }
     }
 
-    fn unsent(&self, broken: Broken) -> ClientError {
-        let (server, timeout) = (self.server, self.deadline.timeout());
+    fn unsent(&self, broken: Broken) -> ClientErrorKind {
+        let timeout = self.deadline.timeout();
         match broken {
             Broken::TimedOut => {
-                ClientError::SendTimeout { server, timeout, message_len: self.line.len() }
+                ClientErrorKind::SendTimeout { timeout, message_len: self.line.len() }
             }
             Broken::Closed | Broken::Reset | Broken::Finished | Broken::Other(_) => {
                 self.unanswered(broken, 0)
@@ -132,28 +132,27 @@ impl Exchange<'_> {
         }
     }
 
-    fn unanswered(&self, broken: Broken, matched_len: usize) -> ClientError {
-        let (server, expected_len) = (self.server, self.line.len());
+    fn unanswered(&self, broken: Broken, matched_len: usize) -> ClientErrorKind {
+        let expected_len = self.line.len();
         match broken {
             Broken::Closed | Broken::Finished if matched_len == 0 => {
-                ClientError::EarlyClose { server, expected_len }
+                ClientErrorKind::EarlyClose { expected_len }
             }
             Broken::Closed | Broken::Finished => {
-                ClientError::Short { server, expected_len, matched_len }
+                ClientErrorKind::Short { expected_len, matched_len }
             }
             Broken::TimedOut => {
                 let timeout = self.deadline.timeout();
-                ClientError::Timeout { server, timeout, expected_len, matched_len }
+                ClientErrorKind::Timeout { timeout, expected_len, matched_len }
             }
-            Broken::Reset => ClientError::Reset { server, expected_len, matched_len },
-            Broken::Other(source) => ClientError::Connection { server, source },
+            Broken::Reset => ClientErrorKind::Reset { expected_len, matched_len },
+            Broken::Other(source) => ClientErrorKind::Connection { source },
         }
     }
 
-    fn difference(&self, reply: &Reply<'_>, received: &[u8]) -> ClientError {
+    fn difference(&self, reply: &Reply<'_>, received: &[u8]) -> ClientErrorKind {
         let awaited = reply.awaited();
-        ClientError::Difference {
-            server: self.server,
+        ClientErrorKind::Difference {
             matched_len: reply.matched_len(),
             expected_len: self.line.len(),
             expected: awaited.get(..MAX_KEPT_LEN).unwrap_or(awaited).into(),
@@ -169,32 +168,29 @@ mod tests {
 
     use super::*;
 
-    /// What became of an exchange of which `matched_len` bytes came before its end was seen.
-    fn joined(end: Broken, matched_len: usize, sent: Result<(), Broken>) -> ClientError {
-        let exchange = Exchange {
-            server: SocketAddr::from(([127, 0, 0, 1], 9)),
-            line: b"hello\n",
-            deadline: Deadline::after(Duration::from_secs(1)),
-        };
+    /// Returns the error of an exchange whose receiver got `matched_len` right bytes before `end`.
+    fn joined(end: Broken, matched_len: usize, sent: Result<(), Broken>) -> ClientErrorKind {
+        let exchange =
+            Exchange { line: b"hello\n", deadline: Deadline::after(Duration::from_secs(1)) };
         let received = Err(exchange.unanswered(end, matched_len));
         exchange.both(received, sent).unwrap_err()
     }
 
     #[test]
-    fn the_reset_that_the_sender_met_is_why_the_receiver_saw_the_end() {
+    fn an_error_of_the_sender_explains_the_end_of_the_stream() {
         let failure = joined(Broken::Closed, 3, Err(Broken::Reset));
-        assert!(matches!(failure, ClientError::Reset { matched_len: 3, .. }), "{failure}");
+        assert!(matches!(failure, ClientErrorKind::Reset { matched_len: 3, .. }), "{failure:?}");
         let failure = joined(Broken::Closed, 0, Err(Broken::Other(io::ErrorKind::Other.into())));
-        assert!(matches!(failure, ClientError::Connection { .. }), "{failure}");
+        assert!(matches!(failure, ClientErrorKind::Connection { .. }), "{failure:?}");
     }
 
     #[test]
-    fn the_end_that_the_receiver_saw_is_why_the_sender_was_stopped() {
+    fn the_end_of_the_stream_explains_why_the_sender_stopped() {
         let failure = joined(Broken::Closed, 3, Err(Broken::Finished));
-        assert!(matches!(failure, ClientError::Short { matched_len: 3, .. }), "{failure}");
+        assert!(matches!(failure, ClientErrorKind::Short { matched_len: 3, .. }), "{failure:?}");
         let failure = joined(Broken::Closed, 0, Ok(()));
-        assert!(matches!(failure, ClientError::EarlyClose { .. }), "{failure}");
+        assert!(matches!(failure, ClientErrorKind::EarlyClose { .. }), "{failure:?}");
         let failure = joined(Broken::TimedOut, 3, Err(Broken::Reset));
-        assert!(matches!(failure, ClientError::Timeout { matched_len: 3, .. }), "{failure}");
+        assert!(matches!(failure, ClientErrorKind::Timeout { matched_len: 3, .. }), "{failure:?}");
     }
 }

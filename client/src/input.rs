@@ -1,4 +1,4 @@
-//! Standard input, line by line, to every client.
+//! Passes standard input, line by line, to every client.
 
 use std::io::{self, BufRead};
 use std::thread;
@@ -7,21 +7,23 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::line::Line;
 
-/// Lines that may wait for one client. The input is read as fast as the slowest client goes, and no
-/// more than these are held.
+/// Maximum number of lines that wait for one client. The program therefore reads its input at the
+/// speed of the slowest client, and holds a bounded part of it.
 const MAX_WAITING_LINES: usize = 16;
 
-/// Starts the thread that gives each line of standard input to each of `clients` queues, and tells
-/// where its failure, if any, appears: before the queues end.
+/// Starts the thread that puts each line of standard input into each of `clients` queues.
+///
+/// Returns the queues, and the channel that carries the error if reading fails. The error is in the
+/// channel before the queues end.
 ///
 /// # Errors
-/// What the system says when it gives no thread.
+/// The system's error when it refuses to start the thread.
 pub(crate) fn start(clients: u32) -> io::Result<(Vec<Receiver<Line>>, Receiver<io::Error>)> {
     let (mut senders, queues): (Vec<_>, Vec<_>) = (0..clients).map(|_| queue()).unzip();
     let (failed, failure) = bounded(1);
     thread::Builder::new().name("input".to_owned()).spawn(move || {
         if let Err(error) = broadcast(io::stdin().lock(), &mut senders) {
-            // With room for one, and one sent.
+            // The channel has room, because this is the only message.
             let _ = failed.send(error);
         }
         drop(senders);
@@ -29,14 +31,16 @@ pub(crate) fn start(clients: u32) -> io::Result<(Vec<Receiver<Line>>, Receiver<i
     Ok((queues, failure))
 }
 
-/// The two ends of one client's queue.
+/// Returns the two ends of one client's queue.
 fn queue() -> (Sender<Line>, Receiver<Line>) {
     bounded(MAX_WAITING_LINES)
 }
 
-/// Gives each line of `input` to all of `clients` as soon as it is complete, and returns at the end
-/// of the input, or when no client is left. A client that is gone is removed. Bytes are taken as
-/// they are, `\r` included; an unterminated last line is a line. One line must fit in memory.
+/// Sends each line of `input` to all of `clients` as soon as the line is complete.
+///
+/// Returns at the end of the input, or when no client is left; removes clients that have ended. The
+/// bytes stay as they are, `\r` included. An unterminated last line counts as a line. One line must
+/// fit into memory.
 fn broadcast(mut input: impl BufRead, clients: &mut Vec<Sender<Line>>) -> io::Result<()> {
     while !clients.is_empty() {
         let mut message = Vec::new();
@@ -76,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_is_gone_is_skipped() {
+    fn a_client_that_has_ended_is_skipped() {
         let (gone, _) = queue();
         let (here, receiver) = queue();
         broadcast(&b"a\nb\n"[..], &mut vec![gone, here]).unwrap();
@@ -84,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn without_clients_the_rest_is_not_read() {
+    fn without_clients_the_rest_of_the_input_is_not_read() {
         let (gone, _) = queue();
         let mut input = &b"a\nb\n"[..];
         broadcast(&mut input, &mut vec![gone]).unwrap();

@@ -1,6 +1,6 @@
-//! A blocking client that sends lines to an echo server and verifies every byte that comes back.
+//! A blocking client that sends lines to an echo server and verifies every byte of the replies.
 //!
-//! [`Client`] is one connection. [`run`] is what the `client` program does with many of them.
+//! [`Client`] is one connection. [`run`] is the work of the `client` program, with many connections.
 //!
 //! ```
 //! use std::io::{self, Read, Write};
@@ -25,22 +25,22 @@
 //! });
 //!
 //! let mut client = Client::connect(address, Duration::from_secs(10))?;
-//! client.echo(b"hello world")?; // sends "hello world\n" and checks that exactly this comes back
-//! client.finish()?; // nothing more may come but the end
+//! client.echo(b"hello world")?; // sends "hello world\n" and compares the reply
+//! client.finish()?; // checks that the server ends the connection without another byte
 //! # server.join().map_err(|_| "the server panicked")??;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! Nothing knows what is to the left of it:
+//! No module knows the modules to its left:
 //!
 //! ```text
-//! main ── args, run ─┬─ input    standard input, to every client
-//!                    ├─ output   the replies, to standard output
+//! main ── args, run ─┬─ input    passes standard input to every client
+//!                    ├─ output   writes the replies to standard output
 //!                    ├─ report   totals, throughput, summary
-//!                    └─ client ─┬─ connect    the addresses in turn
+//!                    └─ client ─┬─ connect    tries the addresses in turn
 //!                               └─ exchange ─┬─ socket   reads and writes that keep a deadline
-//!                                            └─ reply    what came against what was sent; pure
+//!                                            └─ reply    compares received and sent bytes; pure
 //! ```
 
 mod client;
@@ -58,5 +58,5 @@ mod socket;
 
 pub use client::Client;
 pub use connect::resolve;
-pub use error::ClientError;
+pub use error::{ClientError, ClientErrorKind};
 pub use line::Line;

@@ -1,15 +1,17 @@
-//! A message as it goes over the wire.
+//! A message in the form in which it is sent.
 
 use std::sync::Arc;
 
-/// A message with the newline that ends it, ready to be sent any number of times by any number of
-/// clients: a clone shares the bytes.
+/// A message with the newline that ends it. Many clients can send it many times, because a clone
+/// shares the bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line(Arc<[u8]>);
 
 impl Line {
-    /// `message` with one newline appended. The message may be empty, and may hold newlines and any
-    /// other byte; with newlines it is several lines to the server, and still one message here.
+    /// Creates a line from `message` by appending one newline.
+    ///
+    /// The message may be empty, and it may contain any bytes. If it contains newlines, the server
+    /// sees several lines, but the client still counts one message.
     #[must_use]
     pub fn new(message: impl Into<Vec<u8>>) -> Self {
         let mut bytes = message.into();
@@ -17,7 +19,7 @@ impl Line {
         Self(bytes.into())
     }
 
-    /// Everything that is sent, newline included; never empty.
+    /// Returns all bytes to send, including the newline. There is at least one.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
@@ -29,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_gets_one_newline_whatever_it_holds() {
+    fn every_message_gets_one_newline() {
         for (message, line) in [
             (&b""[..], &b"\n"[..]),
             (b"a", b"a\n"),

@@ -1,4 +1,4 @@
-//! The `client` program: flags in, exit code out.
+//! The `client` program: parses the flags, runs the clients, and returns the exit code.
 
 mod args;
 
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Everything before the work that can fail.
+/// Prepares everything that can fail before the clients start.
 fn start(args: Args) -> Result<Arc<Run>, String> {
     logging::init(args.log_level)?;
     descriptors::raise_limit();

@@ -1,22 +1,22 @@
-//! The replies, on standard output. Knows nothing of clients.
+//! Writes the replies to standard output. This module knows nothing of clients.
 
 use std::io::{self, Write};
 
-/// What becomes of the replies.
+/// What the program does with the replies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
-    /// They go to standard output, byte for byte.
+    /// Writes them to standard output, byte for byte.
     Print,
-    /// They are verified, and not printed.
+    /// Does not write them. The client verifies them as always.
     Quiet,
 }
 
 impl Output {
-    /// Writes one reply, given in two parts, and flushes. No other reply gets in between. Never
+    /// Writes one reply, given in two parts, and flushes. Replies of several threads do not mix. Never
     /// panics.
     ///
     /// # Errors
-    /// What writing says.
+    /// The error of writing or flushing.
     pub(crate) fn reply(self, start: &[u8], rest: &[u8]) -> io::Result<()> {
         match self {
             Self::Quiet => Ok(()),

@@ -1,19 +1,20 @@
-//! What came, held against what was sent. Pure: knows no socket, no clock and no address.
+//! Compares received bytes with sent bytes. This module is pure: it knows no socket, no clock and no
+//! address.
 
-/// What is known of a reply after some more of it came.
+/// The state of a reply after some more bytes of it arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Right so far, and more has to come.
+    /// All bytes so far are right, and more must follow.
     Partial,
-    /// All of it came, and it is right.
+    /// The reply is complete and right.
     Complete,
-    /// The byte at this index of what came last is not the one that was expected.
+    /// The byte at this index of the last piece is wrong.
     Differs(usize),
-    /// All of it came and is right, but what came last goes on from this index.
+    /// The reply is complete and right, but the last piece goes on from this index.
     Surplus(usize),
 }
 
-/// A reply on its way: the bytes it must have, and how many of them came.
+/// A reply that is arriving: its right bytes, and how many of them have arrived.
 #[derive(Debug)]
 pub(crate) struct Reply<'a> {
     expected: &'a [u8],
@@ -21,22 +22,22 @@ pub(crate) struct Reply<'a> {
 }
 
 impl<'a> Reply<'a> {
-    /// Nothing came yet, and `expected` must.
+    /// Starts a reply that must consist of the bytes `expected`.
     pub(crate) fn new(expected: &'a [u8]) -> Self {
         Self { expected, matched_len: 0 }
     }
 
-    /// How many right bytes came before the first wrong one.
+    /// Returns the number of right bytes before the first wrong one.
     pub(crate) fn matched_len(&self) -> usize {
         self.matched_len
     }
 
-    /// What has to come next.
+    /// Returns the bytes that must arrive next.
     pub(crate) fn awaited(&self) -> &'a [u8] {
         self.expected.get(self.matched_len..).unwrap_or_default()
     }
 
-    /// Takes the next bytes that came.
+    /// Compares the next piece of the reply.
     pub(crate) fn take(&mut self, received: &[u8]) -> Verdict {
         let awaited = self.awaited();
         let matched_len = common_prefix_len(awaited, received);
@@ -52,7 +53,7 @@ impl<'a> Reply<'a> {
 
 fn common_prefix_len(one: &[u8], other: &[u8]) -> usize {
     let len = one.len().min(other.len());
-    // The usual case at the speed of memcmp; the walk is for the one reply that differs.
+    // The usual case runs at the speed of memcmp. Only a reply that differs is walked byte by byte.
     if one.get(..len) == other.get(..len) {
         return len;
     }
@@ -90,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_after_the_end_is_surplus() {
+    fn bytes_after_the_end_are_surplus() {
         check(&[b"hello\n\n"], Verdict::Surplus(6), 6);
         check(&[b"hello", b"\nhello\n"], Verdict::Surplus(1), 6);
     }

@@ -1,4 +1,4 @@
-//! What was done so far: counted by the clients, reported while they run and at the end.
+//! Counts the work of the clients, and reports it while they run and at the end.
 
 use std::mem;
 use std::sync::Once;
@@ -9,7 +9,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use echo_common::throughput::{Meter, Totals};
 use log::info;
 
-/// The counts of one run. Each is exact; all together are of one moment only when no client runs.
+/// The counts of one run. Each count is exact. While clients run, several counts that are read one
+/// after the other need not fit together.
 #[derive(Debug)]
 pub(crate) struct Progress {
     start: Instant,
@@ -23,7 +24,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Nothing done yet, by `clients` clients, from now on.
+    /// Starts the counts of a run with this number of clients. The run begins now.
     pub(crate) fn new(clients: u32) -> Self {
         Self {
             start: Instant::now(),
@@ -37,50 +38,50 @@ impl Progress {
         }
     }
 
-    /// A client connected; it is counted as connected until the guard is dropped.
+    /// Counts a client as connected until the returned guard is dropped.
     pub(crate) fn connected(&self) -> Connected<'_> {
         self.connected.fetch_add(1, Relaxed);
         Connected(self)
     }
 
-    /// A reply of `len` bytes was right.
+    /// Counts a right reply of `len` bytes.
     pub(crate) fn echoed(&self, len: usize) {
         self.messages.fetch_add(1, Relaxed);
         self.bytes.fetch_add(u64::try_from(len).unwrap_or(u64::MAX), Relaxed);
     }
 
-    /// A client came to its end, and all it got was right.
+    /// Counts a client that ended and whose replies were all right.
     pub(crate) fn succeeded(&self) {
         self.succeeded.fetch_add(1, Relaxed);
     }
 
-    /// A client failed.
+    /// Counts a client that failed.
     pub(crate) fn failed(&self) {
         self.failed.fetch_add(1, Relaxed);
     }
 
-    /// No client could start.
+    /// Counts all clients as failed, because none could start.
     pub(crate) fn all_failed(&self) {
         self.failed.store(u64::from(self.clients), Relaxed);
     }
 
-    /// Whether all clients came to their end and got nothing but right replies.
+    /// Whether all clients ended and received only right replies.
     pub(crate) fn all_succeeded(&self) -> bool {
         self.succeeded.load(Relaxed) == u64::from(self.clients)
     }
 
-    /// Whether a client failed so far.
+    /// Whether any client has failed so far.
     pub(crate) fn any_failed(&self) -> bool {
         self.failed.load(Relaxed) > 0
     }
 
-    /// Logs the summary, the first time it is called. Another caller waits until it is logged.
+    /// Logs the summary if this is the first call. Other callers wait until the summary is logged.
     pub(crate) fn log_summary(&self) {
         self.summary.call_once(|| info!("{}", self.summary(Instant::now())));
     }
 
-    /// Logs the throughput every `interval`, when something happened since, until all senders of
-    /// `end` are gone.
+    /// Logs the throughput every `interval` in which a message was echoed. Returns when all senders
+    /// of `end` are dropped.
     pub(crate) fn log_throughput(&self, interval: Duration, end: &Receiver<()>) {
         let mut meter = Meter::new(Instant::now());
         let mut reported = Totals::default();
@@ -91,7 +92,7 @@ impl Progress {
         }
     }
 
-    /// What happened since the last call; nothing when nothing did.
+    /// Returns the report since the last call, or `None` when no message was echoed.
     fn throughput(&self, meter: &mut Meter, reported: &mut Totals, now: Instant) -> Option<String> {
         let totals = self.totals();
         let rates = meter.rates(now, totals);
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn the_throughput_is_of_the_interval_and_nothing_is_said_when_nothing_happened() {
+    fn the_throughput_is_of_the_interval_and_an_idle_interval_has_no_report() {
         let progress = Progress::new(3);
         let _connected = (progress.connected(), progress.connected());
         let (mut meter, mut reported) = (Meter::new(progress.start), Totals::default());
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_ended_no_way_at_all_is_no_success() {
+    fn a_client_that_has_not_ended_is_no_success() {
         let progress = Progress::new(2);
         progress.succeeded();
         assert!(!progress.all_succeeded() && !progress.any_failed());

@@ -1,5 +1,5 @@
-//! What the `client` program does: many clients at once, each on a thread of its own, each with its
-//! own connection. Knows no command line and no exit code.
+//! The work of the `client` program: many clients at once. Each client has its own thread and its own
+//! connection. This module knows no command line and no exit code.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,41 +12,42 @@ use log::{debug, error};
 
 use crate::client::Client;
 use crate::connect;
-use crate::error::ClientError;
+use crate::error::{ClientError, ClientErrorKind};
 use crate::input;
 use crate::line::Line;
 pub use crate::output::Output;
 use crate::report::Progress;
 
-/// The stack of a client's thread. The buffers are on the heap; most of this is for writing a log
-/// record, and no memory is taken for what is never touched.
+/// Size of the stack of a client's thread. The buffers are on the heap, so writing a log record needs
+/// the most. The system allocates only the pages that a thread touches.
 const CLIENT_STACK_LEN: usize = 128 * 1024;
 
-/// What to do.
+/// The settings of a run.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// A name or an address of the server; an IPv6 address without brackets.
+    /// The server's name or address; an IPv6 address has no brackets.
     pub host: String,
     /// The server's port.
     pub port: u16,
-    /// How many clients run at once.
+    /// Number of clients that run at once.
     pub num_clients: u32,
     /// What each of them sends.
     pub messages: Messages,
-    /// For connecting, for each reply, and for the server's end; longer than zero.
+    /// Time limit for connecting, for each reply, and for the server's end of the connection; longer
+    /// than zero.
     pub timeout: Duration,
-    /// What becomes of the replies.
+    /// What the program does with the replies.
     pub output: Output,
-    /// How often the throughput is logged; zero is never.
+    /// How often to log the throughput; zero turns these reports off.
     pub report_interval: Duration,
 }
 
 /// What each client sends.
 #[derive(Debug, Clone)]
 pub enum Messages {
-    /// The same line, so many times.
+    /// The same line, this many times.
     Repeated(Line, u64),
-    /// Each line of standard input, as soon as it is there.
+    /// Each line of standard input, as soon as it is complete.
     StandardInput,
 }
 
@@ -55,20 +56,20 @@ pub enum Messages {
 pub enum Ending {
     /// Every client sent everything, and every reply was right.
     AllRight,
-    /// Something failed; it is in the log.
+    /// Something failed, and the log says what.
     Failed,
-    /// Nobody reads standard output any more. Nothing had failed, and not everything was done.
+    /// The reader of standard output went away before the end, and nothing had failed until then.
     OutputClosed,
 }
 
-/// Why everything ends at once, whatever the other clients do.
+/// Why the whole run ends at once, although clients are still running.
 #[derive(Debug)]
 enum Halt {
     Output(io::Error),
     Input(io::Error),
 }
 
-/// Why one client ended too early.
+/// Why one client failed.
 #[derive(Debug)]
 enum Failure {
     Client(ClientError),
@@ -89,22 +90,24 @@ pub struct Run {
 }
 
 impl Run {
-    /// Prepares a run; its time begins here.
+    /// Prepares a run. The time of the run begins now.
     #[must_use]
     pub fn new(config: Config) -> Arc<Self> {
         let progress = Progress::new(config.num_clients);
         Arc::new(Self { config, progress })
     }
 
-    /// Runs all clients to their end, and logs what fails and the summary. May return while threads
-    /// still run, when nothing they could do matters any more; the caller then ends the process.
+    /// Runs all clients to their end. Logs each failure and the summary.
+    ///
+    /// After a failure of standard input or output this may return while client threads still run.
+    /// The caller then ends the process, because their work has no more use.
     pub fn work(self: &Arc<Self>) -> Ending {
         let ending = match self.run_reported() {
             Ok(None) if self.progress.all_succeeded() => Ending::AllRight,
             Ok(None) => Ending::Failed,
             Ok(Some(halt)) => self.halted(&halt),
             Err(error) => {
-                // Only before the first client started.
+                // This error comes before the first client has started.
                 self.progress.all_failed();
                 error!("{error}");
                 Ending::Failed
@@ -114,7 +117,7 @@ impl Run {
         ending
     }
 
-    /// Logs what was done so far, unless it was logged before. For any thread.
+    /// Logs the summary of the work so far, unless it was logged before. Any thread may call this.
     pub fn log_summary(&self) {
         self.progress.log_summary();
     }
@@ -131,7 +134,7 @@ impl Run {
         Ending::Failed
     }
 
-    /// Runs the clients beside the thread that reports.
+    /// Runs the clients and, next to them, the thread that reports the throughput.
     fn run_reported(self: &Arc<Self>) -> Result<Option<Halt>, ClientError> {
         let interval = self.config.report_interval;
         if interval.is_zero() {
@@ -142,15 +145,15 @@ impl Run {
         let reporter = thread::Builder::new()
             .name("report".to_owned())
             .spawn(move || run.progress.log_throughput(interval, &ended))
-            .map_err(|source| ClientError::Thread { purpose: "the report", source })?;
+            .map_err(|source| self.no_thread("the report", source))?;
         let halt = self.run_clients();
         drop(end);
-        // A report that panicked is told by the panic; the clients' work is not touched by it.
+        // A panic of the reporter has printed its message, and does not affect the clients.
         let _ = reporter.join();
         halt
     }
 
-    /// Starts all clients, and waits until each of them ended, or for a halt.
+    /// Starts all clients, and waits until all have ended or the run halts.
     fn run_clients(self: &Arc<Self>) -> Result<Option<Halt>, ClientError> {
         let addresses = connect::resolve(&self.config.host, self.config.port)?.into();
         let (sources, input_failed) = self.sources()?;
@@ -159,11 +162,13 @@ impl Run {
             self.start_client(number, &addresses, source, halt.clone());
         }
         drop(halt);
-        // Each client holds a sender until it ended; the input does not, for it may never end.
+        // Each client holds a sender until it ends. The input thread holds none, because it may wait
+        // for input for ever.
         Ok(halted.recv().or_else(|_| input_failed.try_recv().map(Halt::Input)).ok())
     }
 
-    /// A source for each client, and where a failure of the input appears before they end.
+    /// Returns a source for each client, and the channel that carries a failure of the input. The
+    /// failure is in the channel before the sources end.
     fn sources(&self) -> Result<(Vec<Source>, Receiver<io::Error>), ClientError> {
         let clients = self.config.num_clients;
         match &self.config.messages {
@@ -173,7 +178,7 @@ impl Run {
             }
             Messages::StandardInput => {
                 let (queues, failed) = input::start(clients)
-                    .map_err(|source| ClientError::Thread { purpose: "standard input", source })?;
+                    .map_err(|source| self.no_thread("standard input", source))?;
                 Ok((queues.into_iter().map(Source::Queue).collect(), failed))
             }
         }
@@ -192,16 +197,21 @@ impl Run {
             .stack_size(CLIENT_STACK_LEN)
             .spawn(move || run.client(number, &addresses, source, &halt));
         if let Err(source) = started {
-            self.failed(number, &ClientError::Thread { purpose: "a client", source });
+            self.failed(number, &self.no_thread("a client", source));
         }
     }
 
-    /// The whole life of one client.
+    fn no_thread(&self, purpose: &'static str, source: io::Error) -> ClientError {
+        let server = format!("{}:{}", self.config.host, self.config.port);
+        ClientError::new(server, ClientErrorKind::Thread { purpose, source })
+    }
+
+    /// Runs one client from its connection to its end.
     fn client(&self, number: u32, addresses: &[SocketAddr], source: Source, halt: &Sender<Halt>) {
         match self.converse(number, addresses, source) {
             Ok(()) => self.progress.succeeded(),
             Err(Failure::Client(error)) => self.failed(number, &error),
-            // Nobody listens any more when another client was first.
+            // The send fails if another client has halted the run already.
             Err(Failure::Output(error)) => drop(halt.send(Halt::Output(error))),
         }
     }
@@ -242,9 +252,9 @@ impl Run {
                 self.config.output.reply(bytes, &[]).map_err(Failure::Output)
             }
             Err(error) => {
-                let (matched_len, rest) = error.received();
+                let (matched_len, rest) = error.kind.received();
                 let matched = bytes.get(..matched_len).unwrap_or_default();
-                // An output that fails too is the lesser news.
+                // The error of the client matters more than a second error, of the output.
                 let _ = self.config.output.reply(matched, rest);
                 Err(Failure::Client(error))
             }

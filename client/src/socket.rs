@@ -1,4 +1,4 @@
-//! Reads and writes that keep a deadline. Knows nothing of lines and replies.
+//! Reads and writes with a deadline. This module knows nothing of lines and replies.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use crate::deadline::Deadline;
 
-/// One read brings this much at most: it holds any usual reply whole, and is all the memory of note
-/// that a client has of its own.
+/// Maximum number of bytes of one read. Usual replies fit whole, and a client allocates no other large
+/// buffer.
 const READ_BUFFER_LEN: usize = 32 * 1024;
 
-/// A read may end late by this part of the timeout; that is how many system calls at most a slow
-/// reply costs to shorten the socket's own timeout, and why a fast one costs none.
+/// A read may end late by the timeout divided by this number. The tolerance saves system calls: the
+/// socket's own timeout is not shortened for a fast reply, and at most this many times for a slow one.
 const LATE_PART: u32 = 16;
 
-/// Why nothing more can be read or written.
+/// Why reading or writing ended.
 #[derive(Debug)]
 pub(crate) enum Broken {
     /// The peer finished its side.
@@ -23,9 +23,9 @@ pub(crate) enum Broken {
     TimedOut,
     /// The peer reset the connection.
     Reset,
-    /// We finished our side.
+    /// This side finished.
     Finished,
-    /// Something else, in the system's words.
+    /// Another error of the system.
     Other(io::Error),
 }
 
@@ -39,8 +39,8 @@ impl Broken {
     }
 }
 
-/// Sends all of `bytes`. Needs a socket whose write timeout is the deadline's allowance; may then
-/// take twice that when the peer takes the bytes in drops.
+/// Sends all of `bytes`. The socket's write timeout must be the timeout of the deadline. If the peer
+/// takes a few bytes at a time, this may take up to twice the timeout.
 pub(crate) fn send(
     mut stream: &TcpStream,
     bytes: &[u8],
@@ -61,7 +61,7 @@ pub(crate) fn send(
     Ok(())
 }
 
-/// The reading end of a connection: its buffer, and the read timeout that is in force.
+/// The reading end of a connection: its buffer, and the socket's current read timeout.
 #[derive(Debug)]
 pub(crate) struct Receiver {
     buffer: Box<[u8]>,
@@ -69,13 +69,13 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    /// For a socket whose read timeout is `in_force`.
+    /// Creates the reading end of a socket whose read timeout is `in_force`.
     pub(crate) fn new(in_force: Duration) -> Self {
         Self { buffer: vec![0; READ_BUFFER_LEN].into_boxed_slice(), in_force }
     }
 
-    /// Waits for the next bytes, until the deadline and a [`LATE_PART`] of its allowance at most.
-    /// Makes no system call but the read as long as the replies come quickly.
+    /// Waits for the next bytes until the deadline, or longer by at most the timeout divided by
+    /// [`LATE_PART`]. Makes no system call but the read as long as the replies arrive quickly.
     pub(crate) fn receive(
         &mut self,
         mut stream: &TcpStream,
@@ -95,8 +95,8 @@ impl Receiver {
         }
     }
 
-    /// A read ended early: because of a signal, or because a slow reply before this one left a
-    /// timeout that is too short for this one.
+    /// Sets the read timeout to the remaining time after a read that ended too early. The cause is a
+    /// signal, or a timeout that was shortened for an earlier, slow reply.
     fn wait_for_rest(&mut self, stream: &TcpStream, deadline: &Deadline) -> Result<(), Broken> {
         match deadline.remaining() {
             Some(remaining) => self.wait_for(stream, remaining),
@@ -111,8 +111,9 @@ impl Receiver {
     }
 }
 
-/// The call ended before anything happened on the connection: its own timeout or a signal. A
-/// `TimedOut` is that on Windows only; on Unix it is the connection that timed out.
+/// Whether a call ended because of the socket's own timeout or a signal, before anything happened on
+/// the connection. Windows reports its timeout as `TimedOut`; on Unix this error means that the
+/// connection itself timed out.
 fn is_interruption(error: &io::Error) -> bool {
     match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => true,
@@ -131,7 +132,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(60);
     const SHORT: Duration = Duration::from_millis(50);
 
-    /// Our end, whose read timeout is `in_force`, its receiver, and the peer's end.
+    /// Returns this end, whose read timeout is `in_force`, its receiver, and the peer's end.
     fn connected(in_force: Duration) -> (TcpStream, Receiver, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn quick_bytes_leave_the_timeout_of_the_socket_alone() {
+    fn bytes_that_arrive_quickly_leave_the_socket_timeout_alone() {
         let (ours, mut receiver, mut peer) = connected(LONG);
         for _ in 0..3 {
             peer.write_all(b"x").unwrap();
@@ -160,7 +161,7 @@ mod tests {
     fn bytes_are_awaited_when_the_timeout_of_the_socket_is_shorter() {
         let (ours, mut receiver, mut peer) = connected(Duration::from_millis(1));
         let sender = thread::spawn(move || {
-            // Not for synchronisation: the socket's timeout has to pass before the bytes come.
+            // This is no synchronisation: the socket's timeout must pass before the bytes arrive.
             thread::sleep(SHORT);
             peer.write_all(b"x").unwrap();
             peer
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_came_too_late_are_too_late() {
+    fn bytes_that_are_read_after_the_deadline_are_too_late() {
         let (ours, mut receiver, mut peer) = connected(LONG);
         peer.write_all(b"x").unwrap();
         let received = receiver.receive(&ours, &Deadline::after(Duration::ZERO));
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_the_peer_is_told() {
+    fn the_end_of_the_stream_is_reported() {
         let (ours, mut receiver, peer) = connected(LONG);
         drop(peer);
         let received = receiver.receive(&ours, &Deadline::after(LONG));

@@ -1,23 +1,23 @@
-//! Which CPUs a thread, and what it starts, may use.
+//! Which CPUs a thread may use, together with the threads and processes that it starts.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The highest number that is taken; the sets of the system end there too.
+/// Highest number of a CPU. The system's sets of CPUs have the same limit.
 const MAX_CPU: usize = 1_023;
 
-/// CPUs by their numbers, such as `0,2-3`: at least one, each once, in the order given.
+/// CPUs by their numbers, such as `0,2-3`: at least one CPU, each once, in the given order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cpus(Vec<usize>);
 
 impl Cpus {
-    /// A single one.
+    /// Returns a single CPU.
     #[must_use]
     pub fn one(number: usize) -> Self {
         Self(vec![number])
     }
 
-    /// Their numbers.
+    /// Returns the numbers of the CPUs.
     #[must_use]
     pub fn numbers(&self) -> &[usize] {
         &self.0
@@ -28,8 +28,7 @@ impl FromStr for Cpus {
     type Err = String;
 
     /// # Errors
-    /// A sentence for the user when the text is no list of CPUs. Whether the machine has them is not
-    /// asked.
+    /// A sentence for the user when the text is no list of CPUs. The machine need not have them.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut numbers = vec![];
         for part in text.split(',') {
@@ -62,8 +61,8 @@ impl fmt::Display for Cpus {
     }
 }
 
-/// Lets the current thread, and all threads and processes that it starts from now on, run on these
-/// CPUs only.
+/// Restricts the current thread to these CPUs, and all threads and processes that it starts from now
+/// on.
 ///
 /// # Errors
 /// A sentence when the machine has none of them, or the system is not Linux.
@@ -71,16 +70,17 @@ pub fn pin_current_thread(cpus: &Cpus) -> Result<(), String> {
     system::pin(cpus)
 }
 
-/// The CPUs that the current thread may use.
+/// Returns the CPUs that the current thread may use.
 ///
 /// # Errors
-/// A sentence when the system is not Linux, or does not tell.
+/// A sentence when the system is not Linux, or when the system call fails.
 pub fn allowed() -> Result<Cpus, String> {
     system::allowed().map(Cpus)
 }
 
-/// The first CPU of each that are one, or threads of one core (Linux tells), so that what runs on them takes
-/// turns, or shares what a core has.
+/// Returns the first pair of CPUs, one from each side, that are the same CPU or two threads of one
+/// core. Threads on such a pair take turns or share the units of the core. Only Linux lists the
+/// threads of a core.
 #[must_use]
 pub fn on_one_core(left: &Cpus, right: &Cpus) -> Option<(usize, usize)> {
     first_shared(left, right, system::threads_of_core)
@@ -98,11 +98,12 @@ fn first_shared(
     })
 }
 
-/// Runs `work` on these CPUs only, or on those of the thread when there are none given. What it starts
-/// keeps them.
+/// Runs `work` on these CPUs only; with `None`, on the CPUs of the current thread. The threads and
+/// processes that `work` starts keep its CPUs.
 ///
 /// # Errors
-/// Those of the work, or a sentence when the machine has none of the CPUs or the system is not Linux.
+/// The errors of `work`, or a sentence when the machine has none of the CPUs or the system is not
+/// Linux.
 pub fn with_pinned<T>(
     cpus: Option<&Cpus>,
     work: impl FnOnce() -> Result<T, String>,
@@ -123,7 +124,7 @@ mod system {
 
     use super::Cpus;
 
-    /// The system calls take this for the calling thread.
+    /// The process id that stands for the calling thread in these system calls.
     const THIS_THREAD: Pid = Pid::from_raw(0);
 
     pub(super) fn affinity() -> Result<CpuSet, String> {
@@ -135,7 +136,8 @@ mod system {
         Ok((0..CpuSet::count()).filter(|cpu| set.is_set(*cpu) == Ok(true)).collect())
     }
 
-    /// Documentation/ABI/stable/sysfs-devices-system-cpu; `None` when the system does not tell.
+    /// Returns the CPUs of a core, or `None` when the system does not list them. Source:
+    /// Documentation/ABI/stable/sysfs-devices-system-cpu.
     pub(super) fn threads_of_core(cpu: usize) -> Option<Cpus> {
         let path = format!("/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list");
         std::fs::read_to_string(path).ok()?.trim().parse().ok()
@@ -198,7 +200,7 @@ mod tests {
 
     #[test]
     fn cpus_share_a_core_when_they_are_one_or_its_threads() {
-        // Two cores of two threads, and one of which nothing is told.
+        // Two cores of two threads each, and a CPU that the system does not list.
         let threads = |cpu: usize| (cpu < 4).then(|| Cpus(vec![cpu % 2, cpu % 2 + 2]));
         let shared = |left: &str, right: &str| {
             first_shared(&left.parse().unwrap(), &right.parse().unwrap(), threads)

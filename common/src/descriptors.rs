@@ -1,15 +1,15 @@
-//! The process's limit on open descriptors: each connection needs one.
+//! The limit on the open descriptors of the process. Each connection needs one descriptor.
 
-/// The number of descriptors this process may have open (its soft `RLIMIT_NOFILE`), or `None`
-/// where the system has no such limit.
+/// Returns the number of descriptors that this process may have open (its soft `RLIMIT_NOFILE`), or
+/// `None` where the system has no such limit.
 #[must_use]
 pub fn limit() -> Option<u64> {
     platform::limit()
 }
 
-/// Raises the soft limit to the hard one and returns the limit now in force. A refusal is no
-/// error: the old limit then stays in force. The change is process-wide, so only a `main` calls
-/// this.
+/// Raises the soft limit to the hard limit, and returns the soft limit afterwards. If the system
+/// refuses, the soft limit stays as it was. The change affects the whole process, so only a `main`
+/// calls this.
 pub fn raise_limit() -> Option<u64> {
     platform::raise();
     limit()
@@ -27,7 +27,7 @@ mod platform {
         if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
             && soft < hard
         {
-            // Refused where the hard limit is above what the kernel grants (macOS): keep the old.
+            // macOS refuses if the hard limit is above the limit of its kernel.
             let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
         }
     }

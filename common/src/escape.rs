@@ -1,10 +1,10 @@
-//! Bytes from a peer, made harmless for a log line or a terminal.
+//! Makes bytes from a peer harmless for a log line or a terminal.
 
 use std::fmt;
 
-/// Shows at most `max_len` bytes, everything but printable ASCII escaped as in a Rust byte string;
-/// what was cut is shown as `…`. No byte of the input can end the line, close the quotes around it
-/// or reach a terminal as a control sequence.
+/// Shows at most `max_len` bytes as in a Rust byte string: everything but printable ASCII is escaped.
+/// A longer input ends in `…`. No byte of the input can end the line, close the quotes around it, or
+/// reach a terminal as a control sequence.
 ///
 /// ```
 /// let shown = echo_common::escape::Escaped::new(b"a\"\x1b[2J\n", 64).to_string();
@@ -17,7 +17,7 @@ pub struct Escaped<'a> {
 }
 
 impl<'a> Escaped<'a> {
-    /// The first `max_len` bytes of `bytes`.
+    /// Prepares the first `max_len` bytes of `bytes`.
     #[must_use]
     pub fn new(bytes: &'a [u8], max_len: usize) -> Self {
         match bytes.get(..max_len) {
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_cut_and_says_so() {
+    fn a_long_text_is_cut_and_ends_in_an_ellipsis() {
         assert_eq!(Escaped::new(b"abcd", 4).to_string(), "abcd");
         assert_eq!(Escaped::new(b"abcde", 4).to_string(), "abcd…");
     }

@@ -1,7 +1,8 @@
 //! What the echo programs share: the units of their command lines, logging, the stop signal,
-//! descriptor limits, CPUs, a socket's system calls, escaped text and the throughput meter.
+//! descriptor limits, CPUs, scheduling, a socket's system calls, escaped text and the throughput
+//! meter.
 //!
-//! Nothing here knows the echo contract.
+//! Nothing in this crate knows what an echo is.
 //!
 //! ```
 //! use std::time::{Duration, Instant};
@@ -22,13 +23,14 @@ pub mod descriptors;
 pub mod escape;
 mod log_writer;
 pub mod logging;
+pub mod scheduling;
 pub mod signal;
 pub mod socket;
 pub mod throughput;
 pub mod units;
 
-/// Where the server listens and the client connects when nothing else is said.
+/// Default address on which the server listens and to which the client connects.
 pub const DEFAULT_IP: &str = "127.0.0.1";
 
-/// The port both programs agree on when nothing else is said.
+/// Default port of both programs.
 pub const DEFAULT_PORT: u16 = 9000;

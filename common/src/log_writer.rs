@@ -1,5 +1,5 @@
-//! The log's way out: a thread of its own writes whole lines to the sink, so that a sink that
-//! blocks does not block the thread that logs.
+//! Writes the log. A separate thread writes whole lines to the sink, so that a blocking sink does not
+//! block the thread that logs.
 
 use std::io::{self, Write};
 use std::mem;
@@ -8,41 +8,43 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
-/// Lines that may wait for the sink.
+/// Maximum number of lines that wait for the sink.
 const MAX_LINES: usize = 16_384;
 
-/// How long one may wait for a sink that is behind, altogether, until it has caught up. After that it
-/// counts as stuck: lines are counted instead of waited for.
+/// How long the logging threads wait in total for a sink that is behind. After that the sink counts as
+/// stuck until it has caught up: the log drops lines and counts them.
 const MAX_PATIENCE: Duration = Duration::from_secs(1);
 
-/// A sink has caught up when no more than this many lines wait.
+/// A sink has caught up when at most this many lines wait.
 const CAUGHT_UP_LINES: usize = MAX_LINES / 2;
 
-/// How long to wait, at the end, for the sink to take everything.
+/// How long a flush waits for room in the queue, and then again for the sink.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A line takes this much room at the start; most need no more.
+/// Initial capacity of a line, in bytes. Most lines fit.
 const USUAL_LINE_LEN: usize = 192;
 
 enum Order {
     Line(Vec<u8>),
-    /// Answered once everything before it was given to the sink.
+    /// Asks for an answer once all earlier lines have been written to the sink.
     Flush(Sender<()>),
 }
 
-/// The writing end. Collects the pieces of a line and hands the line over when it is complete: one
-/// line is one write to the sink. A sink that falls behind for a moment loses nothing; one that stays
-/// behind costs a single [`MAX_PATIENCE`], then loses lines, and the log says how many.
+/// The writing end of the log. Collects the pieces of a line, and hands the line over when it is
+/// complete, so that one line is one write to the sink.
+///
+/// If the sink falls behind for a moment, no line is lost. If it stays behind, logging blocks for at
+/// most [`MAX_PATIENCE`] in total. After that lines are dropped, and the log reports their number.
 pub(crate) struct LogWriter {
     orders: Sender<Order>,
     line: Vec<u8>,
-    /// What is left to wait for a sink that is behind.
+    /// How much longer to wait for a sink that is behind.
     patience: Duration,
     lost: u64,
 }
 
 impl LogWriter {
-    /// Starts the thread that writes to `sink`. It ends with the last writer.
+    /// Starts the thread that writes to `sink`. The thread ends when the writer is dropped.
     pub(crate) fn spawn(sink: impl Write + Send + 'static) -> io::Result<Self> {
         let (orders, received) = bounded(MAX_LINES);
         thread::Builder::new().name("log".to_owned()).spawn(move || write_out(sink, &received))?;
@@ -60,8 +62,8 @@ impl LogWriter {
             self.patience = MAX_PATIENCE;
             self.tell_of_lost_lines();
         }
-        // Once a line was lost, the others are too until that was told: what is shown has no gap
-        // that is not marked.
+        // Once a line is lost, all further lines are lost until the log has reported their number.
+        // So every gap in the log is marked.
         if self.lost > 0 || !self.try_send(line) {
             self.lost += 1;
         }
@@ -77,7 +79,8 @@ impl LogWriter {
         }
     }
 
-    /// Hands a line over, waiting no longer than patience lasts.
+    /// Hands a line over, and waits for room only as long as patience lasts. Returns whether the line
+    /// was handed over.
     fn try_send(&mut self, line: Vec<u8>) -> bool {
         match self.orders.try_send(Order::Line(line)) {
             Ok(()) => true,
@@ -101,11 +104,11 @@ impl Write for LogWriter {
         Ok(piece.len())
     }
 
-    /// Waits until the sink has everything, for [`FLUSH_TIMEOUT`] at most.
+    /// Waits until the sink has all lines, for twice the [`FLUSH_TIMEOUT`] at most.
     fn flush(&mut self) -> io::Result<()> {
         let (done, wait) = bounded(1);
         if self.orders.send_timeout(Order::Flush(done), FLUSH_TIMEOUT).is_ok() {
-            // A stuck sink is no reason to wait for ever; there is nobody to tell.
+            // If the sink is stuck, waiting longer does not help, and no one can be informed.
             let _ = wait.recv_timeout(FLUSH_TIMEOUT);
         }
         Ok(())
@@ -114,7 +117,7 @@ impl Write for LogWriter {
 
 fn write_out(mut sink: impl Write, orders: &Receiver<Order>) {
     for order in orders {
-        // A sink that is gone or full must not end the program; there is nobody to tell.
+        // A closed or full sink must not end the program, and no one can be informed.
         match order {
             Order::Line(line) => drop(sink.write_all(&line)),
             Order::Flush(done) => {
@@ -144,7 +147,7 @@ mod tests {
         }
     }
 
-    /// Takes nothing until its gate is dropped.
+    /// Blocks until its gate is dropped.
     struct Gated(Receiver<()>, Writes);
 
     impl Write for Gated {
@@ -172,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stuck_sink_stops_nobody_and_the_loss_is_told() {
+    fn a_stuck_sink_does_not_block_for_ever_and_the_loss_is_reported() {
         let (gate, gated) = bounded(0);
         let writes = Writes::default();
         let mut writer = LogWriter::spawn(Gated(gated, writes.clone())).unwrap();
@@ -198,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sink_that_fails_is_survived() {
+    fn a_failing_sink_does_not_fail_the_log() {
         struct Broken;
         impl Write for Broken {
             fn write(&mut self, _: &[u8]) -> io::Result<usize> {

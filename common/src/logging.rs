@@ -1,4 +1,4 @@
-//! Logging as both programs do it: one record a line on stderr, `TIME [LEVEL] message`, in UTC.
+//! The log of every program: one record per line on stderr, `TIME [LEVEL] message`, in UTC.
 
 use std::io;
 
@@ -7,16 +7,15 @@ use simplelog::{ConfigBuilder, LevelPadding, WriteLogger};
 
 use crate::log_writer::LogWriter;
 
-/// Sends every record up to `level` to stderr. Neither a stuck nor a closed stderr stops or ends
-/// the program.
+/// Sends every record up to `level` to stderr. The program goes on if stderr is stuck or closed.
 ///
 /// # Errors
-/// A sentence when the writer thread cannot start, or the process has a logger already.
+/// A sentence when the log's thread cannot start, or when the process already has a logger.
 pub fn init(level: LevelFilter) -> Result<(), String> {
     init_without(level, None)
 }
 
-/// Like [`init`], but leaves out what the crate of this name says.
+/// Like [`init`], but without the records of the crate with this name.
 ///
 /// # Errors
 /// Those of [`init`].
@@ -37,8 +36,8 @@ pub fn init_without(level: LevelFilter, silent: Option<&'static str>) -> Result<
     WriteLogger::init(level, config, writer).map_err(|error| format!("start the log: {error}"))
 }
 
-/// Waits (two seconds at most) until what was logged is written. For the last moment before the
-/// process ends.
+/// Waits until all records so far are written, for two seconds at most. Call this immediately before
+/// the process ends.
 pub fn flush() {
     log::logger().flush();
 }

@@ -1,13 +1,14 @@
-//! Receiving and sending on a socket at the price of the system call alone.
+//! Receives and sends on a socket at the cost of the system call alone.
 
-/// On these systems a read that did not fill the buffer has emptied the socket, and a write that was
-/// not taken whole has filled it. Elsewhere only "would block" says so.
+/// Whether a short read means that the socket is empty, and a short write that it is full. On other
+/// systems only "would block" means that.
 pub const SHORT_MEANS_WOULD_BLOCK: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 pub use system::{receive, send};
 
-// Straight to the system: each of the C library's calls is a cancellation point, which costs two locked
-// instructions and more once there are threads; 1.6 % of a server's CPU time with lines of 64 bytes.
+// These calls bypass the C library, whose functions are cancellation points. In a program with threads
+// a cancellation point costs at least two locked instructions: 1.6 % of a server's CPU time with lines
+// of 64 bytes.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod system {
     use std::io;
@@ -15,20 +16,21 @@ mod system {
 
     use rustix::net::{self, RecvFlags, SendFlags};
 
-    /// Takes what has come, as far as `buffer` goes. Returns how much that is; 0 is the end.
+    /// Receives the bytes that have arrived, as far as they fit into `buffer`. Returns their number; 0
+    /// is the end of the stream.
     ///
     /// # Errors
-    /// What the system says; "would block" when nothing is there.
+    /// The system's error; "would block" when no byte has arrived.
     #[inline]
     pub fn receive(stream: &mut impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
         let (len, _) = net::recv(stream, buffer, RecvFlags::empty())?;
         Ok(len)
     }
 
-    /// Hands `bytes` to the system. Returns how many it took.
+    /// Hands `bytes` to the system. Returns the number of bytes that the system took.
     ///
     /// # Errors
-    /// What the system says; "would block" when there is no room, no signal when the other end is gone.
+    /// The system's error; "would block" when the socket is full. A closed peer raises no signal.
     #[inline]
     pub fn send(stream: &mut impl AsFd, bytes: &[u8]) -> io::Result<usize> {
         Ok(net::send(stream, bytes, SendFlags::NOSIGNAL)?)
@@ -39,18 +41,19 @@ mod system {
 mod system {
     use std::io::{self, Read, Write};
 
-    /// Takes what has come, as far as `buffer` goes. Returns how much that is; 0 is the end.
+    /// Receives the bytes that have arrived, as far as they fit into `buffer`. Returns their number; 0
+    /// is the end of the stream.
     ///
     /// # Errors
-    /// What the system says; "would block" when nothing is there.
+    /// The system's error; "would block" when no byte has arrived.
     pub fn receive(stream: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
         stream.read(buffer)
     }
 
-    /// Hands `bytes` to the system. Returns how many it took.
+    /// Hands `bytes` to the system. Returns the number of bytes that the system took.
     ///
     /// # Errors
-    /// What the system says; "would block" when there is no room.
+    /// The system's error; "would block" when the socket is full.
     pub fn send(stream: &mut impl Write, bytes: &[u8]) -> io::Result<usize> {
         stream.write(bytes)
     }

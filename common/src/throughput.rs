@@ -1,22 +1,22 @@
-//! Rates from totals. Pure: the caller brings the time.
+//! Turns totals into rates. This module is pure, because the caller passes the time.
 
 use std::time::Instant;
 
-/// What has been counted since the start.
+/// The counts since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Messages so far.
+    /// Number of messages so far.
     pub messages: u64,
-    /// Bytes so far.
+    /// Number of bytes so far.
     pub bytes: u64,
 }
 
-/// What happened between two readings.
+/// The rates between two readings.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rates {
-    /// Messages a second since the last reading.
+    /// Messages per second since the last reading.
     pub messages_per_s: f64,
-    /// Bytes a second since the last reading.
+    /// Bytes per second since the last reading.
     pub bytes_per_s: f64,
 }
 
@@ -28,20 +28,19 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// A meter whose first interval starts at `now`, with totals of zero.
+    /// Creates a meter whose first interval starts at `now`, with totals of zero.
     #[must_use]
     pub fn new(now: Instant) -> Self {
         Self { at: now, totals: Totals::default() }
     }
 
-    /// The rates since the last reading; the next interval starts at `now`. An interval of no
-    /// length has rates of zero.
+    /// Returns the rates since the last reading, and starts the next interval at `now`. An interval
+    /// without length has rates of zero.
     pub fn rates(&mut self, now: Instant, totals: Totals) -> Rates {
         let seconds = now.saturating_duration_since(self.at).as_secs_f64();
         let rate = |new: u64, old: u64| match seconds {
             0.0 => 0.0,
-            // A count above 2^53 in one interval would lose its last digits; none gets there.
-            #[allow(clippy::cast_precision_loss)]
+            // A count above 2^53 in one interval would lose its last digits. No count gets there.
             seconds => new.saturating_sub(old) as f64 / seconds,
         };
         let rates = Rates {

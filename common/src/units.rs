@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
-/// Parses a size in bytes: `512`, `64KiB`, `1.5 MB` (binary units are powers of 1,024, decimal
-/// ones of 1,000).
+/// Parses a size in bytes: `512`, `64KiB`, `1.5 MB`. Binary units are powers of 1,024, decimal units
+/// are powers of 1,000.
 ///
 /// # Errors
 /// A sentence for the user when the text is no size.
@@ -15,7 +15,7 @@ pub fn size(text: &str) -> Result<u64, String> {
         .map_err(|_| "expected a size such as 4096, 64KiB or 1MB".to_owned())
 }
 
-/// Parses a duration with its unit: `500ms`, `10s`, `1m 30s`; a bare `0` needs none.
+/// Parses a duration with its unit: `500ms`, `10s`, `1m 30s`. A bare `0` needs no unit.
 ///
 /// # Errors
 /// A sentence for the user when the text is no duration.
@@ -24,7 +24,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         .map_err(|_| "expected a duration with its unit, such as 500ms, 10s or 2m".to_owned())
 }
 
-/// Like [`duration`], but zero is refused.
+/// Like [`duration`], but refuses zero.
 ///
 /// # Errors
 /// A sentence for the user when the text is no duration, or is zero.

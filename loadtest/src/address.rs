@@ -1,4 +1,4 @@
-//! The server's place on a command line.
+//! The address of a server, as a command line has it.
 
 use std::net::{Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use std::{fmt, io};
 
 use echo_common::DEFAULT_PORT;
 
-/// A host and a port, the host a name or an address.
+/// A host and a port. The host is a name or an address.
 ///
 /// ```
 /// use echo_loadtest::address::Address;
@@ -28,7 +28,7 @@ pub struct Address {
 impl FromStr for Address {
     type Err = String;
 
-    /// Takes `HOST:PORT`, `[IPV6]:PORT`, and both without a port, for [`DEFAULT_PORT`].
+    /// Reads `HOST:PORT` or `[IPV6]:PORT`. Without a port it is [`DEFAULT_PORT`].
     fn from_str(text: &str) -> Result<Self, String> {
         if text.parse::<Ipv6Addr>().is_ok() {
             return Err(format!("an IPv6 address needs brackets: [{text}]:{DEFAULT_PORT}"));
@@ -64,8 +64,9 @@ impl fmt::Display for Address {
 }
 
 impl Address {
-    /// The address behind the name. Of several, the first at which somebody answers a connect within
-    /// `timeout`, for a load goes to one of them only; the first when nobody does.
+    /// Returns the address that the name stands for. If there are several, it is the first one that
+    /// answers a connect within `timeout`, or the first one if none answers: a load goes to one address
+    /// only.
     ///
     /// # Errors
     /// A sentence when the name stands for no address.

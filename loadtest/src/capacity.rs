@@ -1,13 +1,16 @@
-//! The highest rate at which a server meets its objectives. Knows neither sockets nor a clock: a
-//! closure measures.
+//! The highest rate at which a server meets its objectives. Knows neither sockets nor a clock: a closure
+//! measures.
 //!
-//! The rates go up by a factor until one breaks, then between those that hold and those that break, and
-//! at the end the two at the knee are repeated. A round that is not VALID says nothing of the server
-//! and is measured again; should no attempt be VALID,
+//! The search raises the rate by a factor until a rate breaks an objective. Then it tries rates between
+//! those that hold and those that break. At the end it repeats the highest rate that holds and the
+//! lowest that breaks.
 //!
-//! - the rate counts as beyond the generator, and what was found is told as "at least",
-//! - unless all attempts were INCOMPLETE through no fault of the load tester's system: then it is
-//!   the server that does not take the load, and the rate counts as one that broke.
+//! A round that is not VALID says nothing about the server and is measured again. If no attempt is
+//! VALID:
+//!
+//! - The rate counts as beyond the generator, and the capacity is reported as "at least".
+//! - But if all attempts were INCOMPLETE and the load tester's own system made no errors, the server does
+//!   not take the load, and the rate counts as one that breaks.
 
 pub(crate) mod curve;
 mod report;
@@ -22,28 +25,27 @@ use crate::report::objective::Slo;
 use crate::report::run_report::{RunReport, VerdictKind};
 use search::{Judgement, Search, Step};
 
-/// How to search. Rates are messages a second, positive and finite.
+/// The settings of a search. Rates are messages a second, positive and finite.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// The first rate, from `min_rate` to `max_rate`.
     pub start_rate: f64,
-    /// No rate below is tried.
+    /// The lowest rate to try.
     pub min_rate: f64,
-    /// No rate above is tried.
+    /// The highest rate to try.
     pub max_rate: f64,
-    /// As long as no rate breaks, or none holds, the next one is so many times greater, or smaller;
-    /// above 1.
+    /// The factor from one rate to the next while no rate breaks, or none holds; above 1.
     pub factor: f64,
-    /// The highest rate that holds and the lowest that breaks are to be no farther apart, as a part
-    /// of the rate; above 0.
+    /// How close the highest rate that holds and the lowest that breaks have to be, as a part of the
+    /// rate; above 0.
     pub precision: f64,
-    /// Rounds at each of these two; at least 1.
+    /// Number of rounds at each of these two rates; at least 1.
     pub confirmations: u32,
-    /// Further attempts at a round that is not VALID.
+    /// Maximum number of further attempts at a round that is not VALID.
     pub max_retries: u32,
-    /// Rounds altogether, those that are not VALID included; at least 1.
+    /// Maximum number of rounds, those that are not VALID included; at least 1.
     pub max_rounds: u32,
-    /// Each round is logged at INFO.
+    /// Whether each round is logged at INFO.
     pub tells_rounds: bool,
 }
 
@@ -63,11 +65,11 @@ impl Default for Settings {
     }
 }
 
-/// Searches the highest rate that meets all objectives; `measure` runs a load at a rate. Should it
-/// fail, or be stopped by a signal, what was found before is told.
+/// Searches for the highest rate that meets all objectives. `measure` runs a load at a rate. If it
+/// fails, or a signal stops it, the report says what was found before.
 ///
 /// # Errors
-/// The sentence of the first round, if that one failed.
+/// The error of the first round, if that one failed.
 pub fn find(
     settings: &Settings,
     objectives: &[Slo],
@@ -105,7 +107,7 @@ struct Hunt<'a> {
     settings: &'a Settings,
     objectives: &'a [Slo],
     rounds: Vec<Round>,
-    /// The first run, for what it tells of the machine and the load.
+    /// The first run, which has the machine and the load.
     first: Option<RunReport>,
 }
 

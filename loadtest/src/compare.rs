@@ -1,12 +1,12 @@
-//! Two servers against each other. Knows neither sockets nor processes: a closure measures.
+//! Compares two servers. Knows neither sockets nor processes: a closure measures.
 //!
-//! Each round measures both, one right after the other, and only their ratio is looked at: what slows
-//! the machine for a while slows both. The order turns round by round, A B B A A B …: what
-//! changes steadily, such as a processor that gets warm, favours each side as often, while in
-//! A B A B it would always favour the same one.
+//! Each round measures both servers, one right after the other. Only their ratio counts, because
+//! anything that slows the machine for a while slows both. The order alternates, A B B A A B …: a
+//! steady change, such as a processor that gets warm, then favours both sides equally often. In the
+//! order A B A B it would always favour the same side.
 //!
-//! A round in which a side's run is not VALID is marked, left out and measured again, until
-//! [`Settings::max_repeats`] is used up.
+//! A round counts only if both its runs are VALID. Otherwise it is marked, left out, and measured again,
+//! until [`Settings::max_repeats`] is used up.
 
 pub(crate) mod conclusion;
 mod fail_if;
@@ -26,19 +26,19 @@ pub use runner::{Measured, SideRunner};
 
 use crate::report::run_report::{RunReport, Verdict, VerdictKind};
 
-/// How to compare.
+/// The settings of a comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// Rounds that are to count; from [`MIN_PAIRS`](crate::statistics::MIN_PAIRS) on a difference can
-    /// be shown.
+    /// Number of rounds that have to count. At least [`MIN_PAIRS`](crate::statistics::MIN_PAIRS) are
+    /// needed to show a difference.
     pub rounds: u32,
-    /// Rounds that may be measured again, altogether.
+    /// Maximum number of rounds that are measured again.
     pub max_repeats: u32,
-    /// What the runs' seeds and the chance in the statistics follow from.
+    /// Seed of the runs and of the statistics.
     pub seed: u64,
-    /// When the comparison is to fail.
+    /// The conditions under which the comparison fails.
     pub fail_if: Vec<FailIf>,
-    /// Each round is logged at INFO.
+    /// Whether each round is logged at INFO.
     pub tells_rounds: bool,
 }
 
@@ -48,12 +48,12 @@ impl Default for Settings {
     }
 }
 
-/// Compares `b` with `a`: a run of each to warm up, which is not looked at, then the rounds.
-/// `measure` runs a load with a seed against a side; both sides of a round get the same seed. Should
-/// it fail, or be stopped by a signal, the rounds before count.
+/// Compares `b` with `a`. A run of each warms up and does not count; then come the rounds. `measure`
+/// runs a load with a seed against a side, and both sides of a round get the same seed. If it fails, or
+/// a signal stops it, the rounds before count.
 ///
 /// # Errors
-/// The sentence of the run that failed, if it was one of the first two.
+/// The error of the run that failed, if it was one of the first two.
 pub fn compare(
     settings: &Settings,
     a: &str,
@@ -84,7 +84,7 @@ struct Rounds<'a> {
     failure: Option<String>,
 }
 
-/// A round cannot be measured to its end, and no other after it.
+/// Why a round was not measured to its end. No other round follows.
 enum Stop {
     Interrupted,
     Failed(String),
@@ -192,7 +192,7 @@ impl<'a> Rounds<'a> {
         }
     }
 
-    /// VALID when as many rounds count as were asked for.
+    /// Returns the verdict: VALID if all rounds that were asked for count.
     fn verdict(&self) -> Verdict {
         let (asked, used) =
             (self.settings.rounds as usize, self.done.iter().filter(|round| round.used).count());

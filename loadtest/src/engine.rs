@@ -1,20 +1,19 @@
-//! The load engine: threads that drive connections, and what they found, put together.
+//! The load engine: threads drive connections, and a coordinator makes a report of what they found.
 //!
 //! ```text
 //! coordinator ── starts, listens, puts the report together (series, summary)
 //!  │  ▲ tried · pieces · outcome (channel)
 //!  ▼  │ start · stop (flags and a waker)
 //! driver ×T ── one Poll each: wait → mark → drive → wake → open → clock
-//!    └─ connection ×N ─┬─ socket      opens it
-//!                      ├─ stamps      when the system received what is read
-//!                      ├─ exchange ── content   what goes out, what has to come back; pure
-//!                      ├─ arrivals    when messages are due; pure
-//!                      ├─ fault       what went wrong, in words; pure
-//!                      └─ recorder    counts and histograms
+//!    └─ connection ×N ─┬─ stream ◄── socket, stamps      the seam, and the system behind it
+//!                      ├─ conversation ─┬─ exchange ── content   what goes out, what has to come back
+//!                      │                └─ arrivals              when messages are due
+//!                      ├─ retries, inspection, fault      what to do when something is wrong
+//!                      └─ recorder                        counts and histograms
 //! ```
 //!
-//! A crew is the drivers of one load. Beside the crew of the run there may be that of a flood, which
-//! the coordinator only tells when to count and when to end.
+//! A crew is the drivers of one load. A flood has a crew of its own, beside the crew of the run. The
+//! coordinator only tells it when to count and when to end.
 
 mod alarm;
 mod arrivals;
@@ -22,6 +21,7 @@ mod clock;
 mod connection;
 mod content;
 mod context;
+mod conversation;
 mod coordinator;
 mod cpu;
 mod crew;
@@ -29,12 +29,16 @@ mod driver;
 mod exchange;
 mod fault;
 mod flood;
+mod inspection;
 mod messages;
+mod orders;
 mod recorder;
+mod retries;
 mod series;
 mod shared;
 mod socket;
 mod stamps;
+mod stream;
 mod summary;
 mod window;
 
@@ -52,87 +56,88 @@ use coordinator::Coordinator;
 use crew::Work;
 use flood::Flood;
 
-/// Descriptors that a thread needs for itself, and the process besides.
+/// Number of descriptors that a thread needs besides those of its connections.
 const DESCRIPTORS_PER_THREAD: u64 = 4;
+
+/// Number of descriptors that the process needs for other things.
 const OTHER_DESCRIPTORS: u64 = 32;
 
-/// Ends a run before its time. Clones stop the same run.
+/// A way to end a run before its time. Clones stop the same run.
 #[derive(Debug, Clone, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// The run ends within a fraction of a second and reports what it has found so far.
+    /// Ends the run within a fraction of a second. The run reports what it has found so far.
     pub fn stop(&self) {
         self.0.store(true, Relaxed);
     }
 
-    /// Whether that was asked.
+    /// Returns whether [`stop`](Self::stop) was called.
     #[must_use]
     pub fn is_asked(&self) -> bool {
         self.0.load(Relaxed)
     }
 }
 
-/// Where a run is.
+/// A part of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Its connections are being made.
+    /// The connections are being made.
     Connecting,
-    /// Waits for the time at which it is to start.
+    /// The run waits for the time at which it is to start.
     Waiting,
-    /// Loads the server, and does not measure yet.
+    /// The server is under load, and nothing is measured yet.
     WarmUp,
-    /// Measures.
+    /// The run measures.
     Measuring,
-    /// Waits for what has not come back yet.
+    /// The run waits for messages that have not come back yet.
     Draining,
 }
 
-/// How far a run is.
+/// How far a run has come.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
-    /// Where it is.
+    /// The part of the run that goes on now.
     pub phase: Phase,
-    /// How long it has been there.
+    /// How long this part has gone on.
     pub elapsed: Duration,
-    /// Connections that are open.
+    /// Number of open connections.
     pub connections: u64,
-    /// Messages that came back, over the whole run.
+    /// Number of messages that came back, over the whole run.
     pub messages: u64,
-    /// Bytes that came back, over the whole run.
+    /// Number of bytes that came back, over the whole run.
     pub bytes: u64,
-    /// What went wrong, over the whole run.
+    /// Number of errors, over the whole run.
     pub errors: u64,
 }
 
-/// Is told how a run goes.
+/// A listener to a run.
 pub trait Observer {
-    /// About four times a second.
+    /// Called several times a second.
     fn progress(&mut self, _progress: &Progress) {}
 
-    /// The measured part will begin at this time.
+    /// Called when it is known when the measured part begins.
     fn measuring_from(&mut self, _start: SystemTime) {}
 
-    /// A piece of the measured part is over. `latencies` are [`RunReport::latency`] of that piece.
+    /// Called when a piece of the measured part is over. `latencies` are [`RunReport::latency`] of that
+    /// piece.
     fn interval(&mut self, _interval: &Interval, _latencies: &Histogram<u64>) {}
 }
 
-/// Does not listen.
+/// Ignores everything.
 impl Observer for () {}
 
-/// Puts the load on the server and reports what came of it. The report's objectives are left to the
-/// caller.
+/// Puts the load on the server and returns the report. The caller judges the report's objectives.
 ///
 /// # Errors
-/// A sentence when the run could not start: no connection could be made, or the system refused what
-/// it needs. What goes wrong later is in the report.
+/// A sentence when the run could not start: the plan breaks a rule, no connection could be made, or the
+/// system refused what the run needs. Later errors are in the report.
 pub fn run(plan: &Plan, stop: &Stop, observer: &mut dyn Observer) -> Result<RunReport, String> {
     plan.check()?;
     let (clock, flood) = (Clock::start(), flood::plan(plan));
-    let work = Work::new(plan, 0, clock)?;
-    // Its connections have the numbers after those of the run.
+    let work = Work::new(plan, 0, clock);
+    // Connections of the flood have the numbers after those of the run.
     let beside = flood.as_ref().map(|flood| Work::new(flood, plan.connections.into(), clock));
-    let beside = beside.transpose().map_err(|error| format!("flood: {error}"))?;
     let all = [Some(&work), beside.as_ref()];
     check_descriptors(
         all.iter().flatten().map(|work| work.connections()).sum(),
@@ -144,7 +149,8 @@ pub fn run(plan: &Plan, stop: &Stop, observer: &mut dyn Observer) -> Result<RunR
     })
 }
 
-/// Fails early, in words, where the run would run out of descriptors.
+/// Checks that the process may have as many descriptors as the run needs, so that a run does not fail in
+/// the middle.
 fn check_descriptors(connections: u64, threads: u64) -> Result<(), String> {
     let needed = connections + threads * DESCRIPTORS_PER_THREAD + OTHER_DESCRIPTORS;
     match echo_common::descriptors::limit() {

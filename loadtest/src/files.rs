@@ -1,4 +1,4 @@
-//! Results on their way to the disk: whole or not at all.
+//! Writes results to files: whole or not at all.
 
 use std::fs::{self, Permissions};
 use std::io::{self, Write};
@@ -6,18 +6,18 @@ use std::path::{Path, PathBuf};
 
 use tempfile::Builder;
 
-/// What stands for standard output among file names.
+/// The file name that stands for standard output.
 pub const STANDARD_OUTPUT: &str = "-";
 
-/// Whether a file's name stands for standard output.
+/// Returns whether a file's name stands for standard output.
 #[must_use]
 pub fn is_standard_output(path: &Path) -> bool {
     path.as_os_str() == STANDARD_OUTPUT
 }
 
-/// Writes `bytes` to the file `path`, or to standard output when that is `-`. A file that is there
-/// is replaced at once by the whole of the new one, and left alone when that fails. What is no plain
-/// file, such as a pipe or a terminal, is written to as it is.
+/// Writes `bytes` to the file `path`, or to standard output if that is `-`. An existing file is replaced
+/// by the whole new one in one step, and stays as it is if writing fails. Anything else, such as a pipe
+/// or a terminal, is written to in place.
 ///
 /// # Errors
 /// A sentence that names the file.
@@ -32,9 +32,9 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
 
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let path = match fs::metadata(path) {
-        // To put a file in the place of a device would be a great mischief.
+        // Replacing a device by a file would do great harm.
         Ok(present) if !present.is_file() => return fs::write(path, bytes),
-        // Through a symbolic link, not in its place.
+        // The target of a symbolic link is replaced, not the link.
         Ok(_) => fs::canonicalize(path)?,
         Err(_) => path.to_owned(),
     };
@@ -45,13 +45,13 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// A temporary file in the folder of `path`, so that it can be renamed to it.
+/// Creates a temporary file in the folder of `path`, so that it can be renamed to `path`.
 fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         Some(_) | None => PathBuf::from("."),
     };
-    // Told better than by the library, which would name the temporary file.
+    // An error here is clearer than the library's, which would name the temporary file.
     fs::metadata(&folder)?;
     let mut builder = Builder::new();
     builder.prefix(".loadtest-");
@@ -61,7 +61,8 @@ fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
     builder.tempfile_in(folder)
 }
 
-/// What any new file has before the user's mask is applied; a temporary one would be private.
+/// Returns the permissions of any new file, to which the system applies the user's mask. A temporary
+/// file would be private.
 #[cfg(unix)]
 fn readable_by_all() -> Option<Permissions> {
     use std::os::unix::fs::PermissionsExt;

@@ -28,11 +28,11 @@ fn main() -> ExitCode {
 /// Does what the command line says and returns the exit code.
 fn obey(args: &Args) -> Result<u8, String> {
     match &args.command {
-        None => run::run(args.target.as_ref(), &args.run, args.quiet),
-        Some(Command::Run(one)) => run::run(one.target.as_ref(), &one.run, args.quiet),
-        Some(Command::Capacity(capacity)) => capacity::capacity(capacity, args.quiet),
-        Some(Command::Compare(compare)) => compare::compare(compare, args.quiet),
-        Some(Command::Merge(files)) => merge::merge(files, args.quiet),
+        None => run::run(args.target.as_ref(), &args.run, args.verbosity()),
+        Some(Command::Run(one)) => run::run(one.target.as_ref(), &one.run, args.verbosity()),
+        Some(Command::Capacity(capacity)) => capacity::capacity(capacity, args.verbosity()),
+        Some(Command::Compare(compare)) => compare::compare(compare, args.verbosity()),
+        Some(Command::Merge(files)) => merge::merge(files, args.verbosity()),
         Some(Command::Report(report)) => results::page_of_files(&report.files, &report.html),
         Some(Command::Completions { shell }) => man::completions(*shell).map(|()| exit::OK),
         Some(Command::Man { folder }) => man::manual(folder).map(|()| exit::OK),

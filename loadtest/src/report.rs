@@ -1,5 +1,5 @@
-//! What a run found: the document, its verdict and objectives, its times, and the sum of several
-//! documents. Nothing in here knows the engine.
+//! The report of a run: the document, its verdict and objectives, its histograms, and the sum of several
+//! reports. Nothing in here knows the engine.
 
 pub mod distribution;
 pub mod hdr_log;

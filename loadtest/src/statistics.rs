@@ -1,23 +1,23 @@
-//! Decides whether two series of figures differ, and by how much. Pure: it does not depend on the kind of
-//! figure or on a clock, and all randomness comes from a seed.
+//! Decides whether two series of figures differ, and by how much. Pure: it does not depend on the kind
+//! of figure or on a clock, and all randomness comes from a seed.
 //!
-//! The figures come in pairs that were measured one after the other. Only the ratio of each pair counts,
-//! so an influence that slows both figures cancels out. All three results describe one quantity, the mean
-//! of the ratios' logarithms. They therefore cannot contradict each other, and b/a is exactly the inverse
-//! of a/b:
+//! The figures come in pairs that were measured one after the other. Only the ratio of each pair
+//! counts, so an influence that slows both figures cancels out. All three results describe one
+//! quantity, the mean of the ratios' logarithms. They therefore cannot contradict each other, and b/a
+//! is exactly the inverse of a/b:
 //!
-//! - **Ratio**: the geometric mean. A median would use only the middle rounds. An outlier moves the mean,
-//!   but it widens the interval as well.
+//! - **Ratio**: the geometric mean. A median would use only the middle rounds. An outlier moves the
+//!   mean, but it widens the interval as well.
 //! - **p-value**: if a and b were equal, each logarithm could equally well have the other sign. The test
 //!   counts how many of all assignments of signs give a mean at least as far from zero. It is exact and
 //!   assumes no distribution.
 //! - **Interval**: the percentiles of the bootstrap distribution, widened. With few rounds the plain
-//!   percentiles are too narrow: with 10 rounds, an interval of 95 % contains the true value in only 89 %
-//!   of all cases. The corrections of BCa do not help, because they are for bias and skew, which
-//!   differences hardly have. So the distances from the mean are multiplied by the ratio between Student's
-//!   interval and the normal one. T. Hesterberg, in "What Teachers Should Know About the Bootstrap"
-//!   (2015), widens the percentiles for the same reason. A studentized bootstrap would have no bounds if
-//!   most ratios are equal, as they are with a coarse clock.
+//!   percentiles are too narrow: with 10 rounds, an interval of 95 % contains the true value in only 89
+//!   % of all cases. The corrections of BCa do not help, because they are for bias and skew, which
+//!   differences hardly have. So the distances from the mean are multiplied by the ratio between
+//!   Student's interval and the normal one. T. Hesterberg, in "What Teachers Should Know About the
+//!   Bootstrap" (2015), widens the percentiles for the same reason. A studentized bootstrap would have
+//!   no bounds if most ratios are equal, as they are with a coarse clock.
 
 use fastrand::Rng;
 use statrs::distribution::{ContinuousCDF, StudentsT};
@@ -103,12 +103,12 @@ pub fn wilson(successes: u32, trials: u32) -> (f64, f64) {
     (bound(centre - spread), bound(centre + spread))
 }
 
-#[allow(clippy::cast_precision_loss)] // Nobody has 2^53 rounds.
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// Returns the share of all assignments of signs whose sum is at least as far from zero as that of `logs`.
+/// Returns the share of all assignments of signs whose sum is at least as far from zero as that of
+/// `logs`.
 fn sign_flips(logs: &[f64], seed: u64) -> f64 {
     // Sums of the same numbers in a different order differ in the last digits.
     let rounding = 1e-12 * logs.iter().map(|log| log.abs()).sum::<f64>();
@@ -160,7 +160,6 @@ fn bootstrap(logs: &[f64], seed: u64) -> Option<(f64, f64)> {
 /// Draws `logs.len()` numbers with replacement and returns their mean.
 fn resampled(logs: &[f64], random: &mut Rng) -> f64 {
     let drawn: f64 = (0..logs.len()).map(|_| logs[random.usize(..logs.len())]).sum();
-    #[allow(clippy::cast_precision_loss)] // Nobody has 2^53 rounds.
     let count = logs.len() as f64;
     drawn / count
 }
@@ -171,7 +170,6 @@ fn widening(pairs: usize) -> Option<f64> {
     if pairs < MIN_INTERVAL_PAIRS {
         return None;
     }
-    #[allow(clippy::cast_precision_loss)] // Nobody has 2^53 rounds.
     let pairs = pairs as f64;
     let student = StudentsT::new(0.0, 1.0, pairs - 1.0).ok()?;
     let quantile = student.inverse_cdf(0.5 + CONFIDENCE / 2.0);
@@ -292,8 +290,8 @@ mod tests {
         normal(random) * scale
     }
 
-    /// Simulates 600 comparisons. Returns the share whose interval contains the true value, and the share
-    /// that shows a difference although there is none.
+    /// Simulates 600 comparisons. Returns the share whose interval contains the true value, and the
+    /// share that shows a difference although there is none.
     fn simulate(pairs: usize, draw: fn(&mut Rng) -> f64) -> (f64, f64) {
         const TRUTH: f64 = 0.02;
         const COMPARISONS: u32 = 600;

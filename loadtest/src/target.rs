@@ -1,5 +1,5 @@
-//! What is loaded: a server that runs somewhere, or a command that starts one here. Knows nothing
-//! of loads and figures, except what a process takes of the system.
+//! The server that gets the load: one that runs already, or a command that starts one. Knows nothing
+//! about loads and figures, except what a process uses.
 
 mod command_line;
 mod output;
@@ -17,22 +17,23 @@ pub use echo_common::cpus::{Cpus, pin_current_thread};
 pub use process::{Process, kill_all};
 pub use usage::{Usage, Watch};
 
-/// How long one of several addresses of a name may take to answer.
+/// How long to wait for the answer of an address, if a name has several.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A server to be measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// One that runs.
+    /// A server that runs already.
     Address(Address),
-    /// One to be started.
+    /// A command that starts a server.
     Command(CommandLine),
 }
 
 impl FromStr for Target {
     type Err = String;
 
-    /// A text with `{port}` in it is a command line, any other an address. No name is resolved.
+    /// Reads a text with `{port}` in it as a command line, and any other text as an address. Resolves no
+    /// name.
     ///
     /// # Errors
     /// A sentence for the user when the text is neither.
@@ -55,7 +56,7 @@ impl fmt::Display for Target {
     }
 }
 
-/// A target that accepts connections. One that was started is killed when this is dropped.
+/// A target that accepts connections. Dropping it kills a server that was started.
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
@@ -63,11 +64,11 @@ pub struct Running {
 }
 
 impl Target {
-    /// Makes it ready: resolves the name, or starts the command on a free port and waits until it
-    /// accepts a connection. `cpus` are those that a command may use; none given: all that we may.
+    /// Makes the target ready: resolves the name, or starts the command on a free port and waits until
+    /// it accepts a connection. A command may use only `cpus`, if they are given.
     ///
     /// # Errors
-    /// A sentence: the name has no address, or the command could not be started, ended, or did not
+    /// A sentence when the name has no address, or the command could not be started, ended, or did not
     /// accept a connection in time.
     pub fn start(&self, cpus: Option<&Cpus>) -> Result<Running, String> {
         match self {
@@ -84,33 +85,34 @@ impl Target {
 }
 
 impl Running {
-    /// Where it accepts connections.
+    /// Returns the address at which it accepts connections.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What was started, if it was.
+    /// Returns the process, if one was started.
     #[must_use]
     pub fn process(&self) -> Option<&Process> {
         self.process.as_ref()
     }
 
-    /// What was started, if it was.
+    /// Returns the process, if one was started.
     pub fn process_mut(&mut self) -> Option<&mut Process> {
         self.process.as_mut()
     }
 
-    /// Ends what was started: asks it to, and kills it when it takes more than ten seconds.
+    /// Ends the process, if one was started: asks it to end, and kills it if that takes more than ten
+    /// seconds.
     ///
     /// # Errors
-    /// A sentence, with the end of its output, when it had ended by itself before.
+    /// A sentence, with the end of its output, when the process had ended by itself before.
     pub fn stop(self) -> Result<(), String> {
         self.process.map_or(Ok(()), Process::stop)
     }
 }
 
-/// A port that nobody listens on at the moment.
+/// Returns a port on which nobody listens at the moment.
 fn free_port() -> Result<u16, String> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .and_then(|listener| listener.local_addr())

@@ -1,5 +1,5 @@
-//! What happens to started servers when the load tester has to end at once. In a process of its own,
-//! because nothing can be started in it afterwards.
+//! Servers that were started end with a load tester that has to end at once. This test has a process of
+//! its own, because nothing can be started in it afterwards.
 #![cfg(unix)]
 
 use std::io::{Write, stderr};

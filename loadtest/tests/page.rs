@@ -1,7 +1,6 @@
-//! The page of a report, as text: what a browser makes of it is `cargo xtask page`'s to check.
+//! The page of a report, as text. `cargo xtask page` checks what a browser makes of it.
 
-// The helpers of tests are not taken for tests.
-#![allow(clippy::expect_used)]
+#![expect(clippy::expect_used, reason = "clippy does not take the helpers of tests for tests")]
 
 use echo_loadtest::capacity::{CapacityReport, Round};
 use echo_loadtest::page::{Named, render, render_capacity};
@@ -18,7 +17,7 @@ fn search(report: &CapacityReport) -> String {
     render_capacity("search", report).expect("the search makes a page")
 }
 
-/// A figure of the page: its run, its place in the report, and its value there.
+/// Returns the figures of a page: run, place in the report, and value there.
 fn figures(page: &str) -> Vec<(usize, String, Value)> {
     let elements = page.split("<data ").skip(1);
     elements
@@ -155,7 +154,7 @@ fn response_time_is_shown_of_an_open_loop_only() {
         assert_eq!(page.contains("data-figure=\"/generator/lateness/p99_ns\""), is_open);
         assert!(page.contains("data-figure=\"/service_time/p99_99_ns\""));
     }
-    assert!(open.contains("service time, from the time it was sent"));
+    assert!(open.contains("service time, from when a message was sent"));
 }
 
 #[test]

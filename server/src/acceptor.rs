@@ -1,83 +1,73 @@
-//! The acceptor's turn: takes connections from the listener and gives each to a worker.
+//! The acceptor's turn: it takes connections from the listener and gives each to a worker.
 //!
-//! Knows neither the event library nor channels nor the clock: [`crate::acceptor_loop`] waits and
-//! brings the time. Never blocks, and drops an accepted connection only when no worker is left.
+//! The acceptor knows neither the event library nor channels nor the clock:
+//! [`crate::threads::acceptor_loop`] waits and brings the time. The acceptor never blocks, and drops an
+//! accepted connection only when no worker is left.
+
+mod balancer;
+mod verdict;
 
 use std::io;
 use std::net::SocketAddr;
 
 use log::{debug, error, info, warn};
 
-use crate::accept_error::{AcceptError, Backoff};
-use crate::allowance::Allowance;
-use crate::balancer::{Balancer, Candidate};
-use crate::worker::Accepted;
+use self::balancer::{Balancer, Candidate};
+use self::verdict::{AcceptVerdict, Backoff};
+use crate::records::allowance::Allowance;
+use crate::seams::listener::Listener;
+use crate::seams::mailbox::{Accepted, Mailbox, Refused};
 
-/// Connections taken before the workers that got some are woken.
+/// Maximum number of connections accepted before their workers are woken.
 const MAX_BATCH: usize = 64;
 
-/// Failed accepts in a row that are tried again at once; then something is wrong with the system.
+/// Maximum number of failed accepts in a row after which the acceptor tries again at once. After more
+/// of them it pauses, because they may never end.
 const MAX_RETRIES: u32 = 64;
 
-/// How often a second it may be said that accepting pauses, or goes on.
+/// Maximum number of log records a second about pauses and about the connection limit.
 const MAX_PAUSE_RECORDS: u32 = 2;
 
-/// Where connections come from; does not block.
-pub(crate) trait Listener {
-    type Stream;
-
-    fn accept(&self) -> io::Result<(Self::Stream, SocketAddr)>;
-}
-
-/// The acceptor's end of the way to one worker; does not block.
-pub(crate) trait Mailbox<S> {
-    fn try_send(&self, accepted: Accepted<S>) -> Result<(), Refused<S>>;
-
-    /// Makes the worker look, soon after what was sent.
-    fn wake(&self);
-
-    /// How many of the connections it was sent the worker has closed.
-    fn closed(&self) -> u64;
-}
-
-/// A connection that comes back, and why.
-#[derive(Debug)]
-pub(crate) enum Refused<S> {
-    /// The worker has not yet taken over what it was sent before.
-    Full(Accepted<S>),
-    /// The worker is gone.
-    Gone(Accepted<S>),
-}
-
-/// What the acceptor needs before its next turn.
+/// What the acceptor waits for before its next turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wait {
-    /// Nothing: there may be more to accept.
+    /// Nothing: more connections may be waiting.
     No,
     /// An event from the listener.
     Connection,
-    /// A worker that has closed or taken over a connection.
+    /// A worker that has closed or adopted a connection.
     Room,
-    /// The same, or this time.
+    /// The same, but no longer than until this time, in milliseconds since the server started.
     RoomUntil(u64),
+}
+
+/// What became of an accepted connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Delivery {
+    /// A worker has it in its mailbox.
+    Sent,
+    /// Every mailbox is full: the acceptor holds it until one has room.
+    Held,
+    /// No worker is left: the connection is closed.
+    Lost,
 }
 
 /// The acceptor's state between turns.
 pub(crate) struct Acceptor<S, M> {
     mailboxes: Vec<M>,
-    /// Workers that were sent something and not woken yet.
+    /// Whether each worker was sent a connection in this turn and is not woken yet.
     touched: Vec<bool>,
     balancer: Balancer,
-    /// Scratch space of [`deliver`](Self::deliver).
+    /// Working memory of [`deliver`](Self::deliver).
     candidates: Vec<Candidate>,
-    /// Accepted, but every mailbox was full. At most one: no more are accepted before it is sent.
+    /// A connection for which every mailbox was full. No other is accepted before it is sent.
     held: Option<Accepted<S>>,
     accepted: u64,
     max_connections: u64,
     retries: u32,
     backoff: Backoff,
     pause_records: Allowance,
-    /// It was said that the limit is reached, and not yet that it no longer is.
+    /// Whether the last record about the connection limit says that it is reached.
     limit_announced: bool,
 }
 
@@ -98,17 +88,17 @@ impl<S, M: Mailbox<S>> Acceptor<S, M> {
         }
     }
 
-    /// Connections accepted so far.
+    /// Returns the number of connections accepted so far.
     pub(crate) fn accepted(&self) -> u64 {
         self.accepted
     }
 
-    /// Whether a connection waits for room in a mailbox.
+    /// Returns whether a connection waits for room in a mailbox.
     pub(crate) fn holds_one(&self) -> bool {
         self.held.is_some()
     }
 
-    /// Accepts a batch, and wakes the workers that got something.
+    /// Accepts a batch of connections and wakes the workers that got some.
     pub(crate) fn turn(&mut self, now_ms: u64, listener: &impl Listener<Stream = S>) -> Wait {
         let wait = self.accept_batch(now_ms, listener);
         for (mailbox, touched) in self.mailboxes.iter().zip(&mut self.touched) {
@@ -116,12 +106,23 @@ impl<S, M: Mailbox<S>> Acceptor<S, M> {
                 mailbox.wake();
             }
         }
+        if cfg!(debug_assertions) {
+            self.invariants();
+        }
         wait
+    }
+
+    /// Asserts what holds between two turns; debug builds check it after each: every worker that was
+    /// sent a connection is woken, and no connection is sent or held that was not accepted.
+    fn invariants(&self) {
+        assert!(!self.touched.contains(&true), "a worker was sent a connection and not woken");
+        let known = self.balancer.open(|_| 0) + u64::from(self.holds_one());
+        assert!(known <= self.accepted, "{known} connections of {} accepted", self.accepted);
     }
 
     fn accept_batch(&mut self, now_ms: u64, listener: &impl Listener<Stream = S>) -> Wait {
         if let Some(held) = self.held.take()
-            && !self.deliver(held)
+            && self.deliver(held) == Delivery::Held
         {
             return Wait::Room;
         }
@@ -132,14 +133,14 @@ impl<S, M: Mailbox<S>> Acceptor<S, M> {
             match listener.accept() {
                 Ok((stream, peer)) => {
                     let accepted = self.welcome(now_ms, stream, peer);
-                    if !self.deliver(accepted) {
+                    if self.deliver(accepted) == Delivery::Held {
                         return Wait::Room;
                     }
                 }
                 Err(error) => match self.answer(&error) {
-                    AcceptError::Drained => return Wait::Connection,
-                    AcceptError::Retry => debug!("accept error=\"{error}\""),
-                    AcceptError::Pause => return self.pause(now_ms, &error),
+                    AcceptVerdict::NoneWaiting => return Wait::Connection,
+                    AcceptVerdict::Retry => debug!("accept error=\"{error}\""),
+                    AcceptVerdict::Pause => return self.pause(now_ms, &error),
                 },
             }
         }
@@ -155,9 +156,8 @@ impl<S, M: Mailbox<S>> Acceptor<S, M> {
         Accepted { stream, peer, id: self.accepted }
     }
 
-    /// Sends a connection to the worker that has the least to do among those with room; if none has
-    /// any, holds it and returns false.
-    fn deliver(&mut self, mut accepted: Accepted<S>) -> bool {
+    /// Sends a connection to the worker with the fewest connections among those with room.
+    fn deliver(&mut self, mut accepted: Accepted<S>) -> Delivery {
         let Self { mailboxes, balancer, touched, candidates, .. } = self;
         let closed = |worker: usize| mailboxes[worker].closed();
         candidates.fill(Candidate::MayTake);
@@ -166,7 +166,7 @@ impl<S, M: Mailbox<S>> Acceptor<S, M> {
                 Ok(()) => {
                     balancer.assign(worker);
                     touched[worker] = true;
-                    return true;
+                    return Delivery::Sent;
                 }
                 Err(Refused::Full(accepted)) => {
                     candidates[worker] = Candidate::Full;
@@ -180,14 +180,14 @@ impl<S, M: Mailbox<S>> Acceptor<S, M> {
         }
         if candidates.iter().all(|candidate| *candidate == Candidate::Gone) {
             error!("no worker left peer={}", accepted.peer);
-            return true;
+            return Delivery::Lost;
         }
         self.held = Some(accepted);
-        false
+        Delivery::Held
     }
 
-    /// Whether no more may be accepted now. Says so once, and again only after more than a tenth of
-    /// the connections had gone, and more than one.
+    /// Returns whether the connection limit is reached, and logs it once. It is logged again only after
+    /// more than a tenth of the connections, and more than one, had closed.
     fn is_at_limit(&mut self, now_ms: u64) -> bool {
         let max = self.max_connections;
         let open = self.balancer.open(|worker| self.mailboxes[worker].closed());
@@ -201,18 +201,18 @@ impl<S, M: Mailbox<S>> Acceptor<S, M> {
         open >= max
     }
 
-    fn answer(&mut self, error: &io::Error) -> AcceptError {
-        match AcceptError::from(error) {
-            AcceptError::Retry if self.retries == MAX_RETRIES => AcceptError::Pause,
-            AcceptError::Retry => {
+    fn answer(&mut self, error: &io::Error) -> AcceptVerdict {
+        match AcceptVerdict::from(error.kind()) {
+            AcceptVerdict::Retry if self.retries == MAX_RETRIES => AcceptVerdict::Pause,
+            AcceptVerdict::Retry => {
                 self.retries += 1;
-                AcceptError::Retry
+                AcceptVerdict::Retry
             }
-            AcceptError::Drained => {
+            AcceptVerdict::NoneWaiting => {
                 self.retries = 0;
-                AcceptError::Drained
+                AcceptVerdict::NoneWaiting
             }
-            AcceptError::Pause => AcceptError::Pause,
+            AcceptVerdict::Pause => AcceptVerdict::Pause,
         }
     }
 
@@ -231,7 +231,7 @@ mod tests {
 
     use super::*;
 
-    /// What the listener answers, one call after the other; then it has nothing.
+    /// A listener that gives these answers, one for each call, and then has no connection.
     struct Script(RefCell<VecDeque<io::Result<u32>>>);
 
     impl Script {
@@ -258,7 +258,7 @@ mod tests {
         }
     }
 
-    /// A worker that takes over only when it is told to.
+    /// A worker that adopts connections only when the test calls [`take_over`](Self::take_over).
     #[derive(Default)]
     struct FakeWorker {
         capacity: Cell<usize>,
@@ -335,7 +335,7 @@ mod tests {
         assert!(acceptor.holds_one());
         assert_eq!((listener.left(), acceptor.accepted()), (2, 3));
         assert_eq!(acceptor.turn(0, &listener), Wait::Room);
-        assert_eq!(listener.left(), 2, "nothing more is accepted meanwhile");
+        assert_eq!(listener.left(), 2, "the acceptor takes no more while it holds one");
         workers[1].take_over();
         assert_eq!(acceptor.turn(0, &listener), Wait::Room);
         workers.iter().for_each(FakeWorker::take_over);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::echo::Framing;
 
-/// What a server is told at the start. The defaults are those of the command line.
+/// The settings of a server. The defaults are those of the command line.
 ///
 /// ```
 /// use echo_server::Config;
@@ -18,33 +18,34 @@ use crate::echo::Framing;
 pub struct Config {
     /// Where to listen; port 0 lets the system choose. `::` serves IPv4 too.
     pub address: SocketAddr,
-    /// Worker threads.
+    /// Number of worker threads.
     pub num_workers: NonZeroUsize,
-    /// Connections that may wait in one worker's channel.
+    /// Number of connections that may wait in one worker's channel.
     pub channel_capacity: NonZeroUsize,
-    /// What makes bytes due to be sent back.
+    /// When received bytes are due to be sent back.
     pub framing: Framing,
-    /// A longer line goes back in pieces of this many bytes. A connection holds at most this and
-    /// [`MAX_READ_LEN`](Self::MAX_READ_LEN) more.
+    /// Length in bytes of the longest line that goes back whole. A longer line goes back in pieces of
+    /// this length. A connection holds at most this and [`MAX_READ_LEN`](Self::MAX_READ_LEN) bytes.
     pub max_line_length: NonZeroUsize,
-    /// At this many open connections no more are accepted; those who connect wait in the system's
-    /// queue. `None`: what the descriptor limit allows, less what the server itself needs.
+    /// Maximum number of open connections. When it is reached, new connections wait in the
+    /// listen backlog. `None`: the descriptor limit, less the descriptors that the server itself needs.
     pub max_connections: Option<NonZeroU64>,
-    /// A connection without traffic for this long is ended; one that stops taking what it is owed,
-    /// within twice this. `None`: never.
+    /// How long a connection may go without traffic before the server closes it. A peer that stops
+    /// reading its echo is closed after at most twice as long. `None`: for ever.
     pub idle_timeout: Option<Duration>,
-    /// How long a peer may take to receive what it is owed once the server is stopping.
+    /// How long a peer may take to receive the rest of its echo when the server stops.
     pub drain_timeout: Duration,
-    /// How often the throughput is logged when something happened, at most every millisecond. `None`:
+    /// How often the throughput is logged, if something happened; at most every millisecond. `None`:
     /// never.
     pub report_interval: Option<Duration>,
-    /// Connections that may wait in the system's queue; the system may have a lower limit.
+    /// Length of the listen backlog: connections that wait in the system. The system may have a lower
+    /// limit.
     pub backlog: NonZeroU16,
-    /// After an event a worker looks for the next one for this long before it sleeps: replies come
-    /// sooner, and a CPU is busy meanwhile. It lets other threads have that CPU in between. `None`: it
-    /// sleeps at once.
+    /// How long a worker looks for the next event after the last one before it sleeps. Replies then
+    /// come sooner, but a CPU is busy. Other threads get this CPU in between. `None`: the worker sleeps at
+    /// once.
     pub busy_poll: Option<Duration>,
-    /// Each worker stays on one of the CPUs that the process may use, in turn. Only on Linux.
+    /// Whether each worker stays on one of the CPUs that the process may use, in rotation. Linux only.
     pub pin_workers: bool,
 }
 
@@ -53,7 +54,7 @@ impl Config {
     pub const CHANNEL_CAPACITY: NonZeroUsize = NonZeroUsize::new(100).unwrap();
     /// The default of [`max_line_length`](Self::max_line_length).
     pub const MAX_LINE_LENGTH: NonZeroUsize = NonZeroUsize::new(64 * 1024).unwrap();
-    /// The most bytes that are read from a connection at once.
+    /// Maximum number of bytes that are read from a connection at once.
     pub const MAX_READ_LEN: usize = 256 * 1024;
     /// The default of [`drain_timeout`](Self::drain_timeout).
     pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,153 +1,102 @@
-//! One connection: moves bytes between its stream and the line machine, within a budget.
+//! One connection: it moves bytes between its stream and the line machine, within a budget.
 //!
-//! Knows neither the event library nor threads nor channels: whoever owns the connection tells it
-//! about readiness ([`Connection::mark`]), gives it turns ([`Connection::drive`]) and watches its
-//! deadlines ([`Connection::check`]).
+//! A connection knows neither the event library nor threads nor channels. Its worker passes it the
+//! readiness of its stream ([`Connection::mark`]), gives it turns ([`Connection::drive`]) and watches
+//! its deadlines ([`Connection::check`]).
 
 mod deadlines;
+pub(crate) mod spill;
+mod worker_context;
 
 use std::io::{self, ErrorKind, IoSlice};
 
 use echo_common::socket::SHORT_MEANS_WOULD_BLOCK;
 use memchr::{memchr, memchr_iter};
 
-use crate::close_reason::{Cause, CloseReason};
-use crate::config::Config;
-use crate::echo::Echo;
-use crate::peer::Peer;
-use crate::records::{Closing, Name, Records};
-use crate::spill::{Pool, Spill};
-use crate::stats::Stats;
-use crate::stream::{Interest, Readiness, Stream};
-use deadlines::wrap;
-pub(crate) use deadlines::{Check, Deadlines};
+use self::deadlines::wrap;
+pub(crate) use self::deadlines::{Check, Deadlines};
+use self::spill::{Pool, Spill};
+pub(crate) use self::worker_context::WorkerContext;
+use crate::seams::close_reason::{Cause, CloseReason};
+use crate::seams::journal::{Closing, Journal, Name};
+use crate::seams::peer::Peer;
+use crate::seams::stream::{Interest, Readiness, Stream};
 
-/// A worker's read buffer, shared by all its connections. Reads of less would cost more calls, and more
-/// copies of lines that they cut in two. Less where it is tested what happens between two reads.
-pub(crate) const READ_BUFFER_LEN: usize =
-    if cfg!(any(test, fuzzing)) { 64 * 1024 } else { Config::MAX_READ_LEN };
-
-/// What one connection may receive in one turn, before the others get theirs.
+/// Number of bytes that one connection may receive in one turn. The last read may exceed it.
 pub(crate) const TURN_BUDGET: usize = 256 * 1024;
 
-/// A turn that moves as much, received and sent added up, is a long one. Less where it is tested what
-/// comes of it.
-const LONG_TURN_LEN: u64 = if cfg!(any(test, fuzzing)) { 512 } else { 32 * 1024 };
-
-/// What the connections of a worker share while they are driven, one at a time.
-pub(crate) struct Workbench {
-    /// The time of this turn, in milliseconds since the server started.
-    pub(crate) now_ms: u64,
-    /// Bytes so far, received and sent added up, whatever they were for.
-    pub(crate) moved: u64,
-    echo: Echo,
-    /// The most bytes one connection ever holds: one line and one read.
-    max_spill_len: usize,
-    buffer: Box<[u8]>,
-    pool: Pool,
-    pub(crate) records: Records,
-    pub(crate) stats: Stats,
-    #[cfg(any(test, fuzzing))]
-    pub(crate) closed: Vec<Closed>,
-}
-
-impl Workbench {
-    pub(crate) fn new(echo: Echo, records: Records) -> Self {
-        Self {
-            now_ms: 0,
-            moved: 0,
-            echo,
-            max_spill_len: echo.max_line_length().saturating_add(READ_BUFFER_LEN),
-            buffer: vec![0; READ_BUFFER_LEN].into_boxed_slice(),
-            pool: Pool::default(),
-            records,
-            stats: Stats::default(),
-            #[cfg(any(test, fuzzing))]
-            closed: vec![],
-        }
-    }
-}
-
-/// What is said of a connection at its end, for whoever checks that.
-#[cfg(any(test, fuzzing))]
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Closed {
-    pub(crate) id: u64,
-    pub(crate) reason: CloseReason,
-    pub(crate) received: u64,
-    pub(crate) sent: u64,
-}
-
-/// What a connection needs before it can go on.
+/// What a connection waits for after a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// An event, of the kind that is asked for already.
+    /// An event of the kind that its worker watches already.
     Wait,
-    /// An event of this kind, from now on.
+    /// An event of another kind: its worker must change what it watches.
     Watch(Interest),
-    /// Another turn, after the others have had theirs.
+    /// Its next turn, after the other connections have had theirs.
     Turn,
 }
 
 /// Where a connection is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// Receives and sends back.
+    /// The connection receives bytes and sends them back.
     Open,
-    /// The server ends it: receives what has arrived by now, which is no more than `progress`,
-    /// then sends the rest.
+    /// The server ends the connection. It still receives the bytes that had arrived when the end
+    /// began, which are at most `progress`.
     Ending(Cause),
-    /// Nothing more will be received: sends the rest. Without a cause it is the peer that finished.
+    /// The connection receives no more, and sends the rest. Without a cause, the peer has finished.
     Sending(Option<Cause>),
-    /// All was sent and the server has finished its side: discards what comes until the peer has
-    /// finished too.
+    /// The connection has sent everything and finished its side. It discards input until the peer
+    /// finishes too.
     Lingering(Cause),
 }
 
-/// Whether all that is due went out.
+/// How far sending got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Flush {
+    /// Nothing is due any more.
     Done,
-    /// There was no room: an event will tell when there is.
+    /// The send buffer is full. An event will come when it has room.
     Blocked,
-    /// There may be room, or a signal came first: no event will tell.
+    /// The send buffer may have room, or a signal interrupted the call. No event will come.
     Unfinished,
 }
 
-/// One connection and its state: 80 bytes, and no more while it holds nothing.
+/// One connection and its state: 80 bytes, without a buffer while it holds nothing.
 #[derive(Debug)]
 pub(crate) struct Connection<S> {
     stream: S,
-    /// Bytes held; `None` when there are none.
+    /// The bytes held; `None` while there are none.
     spill: Option<Box<Spill>>,
     id: u64,
     opened_ms: u64,
     received: u64,
     messages: u64,
-    /// While [`Phase::Ending`]: the most bytes that are left of what had arrived by then. Before: how
-    /// much the peer had acknowledged when that was last looked at, its lowest 32 bits.
+    /// In [`Phase::Ending`]: maximum number of unread bytes that had arrived when the end began.
+    /// While the server has not begun the end: number of bytes that the peer had acknowledged at the
+    /// last check, modulo 2³².
     progress: u32,
-    /// When bytes last moved, or when the server began to end it or to linger; wraps after 49 days.
+    /// When bytes last moved, or when the end or the linger began. Wraps after 49 days.
     touched_ms: u32,
     peer: Peer,
     phase: Phase,
-    /// What events are asked for.
+    /// The kind of event that the worker watches.
     interest: Interest,
-    /// It is in one of its worker's queues.
+    /// Whether the connection is in one of its worker's ready queues.
     queued: bool,
-    /// Its last turn was a long one.
+    /// Whether the last turn was a long one.
     bulk: bool,
-    /// The stream may have something to read.
+    /// Whether a read may return something.
     readable: bool,
-    /// Only "would block" means that it has nothing. Never unset: urgent data may be announced long
-    /// before the read that it splits.
-    drain: bool,
-    /// What came last was not a newline.
+    /// Whether a short read says nothing about what is left, so that only "would block" counts. Once
+    /// set, it stays: an event may announce urgent data long before the read that it splits.
+    read_until_blocked: bool,
+    /// Whether the last byte received was not a newline.
     in_line: bool,
 }
 
 impl<S: Stream> Connection<S> {
-    /// A connection that was accepted just now, and will wait for bytes.
+    /// Returns a connection that was just accepted, and waits for bytes.
     pub(crate) fn new(stream: S, peer: Peer, id: u64, now_ms: u64) -> Self {
         Self {
             stream,
@@ -164,7 +113,7 @@ impl<S: Stream> Connection<S> {
             queued: false,
             bulk: false,
             readable: false,
-            drain: false,
+            read_until_blocked: false,
             in_line: false,
         }
     }
@@ -173,63 +122,68 @@ impl<S: Stream> Connection<S> {
         &mut self.stream
     }
 
-    /// How much it holds, and the length of the buffer for that, if there is one.
-    #[cfg(any(test, fuzzing))]
-    pub(crate) fn buffer(&self) -> Option<(usize, usize)> {
-        self.spill.as_ref().map(|spill| (spill.len(), spill.capacity()))
+    /// Asserts what holds between two turns: the connection has a buffer only while it holds bytes,
+    /// its unfinished line is shorter than the longest line, and its buffer is not too long.
+    pub(crate) fn invariants(&self, cx: &WorkerContext<impl Journal>) {
+        let Some(spill) = &self.spill else { return };
+        assert!(spill.len() > 0, "a buffer for nothing");
+        assert!(spill.tail().len() < cx.echo.max_line_length(), "an unfinished line too long");
+        spill.invariants(cx.max_spill_len());
     }
 
-    /// Whether the connection needs to be put in a queue of its worker; it counts as queued then, until
-    /// it [leaves](Self::leave_queue).
-    pub(crate) fn queue(&mut self) -> bool {
+    /// Notes that the connection is in a ready queue until it [leaves](Self::leave_queue) it. Returns
+    /// whether it was in none before.
+    pub(crate) fn enter_queue(&mut self) -> bool {
         !std::mem::replace(&mut self.queued, true)
     }
 
-    #[cfg(any(test, fuzzing))]
     pub(crate) fn is_queued(&self) -> bool {
         self.queued
     }
 
-    /// Its turn has come.
+    /// Notes that the connection was taken from its ready queue.
     pub(crate) fn leave_queue(&mut self) {
         self.queued = false;
     }
 
-    /// Whether its next turn is likely to be a long one, as the last was.
+    /// Returns whether this is a bulk connection, whose next turn is likely to be long too.
     pub(crate) fn is_bulk(&self) -> bool {
         self.bulk
     }
 
-    /// Notes what an event said. The connection acts on it at its next turn.
+    /// Notes what an event said. The connection acts on it in its next turn.
     pub(crate) fn mark(&mut self, readiness: Readiness) {
-        self.drain |= readiness.drain;
-        self.readable |= readiness.readable | readiness.drain;
+        self.read_until_blocked |= readiness.read_until_blocked;
+        self.readable |= readiness.readable | readiness.read_until_blocked;
     }
 
-    /// Moves bytes until an event is needed or the turn's budget is spent.
+    /// Gives the connection a turn: it moves bytes until it needs an event or has spent its budget.
     ///
     /// # Errors
-    /// Why the connection is over; it must not be driven again.
-    pub(crate) fn drive(&mut self, bench: &mut Workbench) -> Result<Next, CloseReason> {
-        let before = bench.moved;
-        let next = self.take_turn(bench);
-        self.bulk = bench.moved - before >= LONG_TURN_LEN;
+    /// The reason why the connection is over. It must not be driven again.
+    pub(crate) fn drive(
+        &mut self,
+        cx: &mut WorkerContext<impl Journal>,
+    ) -> Result<Next, CloseReason> {
+        let before = cx.moved;
+        let next = self.take_turn(cx);
+        self.bulk = cx.moved - before >= cx.limits.long_turn_len;
         next
     }
 
-    fn take_turn(&mut self, bench: &mut Workbench) -> Result<Next, CloseReason> {
+    fn take_turn(&mut self, cx: &mut WorkerContext<impl Journal>) -> Result<Next, CloseReason> {
         let mut budget = TURN_BUDGET;
         loop {
-            match self.flush(bench)? {
+            match self.flush(cx)? {
                 Flush::Done => {}
                 Flush::Blocked => return Ok(self.wait(Interest::Writable)),
                 Flush::Unfinished => return Ok(Next::Turn),
             }
             match self.phase {
                 Phase::Sending(None) => return Err(CloseReason::Finished),
-                Phase::Sending(Some(cause)) => self.start_lingering(cause, bench)?,
+                Phase::Sending(Some(cause)) => self.start_lingering(cause, cx)?,
                 Phase::Ending(cause) if self.progress == 0 || !self.readable => {
-                    self.end_input(Some(cause), bench);
+                    self.end_input(Some(cause), cx);
                     continue;
                 }
                 Phase::Open | Phase::Ending(_) | Phase::Lingering(_) => {}
@@ -240,71 +194,59 @@ impl<S: Stream> Connection<S> {
             if budget == 0 {
                 return Ok(Next::Turn);
             }
-            budget = budget.saturating_sub(self.receive(bench)?);
+            budget = budget.saturating_sub(self.receive(cx)?);
         }
     }
 
-    /// Begins to end the connection from this side, unless its end has begun already. The next turn
-    /// acts on it.
+    /// Begins to end the connection from the server's side. If the end has begun already, only its
+    /// cause changes. The connection acts on the cause in its next turn.
     pub(crate) fn end(&mut self, cause: Cause, now_ms: u64) {
         match self.phase {
             Phase::Open => {
                 self.phase = Phase::Ending(cause);
-                self.progress = u32::try_from(self.stream.max_unread_len()).unwrap_or(u32::MAX);
-                // No event may have told yet what splits the reads, and none is waited for.
-                (self.readable, self.drain) = (true, true);
+                self.progress = u32::try_from(self.stream.begin_end()).unwrap_or(u32::MAX);
+                // Urgent data may split the reads although no event has announced it yet.
+                (self.readable, self.read_until_blocked) = (true, true);
                 self.touched_ms = wrap(now_ms);
             }
-            // What began as idle is finished under the rules of the shutdown.
+            // An idle connection that is ending now follows the rules of the shutdown.
             Phase::Ending(_) => self.phase = Phase::Ending(cause),
             Phase::Sending(_) => self.phase = Phase::Sending(Some(cause)),
             Phase::Lingering(_) => self.phase = Phase::Lingering(cause),
         }
     }
 
-    /// Whether its end has begun, from whichever side.
+    /// Returns whether the peer or the server has begun to end the connection.
     pub(crate) fn is_ending(&self) -> bool {
         self.phase != Phase::Open
     }
 
-    /// Accounts for the end of the connection and logs it. Dropping the connection then closes it.
-    pub(crate) fn close(self, reason: CloseReason, bench: &mut Workbench) {
+    /// Counts the end of the connection, tells the journal of it, and closes the stream.
+    pub(crate) fn close(self, reason: CloseReason, cx: &mut WorkerContext<impl Journal>) {
         let closing = Closing {
-            reason: reason.name(),
-            is_trouble: reason.is_trouble(),
+            reason,
             received: self.received,
             sent: self.sent(),
-            lines: self.messages,
-            duration_ms: bench.now_ms - self.opened_ms,
+            messages: self.messages,
+            duration_ms: cx.now_ms - self.opened_ms,
         };
-        #[cfg(any(test, fuzzing))]
-        bench.closed.push(Closed {
-            id: self.id,
-            reason,
-            received: closing.received,
-            sent: closing.sent,
-        });
-        bench.stats.closed += 1;
+        cx.stats.closed += 1;
         match reason {
-            // How a probe ends is the checker's way and no fault: many reset.
+            // A probe that resets is no failure: many health checks end in this way.
             CloseReason::Reset if self.received == 0 => {}
-            CloseReason::Reset | CloseReason::Failed => bench.stats.failed += 1,
-            CloseReason::Idle => bench.stats.idle += 1,
-            CloseReason::Cut => bench.stats.cut += 1,
+            CloseReason::Reset | CloseReason::Failed => cx.stats.failed += 1,
+            CloseReason::Idle => cx.stats.idle += 1,
+            CloseReason::Cut => cx.stats.cut += 1,
             CloseReason::Finished | CloseReason::Shutdown => {}
         }
-        if self.received == 0 {
-            bench.stats.probes += 1;
-            bench.records.probed(self.name(), &closing);
-        } else {
-            bench.records.closed(bench.now_ms, self.name(), &closing);
-        }
+        cx.stats.probes += u64::from(self.received == 0);
+        cx.journal.closed(cx.now_ms, self.name(), &closing);
         if let Some(spill) = self.spill {
-            bench.pool.give_back(spill);
+            cx.pool.give_back(spill);
         }
     }
 
-    /// Bytes sent back, as far as the system has taken them.
+    /// Returns the number of bytes sent back, which the system has taken.
     fn sent(&self) -> u64 {
         self.received - self.spill.as_ref().map_or(0, |spill| spill.len() as u64)
     }
@@ -321,21 +263,21 @@ impl<S: Stream> Connection<S> {
         Next::Watch(interest)
     }
 
-    /// Reads once. Returns what that takes from the turn's budget.
-    fn receive(&mut self, bench: &mut Workbench) -> Result<usize, CloseReason> {
-        let len = match self.stream.read(&mut bench.buffer) {
-            Ok(0) => return self.end_of_stream(bench).map(|()| 0),
+    /// Reads once. Returns the number of bytes that this takes from the budget of the turn.
+    fn receive(&mut self, cx: &mut WorkerContext<impl Journal>) -> Result<usize, CloseReason> {
+        let len = match self.stream.read(&mut cx.buffer) {
+            Ok(0) => return self.end_of_stream(cx).map(|()| 0),
             Ok(len) => len,
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 self.readable = false;
                 return Ok(0);
             }
-            // Tried again within the budget, so that no storm of signals holds up the others.
-            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(bench.buffer.len()),
+            // An interrupted read costs budget, so that a storm of signals does not hold up the others.
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(cx.buffer.len()),
             Err(error) => return Err(error.kind().into()),
         };
-        bench.moved += len as u64;
-        if SHORT_MEANS_WOULD_BLOCK && len < bench.buffer.len() && !self.drain {
+        cx.moved += len as u64;
+        if SHORT_MEANS_WOULD_BLOCK && len < cx.buffer.len() && !self.read_until_blocked {
             self.readable = false;
         }
         match self.phase {
@@ -344,25 +286,29 @@ impl<S: Stream> Connection<S> {
                 let len = u32::try_from(len).unwrap_or(u32::MAX);
                 self.progress = self.progress.saturating_sub(len);
             }
-            Phase::Open => self.touched_ms = wrap(bench.now_ms),
+            Phase::Open => self.touched_ms = wrap(cx.now_ms),
             Phase::Sending(_) => debug_assert!(false, "reads after the end of the input"),
         }
         if self.received == 0 {
-            bench.records.opened(bench.now_ms, self.name());
+            cx.journal.opened(cx.now_ms, self.name());
         }
         self.received += len as u64;
-        self.in_line = !bench.buffer[..len].ends_with(b"\n");
-        bench.stats.received += len as u64;
-        self.echo(len, bench)?;
+        self.in_line = !cx.buffer[..len].ends_with(b"\n");
+        cx.stats.received += len as u64;
+        self.echo(len, cx)?;
         Ok(len)
     }
 
-    /// Sends back what the first `len` bytes of the buffer make due, straight from there, and holds
-    /// what is left.
-    fn echo(&mut self, len: usize, bench: &mut Workbench) -> Result<(), CloseReason> {
-        let chunk = &bench.buffer[..len];
+    /// Sends back the bytes that the first `len` bytes of the buffer make due, without copying them,
+    /// and holds the rest.
+    fn echo(
+        &mut self,
+        len: usize,
+        cx: &mut WorkerContext<impl Journal>,
+    ) -> Result<(), CloseReason> {
+        let chunk = &cx.buffer[..len];
         let held = self.spill.as_ref().map_or(&[][..], |spill| spill.tail());
-        let (due, rest) = chunk.split_at(bench.echo.due_len(held.len(), chunk));
+        let (due, rest) = chunk.split_at(cx.echo.due_len(held.len(), chunk));
         let mut written = Ok(0);
         if !due.is_empty() {
             written = sent_len(match held {
@@ -370,25 +316,26 @@ impl<S: Stream> Connection<S> {
                 held => self.stream.write_vectored(&[IoSlice::new(held), IoSlice::new(due)]),
             });
             let newlines = count_newlines(due);
-            bench.records.messages(bench.now_ms, self.name(), (held, due), newlines);
-            bench.stats.messages += newlines;
+            cx.journal.messages(cx.now_ms, self.name(), (held, due), newlines);
+            cx.stats.messages += newlines;
             self.messages += newlines;
         }
         let sent = written.unwrap_or(0);
-        bench.moved += sent as u64;
-        bench.stats.sent += sent as u64;
+        cx.moved += sent as u64;
+        cx.stats.sent += sent as u64;
         if self.spill.is_none() && rest.is_empty() && sent == due.len() {
             return Ok(());
         }
-        // After a failure too: what is held at the end was not sent.
-        let spill = self.spill.get_or_insert_with(|| bench.pool.take());
-        spill.keep(sent, due, rest, bench.max_spill_len);
-        self.release_empty_spill(&mut bench.pool);
+        // After a failed write too, because [`Self::sent`] subtracts the bytes held.
+        let max_spill_len = cx.max_spill_len();
+        let spill = self.spill.get_or_insert_with(|| cx.pool.take());
+        spill.keep(sent, due, rest, max_spill_len);
+        self.release_empty_spill(&mut cx.pool);
         written.map(|_| ())
     }
 
-    /// Sends what is due, if anything is.
-    fn flush(&mut self, bench: &mut Workbench) -> Result<Flush, CloseReason> {
+    /// Sends the held bytes that are due.
+    fn flush(&mut self, cx: &mut WorkerContext<impl Journal>) -> Result<Flush, CloseReason> {
         let Some(spill) = self.spill.as_mut().filter(|spill| !spill.due().is_empty()) else {
             return Ok(Flush::Done);
         };
@@ -403,12 +350,12 @@ impl<S: Stream> Connection<S> {
             _ if SHORT_MEANS_WOULD_BLOCK => Flush::Blocked,
             _ => Flush::Unfinished,
         };
-        bench.moved += sent as u64;
-        bench.stats.sent += sent as u64;
+        cx.moved += sent as u64;
+        cx.stats.sent += sent as u64;
         if sent > 0 && matches!(self.phase, Phase::Open | Phase::Sending(None)) {
-            self.touched_ms = wrap(bench.now_ms);
+            self.touched_ms = wrap(cx.now_ms);
         }
-        self.release_empty_spill(&mut bench.pool);
+        self.release_empty_spill(&mut cx.pool);
         Ok(flush)
     }
 
@@ -418,49 +365,54 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    fn end_of_stream(&mut self, bench: &mut Workbench) -> Result<(), CloseReason> {
+    fn end_of_stream(&mut self, cx: &mut WorkerContext<impl Journal>) -> Result<(), CloseReason> {
         match self.phase {
             Phase::Lingering(Cause::Shutdown) if !self.is_delivered() => {
                 self.readable = false;
                 Ok(())
             }
             Phase::Lingering(cause) => Err(cause.into()),
-            // A peer that has finished needs no linger. But when the server stops, what the system
-            // still has to send may go with the process: the acknowledgement is waited for.
+            // The peer has finished, so the linger will end at once. When the server stops, it lasts
+            // until the peer's system has acknowledged everything, because the bytes in the send buffer
+            // may be lost with the process.
             Phase::Ending(cause) => {
-                self.end_input(Some(cause), bench);
+                self.end_input(Some(cause), cx);
                 Ok(())
             }
             Phase::Open | Phase::Sending(_) => {
-                self.end_input(None, bench);
+                self.end_input(None, cx);
                 Ok(())
             }
         }
     }
 
-    /// Nothing more will be received: the unterminated rest is due as it is.
-    fn end_input(&mut self, cause: Option<Cause>, bench: &mut Workbench) {
+    /// Ends the input: the unfinished line is due as it is.
+    fn end_input(&mut self, cause: Option<Cause>, cx: &mut WorkerContext<impl Journal>) {
         if std::mem::take(&mut self.in_line) {
-            bench.stats.messages += 1;
+            cx.stats.messages += 1;
             self.messages += 1;
         }
         if let Some(spill) = &mut self.spill {
             let name = Name { peer: self.peer, id: self.id };
-            bench.records.messages(bench.now_ms, name, (&[], spill.tail()), 0);
+            cx.journal.messages(cx.now_ms, name, (&[], spill.tail()), 0);
             spill.finish_tail();
         }
         self.phase = Phase::Sending(cause);
     }
 
-    fn start_lingering(&mut self, cause: Cause, bench: &Workbench) -> Result<(), CloseReason> {
+    fn start_lingering(
+        &mut self,
+        cause: Cause,
+        cx: &WorkerContext<impl Journal>,
+    ) -> Result<(), CloseReason> {
         self.stream.finish().map_err(|error| CloseReason::from(error.kind()))?;
         self.phase = Phase::Lingering(cause);
-        self.touched_ms = wrap(bench.now_ms);
+        self.touched_ms = wrap(cx.now_ms);
         Ok(())
     }
 }
 
-/// How many bytes a write took: none if it was interrupted or would have blocked.
+/// Returns how many bytes a write took: none if it was interrupted or would have blocked.
 fn sent_len(written: io::Result<usize>) -> Result<usize, CloseReason> {
     match written {
         Ok(len) => Ok(len),
@@ -471,8 +423,8 @@ fn sent_len(written: io::Result<usize>) -> Result<usize, CloseReason> {
     }
 }
 
-/// Newlines in what is due: nearly always there is one, at the end. Finding that one takes a quarter of
-/// the instructions of counting.
+/// Counts the newlines in the bytes that are due. There is nearly always one, at the end, and finding
+/// it takes a quarter of the instructions of counting.
 fn count_newlines(due: &[u8]) -> u64 {
     match memchr(b'\n', due) {
         None => 0,
@@ -487,7 +439,7 @@ mod tests {
 
     #[test]
     fn an_idle_connection_is_small() {
-        // A stream is a descriptor; in debug builds the event library's is more.
+        // The standard library's stream is a bare descriptor; mio's is larger in debug builds.
         assert_eq!(size_of::<Connection<std::net::TcpStream>>(), 80);
     }
 

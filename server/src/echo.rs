@@ -1,13 +1,13 @@
-//! The line machine: given what is held and what just came in, how much goes out now?
+//! The line machine: given the bytes held and the bytes just received, how many are due now?
 //!
-//! Pure. It owns no byte and knows no socket, clock or thread; it does not count, log or copy.
+//! It is pure: it owns no byte, knows no socket, clock or thread, and neither counts, logs nor copies.
 
 use std::fmt;
 use std::num::NonZeroUsize;
 
 use memchr::memrchr;
 
-/// What makes bytes due to be sent back.
+/// When received bytes are due to be sent back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
     /// A line is due when its `\n` has arrived.
@@ -25,7 +25,7 @@ impl fmt::Display for Framing {
     }
 }
 
-/// The echo rule of one server; the same for all its connections.
+/// The echo rule of a server. All its connections share it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Echo {
     framing: Framing,
@@ -37,17 +37,17 @@ impl Echo {
         Self { framing, max_line_length }
     }
 
-    /// The longest line that goes back whole, in bytes.
+    /// Returns the length of the longest line that goes back whole, in bytes.
     pub(crate) fn max_line_length(&self) -> usize {
         self.max_line_length.get()
     }
 
-    /// How many bytes at the front of `chunk` are due, when `held_len` bytes of an unfinished line
-    /// wait before them. If any is due, so is all that is held; if none is, `chunk` joins what is
-    /// held.
+    /// Returns how many bytes at the front of `chunk` are due, when `held_len` bytes of an unfinished
+    /// line were received before them. If the result is not zero, the held bytes are due too. If it is
+    /// zero, the caller must hold `chunk` as well.
     ///
-    /// After the call fewer than the longest line's bytes are held, and for [`Framing::Raw`] none:
-    /// a longer line is due in pieces of that length.
+    /// The bytes that are not due are always fewer than the longest line, because a longer line is due
+    /// in pieces of that length. With [`Framing::Raw`] there are none.
     pub(crate) fn due_len(&self, held_len: usize, chunk: &[u8]) -> usize {
         debug_assert!(held_len < self.max_line_length.get());
         match self.framing {
@@ -62,7 +62,7 @@ impl Echo {
         }
     }
 
-    /// The whole pieces in an unterminated line of `len` bytes, in bytes.
+    /// Returns the length of the whole pieces in an unterminated line of `len` bytes.
     fn pieces_len(&self, len: usize) -> usize {
         len - len % self.max_line_length
     }

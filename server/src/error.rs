@@ -1,13 +1,13 @@
-//! Why a server could not start or go on.
+//! Why a server could not start, or could not go on.
 
 use std::io;
 use std::net::SocketAddr;
 
-/// A failure of the server as a whole. A connection's failure is none: it ends that connection.
+/// A failure of the server as a whole. The failure of a connection ends only that connection.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ServerError {
-    /// The address cannot be listened on: in use, not ours, or not permitted.
+    /// The server cannot listen on the address: it is in use, not of this machine, or not permitted.
     Listen {
         /// The address asked for.
         address: SocketAddr,
@@ -16,7 +16,7 @@ pub enum ServerError {
     },
     /// The system refused an event queue or a waker.
     Poll(io::Error),
-    /// Workers cannot be pinned to CPUs here; the sentence says why.
+    /// Workers cannot be pinned to CPUs; the text says why.
     Pin(String),
     /// A thread could not be started.
     Spawn {
@@ -25,14 +25,14 @@ pub enum ServerError {
         /// What the system said.
         source: io::Error,
     },
-    /// A thread's event queue failed while it ran.
+    /// The poller of a thread failed while the thread ran.
     Run {
         /// The thread's name.
         thread: String,
         /// What the system said.
         source: io::Error,
     },
-    /// A thread panicked: a defect of the server. The other threads drained their connections.
+    /// A thread panicked, which is a defect of the server. The other threads drained.
     Panic {
         /// The thread's name.
         thread: String,
@@ -70,7 +70,7 @@ impl std::error::Error for ServerError {
     }
 }
 
-/// The common reasons in words of our own, which do not differ between systems.
+/// Returns the common reasons in the same words on every system.
 fn explain(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => "address in use".to_owned(),

@@ -1,15 +1,15 @@
 //! A TCP echo server on a hand-rolled event loop, without an async runtime.
 //!
-//! Every byte comes back exactly once, in order, unaltered; a line as soon as it is complete. Memory
-//! is bounded per connection, a peer that does not read is not read from, and at the end whatever
-//! had arrived is echoed before the server goes.
+//! Every byte comes back exactly once, in order and unaltered. A line comes back as soon as it is
+//! complete. The memory of a connection is bounded, because the server does not read from a peer that
+//! does not read its echo. When the server stops, it first echoes every byte that has arrived.
 //!
 //! ```text
 //!  caller of run ──── reports the throughput, joins
 //!      │
 //!      ├─ acceptor    poll → accept a batch → fewest connections first → send → wake
 //!      │     │ │
-//!      │     │ └────── bounded channel ──┐            ▲ room: "one was taken over, or closed"
+//!      │     │ └────── bounded channel ──┐            ▲ room: "one was adopted, or closed"
 //!      │     └─── bounded channel ──┐    │            │
 //!      ├─ worker-0    poll → mark → drive (budgeted) → mail → sweep
 //!      └─ worker-1    poll → mark → drive (budgeted) → mail → sweep
@@ -38,40 +38,22 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod accept_error;
 mod acceptor;
-mod acceptor_loop;
-mod allowance;
-mod balancer;
-mod close_reason;
 mod config;
 mod connection;
-#[cfg(any(test, feature = "counts"))]
-#[doc(hidden)]
-pub mod counts;
 mod echo;
 mod error;
-mod handoff;
-mod mio_queue;
-#[cfg(loom)]
-mod model;
-mod peer;
-mod queue;
-mod records;
-mod report;
-mod scheduling;
-mod server;
-#[cfg(any(test, fuzzing))]
+mod limits;
+#[cfg(any(feature = "counts", fuzzing, loom, test))]
 #[doc(hidden)]
-pub mod simulation;
-mod slots;
-mod socket;
-mod spill;
+pub mod proof;
+mod records;
+mod seams;
+mod server;
 mod stats;
-mod stream;
-mod sync;
+mod system;
+mod threads;
 mod worker;
-mod worker_loop;
 
 pub use config::Config;
 pub use echo::Framing;

@@ -1,4 +1,4 @@
-//! The `server` program: flags in, exit code out; everything else is the library's.
+//! The `server` program: it turns flags into a server, and the end of the server into an exit code.
 
 mod args;
 
@@ -14,7 +14,7 @@ use crate::args::Args;
 
 const PROGRAM: &str = "server";
 
-/// The drain timeout cut off a connection that was owed bytes.
+/// Exit code when the drain timeout cut off a connection that was owed bytes.
 const EXIT_CUT: u8 = 3;
 
 fn main() -> ExitCode {

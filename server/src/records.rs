@@ -1,56 +1,32 @@
-//! The log records of connections and messages: shown at info while a person could read them,
-//! beyond that only counted. At debug everything is shown.
+//! The log records of connections and messages. At INFO a worker shows a number of records a second that
+//! a person can read, and counts the others. At DEBUG it shows all of them.
 //!
-//! Decides what is logged, not when: the connection calls at each step of its life.
+//! This module decides what is logged, not when: a connection calls the module at each step of its life.
+
+pub(crate) mod allowance;
 
 use std::fmt;
-use std::net::SocketAddr;
 
 use echo_common::escape::Escaped;
 use log::{Level, LevelFilter, debug, info, log_enabled};
 use memchr::memchr;
 
-use crate::allowance::Allowance;
+use self::allowance::Allowance;
 use crate::echo::Framing;
-use crate::peer::Peer;
+use crate::seams::journal::{Closing, Journal, Name};
 
-/// Records each worker may show in a second at info.
+/// Maximum number of records that each worker shows in a second at INFO.
 const MAX_RECORDS_PER_SECOND: u32 = 50;
 
-/// Bytes of a message that are shown.
+/// Maximum number of bytes of a message that are shown.
 const MAX_TEXT_LEN: usize = 64;
-
-/// What names a connection in the log.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Name {
-    pub(crate) peer: Peer,
-    pub(crate) id: u64,
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "peer={} connection={}", SocketAddr::from(self.peer), self.id)
-    }
-}
-
-/// What is said of a connection at its end.
-#[derive(Debug)]
-pub(crate) struct Closing {
-    pub(crate) reason: &'static str,
-    /// Somebody may want to know why.
-    pub(crate) is_trouble: bool,
-    pub(crate) received: u64,
-    pub(crate) sent: u64,
-    pub(crate) lines: u64,
-    pub(crate) duration_ms: u64,
-}
 
 impl fmt::Display for Closing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { reason, received, sent, lines, duration_ms, .. } = self;
+        let Self { reason, received, sent, messages, duration_ms } = self;
         let (seconds, millis) = (duration_ms / 1_000, duration_ms % 1_000);
-        write!(f, "reason={reason} received={received} sent={sent} lines={lines}")?;
-        write!(f, " duration={seconds}.{millis:03}s")
+        write!(f, "reason={} received={received} sent={sent}", reason.name())?;
+        write!(f, " messages={messages} duration={seconds}.{millis:03}s")
     }
 }
 
@@ -60,7 +36,7 @@ pub(crate) struct Records {
     worker: usize,
     framing: Framing,
     allowance: Allowance,
-    /// For connections that did not just finish: these are not lost among what they sent.
+    /// For connections that ended in trouble, so that their records do not get lost among messages.
     trouble_allowance: Allowance,
     not_shown: u64,
 }
@@ -70,57 +46,6 @@ impl Records {
         let allowance = Allowance::new(MAX_RECORDS_PER_SECOND);
         let trouble_allowance = Allowance::new(MAX_RECORDS_PER_SECOND);
         Self { worker, framing, allowance, trouble_allowance, not_shown: 0 }
-    }
-
-    /// How many records were counted instead of shown.
-    pub(crate) fn not_shown(&self) -> u64 {
-        self.not_shown
-    }
-
-    /// The first bytes of a connection have come.
-    pub(crate) fn opened(&mut self, now_ms: u64, name: Name) {
-        let worker = self.worker;
-        self.record(now_ms, format_args!("connection opened {name} worker={worker}"));
-    }
-
-    /// A connection that has sent something ended.
-    pub(crate) fn closed(&mut self, now_ms: u64, name: Name, closing: &Closing) {
-        let worker = self.worker;
-        let text = format_args!("connection closed {name} worker={worker} {closing}");
-        if closing.is_trouble && self.trouble_allowance.take(now_ms) {
-            info!("{text}");
-        } else {
-            self.record(now_ms, text);
-        }
-    }
-
-    /// A connection ended that never sent anything.
-    pub(crate) fn probed(&self, name: Name, closing: &Closing) {
-        debug!("probe {name} worker={} {closing}", self.worker);
-    }
-
-    /// What is due: `held` followed by `chunk`, with `newlines` newlines in it. One record a line,
-    /// and one for bytes without a newline at the end (a piece, a rest, anything raw).
-    pub(crate) fn messages(
-        &mut self,
-        now_ms: u64,
-        name: Name,
-        (held, chunk): (&[u8], &[u8]),
-        newlines: u64,
-    ) {
-        if log::max_level() < LevelFilter::Info {
-            return;
-        }
-        let count = match self.framing {
-            Framing::Line => newlines + u64::from(!chunk.ends_with(b"\n")),
-            Framing::Raw => 1,
-        };
-        // Under load nearly always, and to be found out quickly.
-        if self.allowance.is_spent(now_ms) && !log_enabled!(Level::Debug) {
-            self.not_shown += count;
-        } else {
-            self.show(now_ms, name, Messages { framing: self.framing, held, chunk }, count);
-        }
     }
 
     #[cold]
@@ -149,7 +74,50 @@ impl Records {
     }
 }
 
-/// The messages in what is due, one after the other.
+impl Journal for Records {
+    fn opened(&mut self, now_ms: u64, name: Name) {
+        let worker = self.worker;
+        self.record(now_ms, format_args!("connection opened {name} worker={worker}"));
+    }
+
+    /// Logs a record for each line, and one for bytes without a newline at the end (a piece of a long
+    /// line, the rest at the end of the stream, a chunk in raw framing).
+    fn messages(&mut self, now_ms: u64, name: Name, (held, chunk): (&[u8], &[u8]), newlines: u64) {
+        if log::max_level() < LevelFilter::Info {
+            return;
+        }
+        let count = match self.framing {
+            Framing::Line => newlines + u64::from(!chunk.ends_with(b"\n")),
+            Framing::Raw => 1,
+        };
+        // Under load the allowance is nearly always spent, so it is checked first.
+        if self.allowance.is_spent(now_ms) && !log_enabled!(Level::Debug) {
+            self.not_shown += count;
+        } else {
+            self.show(now_ms, name, Messages { framing: self.framing, held, chunk }, count);
+        }
+    }
+
+    fn closed(&mut self, now_ms: u64, name: Name, closing: &Closing) {
+        let worker = self.worker;
+        if closing.received == 0 {
+            debug!("probe {name} worker={worker} {closing}");
+            return;
+        }
+        let text = format_args!("connection closed {name} worker={worker} {closing}");
+        if closing.reason.is_trouble() && self.trouble_allowance.take(now_ms) {
+            info!("{text}");
+        } else {
+            self.record(now_ms, text);
+        }
+    }
+
+    fn not_shown(&self) -> u64 {
+        self.not_shown
+    }
+}
+
+/// Iterates over the messages in the bytes that are due.
 struct Messages<'a> {
     framing: Framing,
     held: &'a [u8],
@@ -176,11 +144,11 @@ impl Iterator for Messages<'_> {
     }
 }
 
-/// One message as the log shows it.
+/// One message, as the log shows it.
 struct Message {
-    /// Its length with the newline.
+    /// Length of the message, with the newline.
     len: usize,
-    /// Its beginning, at least one byte more than is shown if there is more.
+    /// The beginning of the message: one byte more than is shown, if it is longer.
     text: Vec<u8>,
 }
 

@@ -1,81 +1,78 @@
-//! The server as a whole: everything that can fail, then the threads, then the sum.
+//! The server as a whole: it opens everything that it needs, runs the threads, and sums up.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Sender, bounded};
 use echo_common::cpus::{self, Cpus};
 use echo_common::descriptors;
 use log::{info, warn};
-use mio::Waker;
-use mio::net::TcpListener;
 
-use crate::acceptor::Acceptor;
-use crate::acceptor_loop::AcceptorLoop;
 use crate::config::Config;
 use crate::echo::Echo;
 use crate::error::ServerError;
-use crate::handoff::{Control, mailbox};
-use crate::mio_queue::MioQueue;
+use crate::limits::Limits;
 use crate::records::Records;
-use crate::report::Reporter;
-use crate::scheduling;
-use crate::socket::{self, Socket};
 use crate::stats::{SharedStats, Stats};
-use crate::worker::{Rules, Worker};
-use crate::worker_loop::WorkerLoop;
+use crate::system::mio_poller::{MioPoller, MioWaker};
+use crate::system::scheduling;
+use crate::system::socket::{self, ListeningSocket, Socket};
+use crate::threads::acceptor_loop::AcceptorLoop;
+use crate::threads::assemble::{AcceptorParts, Assembly, Plan, WorkerParts, assemble};
+use crate::threads::crew::{self, Job};
+use crate::threads::handoff::Control;
+use crate::threads::report::Reporter;
+use crate::threads::worker_loop::WorkerLoop;
+use crate::worker::Rules;
 
 /// How long the server waits for a peer's end of stream after it has finished its own side.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Timeouts are cut to this: half of what a connection's clock can tell apart.
+/// Maximum timeout: half of the range of a connection's clock, which wraps.
 const MAX_TIMEOUT_MS: u64 = 1 << 31;
 
-/// Descriptors kept free for the standard streams, the signal handler and whatever the program
-/// around the server opens.
+/// Number of descriptors kept free for the standard streams, the signal handler, and the program around
+/// the server.
 const RESERVED_DESCRIPTORS: u64 = 16;
 
-/// Descriptors of a thread with an event queue: the queue and its waker.
+/// Number of descriptors of a thread: its poller and its waker.
 const DESCRIPTORS_PER_THREAD: u64 = 2;
 
-/// A server that listens and does not serve yet: connections wait in the system's queue.
+/// A server that listens, and does not serve yet: new connections wait in the listen backlog.
 pub struct Server {
     config: Config,
     local_addr: SocketAddr,
     max_connections: u64,
-    acceptor: AcceptorLoop<MioQueue, TcpListener, Waker>,
-    /// The CPUs of the workers, in turn; `None`: any.
+    acceptor: AcceptorLoop<MioPoller, ListeningSocket, MioWaker>,
+    /// The CPUs to which the workers are pinned, in rotation. `None`: they are not pinned.
     cpus: Option<Cpus>,
-    workers: Vec<WorkerLoop<MioQueue, Socket, Waker>>,
+    workers: Vec<WorkerLoop<MioPoller, Socket, MioWaker, Records>>,
     handle: Handle,
     started: Instant,
 }
 
-/// Stops a server and reads its counters, from any thread.
+/// Stops a server and reads its counters. It works from any thread.
 #[derive(Clone)]
 pub struct Handle {
-    control: Arc<Control<Waker>>,
+    control: Arc<Control<MioWaker>>,
     workers: Arc<[Arc<SharedStats>]>,
 }
 
-/// What a server did, once it has ended.
+/// What a server has done, after its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
-    /// The sum over all workers.
+    /// The sum of the counters of all workers.
     pub stats: Stats,
-    /// Each worker's own counters.
+    /// The counters of each worker.
     pub workers: Vec<Stats>,
-    /// From [`Server::bind`] to the end.
+    /// The time from [`Server::bind`] to the end.
     pub duration: Duration,
 }
 
 impl Summary {
-    /// Whether every connection that was open when the server stopped got back all it was owed,
-    /// unless the peer broke it. One that was given up before, by the idle timeout, does not count.
+    /// Returns whether every connection that was open when the server stopped received all of its echo.
+    /// Connections that the peer broke, or that the idle timeout had ended before, do not count.
     #[must_use]
     pub fn all_delivered(&self) -> bool {
         self.stats.cut == 0
@@ -83,13 +80,14 @@ impl Summary {
 }
 
 impl Handle {
-    /// Asks the server to stop: it accepts no more, echoes whatever has arrived, finishes every
-    /// connection, and [`Server::run`] returns. Returns at once; more calls change nothing.
+    /// Asks the server to stop, and returns at once. The server accepts the connections that wait in the
+    /// listen backlog, and no others. It echoes the bytes that have arrived, finishes every connection,
+    /// and [`Server::run`] returns. A second call changes nothing.
     pub fn shutdown(&self) {
         self.control.stop();
     }
 
-    /// The counters of all workers together.
+    /// Returns the sum of the counters of all workers.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.worker_stats().into_iter().sum()
@@ -100,7 +98,7 @@ impl Handle {
         Summary { stats: workers.iter().copied().sum(), workers, duration }
     }
 
-    /// Each worker's counters.
+    /// Returns the counters of each worker.
     #[must_use]
     pub fn worker_stats(&self) -> Vec<Stats> {
         self.workers.iter().map(|shared| shared.snapshot()).collect()
@@ -108,11 +106,11 @@ impl Handle {
 }
 
 impl Server {
-    /// Listens, and gets everything ready that can fail.
+    /// Listens, and opens everything else that the server needs.
     ///
     /// # Errors
-    /// [`ServerError::Listen`] when the address cannot be listened on, [`ServerError::Poll`] when
-    /// the system is out of descriptors, [`ServerError::Pin`] where workers cannot be pinned.
+    /// [`ServerError::Listen`] when the server cannot listen on the address, [`ServerError::Poll`] when
+    /// the system is out of descriptors, [`ServerError::Pin`] when workers cannot be pinned.
     pub fn bind(config: Config) -> Result<Self, ServerError> {
         let started = Instant::now();
         let Config { address, .. } = config;
@@ -120,59 +118,34 @@ impl Server {
         let mut listener =
             socket::listen(address, config.backlog.get().into()).map_err(listen_error)?;
         let local_addr = listener.local_addr().map_err(listen_error)?;
-        let (queue, waker) = MioQueue::new(started, None).map_err(ServerError::Poll)?;
-        queue.watch(&mut listener).map_err(ServerError::Poll)?;
-        let control = Arc::new(Control::new(waker));
-
         let cpus = config.pin_workers.then(cpus::allowed).transpose().map_err(ServerError::Pin)?;
-
-        let rules = rules(&config);
-        let (mut workers, mut outboxes, mut stats) = (vec![], vec![], vec![]);
-        for number in 0..config.num_workers.get() {
-            let (queue, waker) =
-                MioQueue::new(started, config.busy_poll).map_err(ServerError::Poll)?;
-            let shared = Arc::new(SharedStats::default());
-            let capacity = config.channel_capacity.get();
-            let (outbox, inbox) = mailbox(capacity, waker, Arc::clone(&shared));
-            let worker = Worker::new(&rules, Records::new(number, config.framing));
-            workers.push(WorkerLoop::new(
-                queue,
-                inbox,
-                worker,
-                Arc::clone(&shared),
-                Arc::clone(&control),
-            ));
-            outboxes.push(outbox);
-            stats.push(shared);
-        }
-
-        let max_connections = max_connections(&config);
-        let acceptor = AcceptorLoop::new(
-            queue,
-            listener,
-            Acceptor::new(outboxes, max_connections),
-            Arc::clone(&control),
-            // Linux queues one more than it is asked to.
-            u64::from(config.backlog.get()) + 1,
-            rules.drain_timeout_ms,
-        );
+        let (poller, waker) = MioPoller::new(started, None).map_err(ServerError::Poll)?;
+        poller.watch(&mut listener).map_err(ServerError::Poll)?;
+        let plan = plan(&config);
+        let Assembly { acceptor, workers, control, stats } =
+            assemble(&plan, AcceptorParts { poller, listener, waker }, |number| {
+                let (poller, waker) = MioPoller::new(started, config.busy_poll)?;
+                Ok(WorkerParts { poller, waker, journal: Records::new(number, config.framing) })
+            })
+            .map_err(ServerError::Poll)?;
         let handle = Handle { control, workers: stats.into() };
+        let max_connections = plan.max_connections;
         Ok(Self { config, local_addr, max_connections, acceptor, cpus, workers, handle, started })
     }
 
-    /// The address the server really has: with the port that the system chose.
+    /// Returns the address of the listener, with the port that the system chose.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
 
-    /// Stops the server and reads its counters, also while it runs.
+    /// Returns a handle, which stops the server and reads its counters while it runs.
     #[must_use]
     pub fn handle(&self) -> Handle {
         self.handle.clone()
     }
 
-    /// Logged by [`run`](Self::run): by then the program is ready for a signal.
+    /// Logs the address. This is done by [`run`](Self::run), when the program is ready for a signal.
     fn announce(&self) {
         let Self { config, local_addr, max_connections, .. } = self;
         info!(
@@ -182,120 +155,72 @@ impl Server {
         );
     }
 
-    /// Serves until [`Handle::shutdown`], and drains. Logs the throughput meanwhile.
+    /// Serves until [`Handle::shutdown`], then drains. While it serves, it logs the throughput.
     ///
     /// # Errors
-    /// When a thread could not start, or could not go on. The connections of the others were
+    /// When a thread could not start, or could not go on. The connections of the other threads were
     /// drained.
     pub fn run(self) -> Result<Summary, ServerError> {
         self.announce();
         let Self { config, acceptor, cpus, workers, handle, started, .. } = self;
-        let mut jobs: Vec<(String, Job)> = vec![];
+        let mut jobs = vec![];
         let mut cpus = cpus.iter().flat_map(Cpus::numbers).copied().map(Cpus::one).cycle();
         for (number, worker) in workers.into_iter().enumerate() {
             let cpu = cpus.next();
-            let job = move || {
+            let work = move || {
                 pin(cpu.as_ref());
                 worker.run()
             };
-            jobs.push((format!("worker-{number}"), Box::new(job)));
+            jobs.push(Job { thread: format!("worker-{number}"), work: Box::new(work) });
         }
-        let job = move || {
-            // New connections come in batches while a worker is busy on the same CPU.
-            scheduling::give_way();
+        let work = move || {
+            // The acceptor waits while a worker uses the same CPU, so new connections come in batches.
+            scheduling::wait_for_turn();
             acceptor.run()
         };
-        jobs.push(("acceptor".to_owned(), Box::new(job)));
-        let failure = thread::scope(|scope| {
-            let (alive, all_ended) = bounded(0);
-            let (running, failure) = spawn(scope, jobs, &handle, alive);
+        jobs.push(Job { thread: "acceptor".to_owned(), work: Box::new(work) });
+        crew::run(jobs, &handle.control, |ended| {
             if let Some(interval) = config.report_interval {
-                Reporter::new(started).run(interval, &all_ended, || handle.stats());
+                Reporter::new(started).run(interval, ended, || handle.stats());
             }
-            let failures: Vec<ServerError> = running.into_iter().filter_map(join).collect();
-            failure.or(failures.into_iter().next())
-        });
-        match failure {
-            Some(failure) => Err(failure),
-            None => Ok(handle.summary(started.elapsed())),
-        }
+        })?;
+        Ok(handle.summary(started.elapsed()))
     }
 }
 
-/// Keeps the current thread on a CPU. One that went away since the start is no reason to stop.
+/// Keeps the current thread on a CPU. If the CPU went away since the start, the thread is not pinned.
 fn pin(cpu: Option<&Cpus>) {
     if let Some(Err(error)) = cpu.map(cpus::pin_current_thread) {
         warn!("{error}");
     }
 }
 
-/// What a thread does.
-type Job = Box<dyn FnOnce() -> io::Result<()> + Send>;
-
-type RunningThread<'scope> = (String, ScopedJoinHandle<'scope, io::Result<()>>);
-
-/// Held by each thread. Threads end only when the server stops, so one that ends for any other
-/// reason, a panic included, makes the others drain and end too.
-struct Alive {
-    handle: Handle,
-    _all_ended: Sender<()>,
-}
-
-impl Drop for Alive {
-    fn drop(&mut self) {
-        self.handle.shutdown();
+fn plan(config: &Config) -> Plan {
+    Plan {
+        num_workers: config.num_workers.get(),
+        channel_capacity: config.channel_capacity.get(),
+        max_connections: max_connections(config),
+        // Linux queues one more than it is asked to.
+        backlog: u64::from(config.backlog.get()) + 1,
+        rules: Rules {
+            echo: Echo::new(config.framing, config.max_line_length),
+            idle_timeout_ms: config.idle_timeout.map(millis),
+            linger_ms: millis(LINGER),
+            drain_timeout_ms: millis(config.drain_timeout),
+            limits: Limits::SHIPPED,
+        },
     }
 }
 
-/// Starts the threads. At a failure the jobs that are left are dropped: without the acceptor's end
-/// of their channels, the workers that run already end.
-fn spawn<'scope>(
-    scope: &'scope Scope<'scope, '_>,
-    jobs: Vec<(String, Job)>,
-    handle: &Handle,
-    all_ended: Sender<()>,
-) -> (Vec<RunningThread<'scope>>, Option<ServerError>) {
-    let mut running = vec![];
-    for (name, job) in jobs {
-        let alive = Alive { handle: handle.clone(), _all_ended: all_ended.clone() };
-        let thread = thread::Builder::new().name(name.clone()).spawn_scoped(scope, move || {
-            let _alive = alive;
-            job()
-        });
-        match thread {
-            Ok(thread) => running.push((name, thread)),
-            Err(source) => return (running, Some(ServerError::Spawn { thread: name, source })),
-        }
-    }
-    (running, None)
-}
-
-fn join((thread, running): RunningThread<'_>) -> Option<ServerError> {
-    match running.join() {
-        Ok(Ok(())) => None,
-        Ok(Err(source)) => Some(ServerError::Run { thread, source }),
-        Err(_panic) => Some(ServerError::Panic { thread }),
-    }
-}
-
-fn rules(config: &Config) -> Rules {
-    Rules {
-        echo: Echo::new(config.framing, config.max_line_length),
-        idle_timeout_ms: config.idle_timeout.map(millis),
-        linger_ms: millis(LINGER),
-        drain_timeout_ms: millis(config.drain_timeout),
-    }
-}
-
-/// A timeout in milliseconds, at least one unless it is zero. Those of more than 24 days are cut to
-/// that: a connection's clock wraps.
+/// Returns a timeout in milliseconds, rounded up. More than 24 days become 24 days, because a
+/// connection's clock wraps.
 fn millis(timeout: Duration) -> u64 {
     let rounded_up = timeout.as_nanos().div_ceil(1_000_000);
     u64::try_from(rounded_up).unwrap_or(u64::MAX).min(MAX_TIMEOUT_MS)
 }
 
-/// How many connections may be open: never so many that an accept would fail for want of a
-/// descriptor, unless the caller insists.
+/// Returns the maximum number of open connections: the caller's, or the number for which the descriptors
+/// suffice. If the caller's number is higher than that, a warning says so.
 fn max_connections(config: &Config) -> u64 {
     let threads = config.num_workers.get() as u64 + 1;
     let reserve = RESERVED_DESCRIPTORS + DESCRIPTORS_PER_THREAD * threads;
@@ -326,22 +251,5 @@ mod tests {
         ] {
             assert_eq!(millis(timeout), wanted, "{timeout:?}");
         }
-    }
-
-    #[test]
-    fn a_worker_that_panics_ends_the_server_and_is_named() {
-        let server =
-            Server::bind(Config { address: ([127, 0, 0, 1], 0).into(), ..Config::default() });
-        let handle = server.unwrap().handle();
-        let failure = thread::scope(|scope| {
-            let (alive, all_ended) = bounded(0);
-            let panics: Job = Box::new(|| panic!("on purpose"));
-            let jobs = vec![("worker-0".to_owned(), panics)];
-            let (running, failure) = spawn(scope, jobs, &handle, alive);
-            assert!(failure.is_none() && all_ended.recv().is_err());
-            running.into_iter().find_map(join)
-        });
-        assert!(handle.control.is_stopping());
-        assert_eq!(failure.unwrap().to_string(), "thread worker-0 panicked");
     }
 }

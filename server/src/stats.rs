@@ -1,23 +1,23 @@
-//! Counters: each worker writes its own, anyone may read them all.
+//! Counters. Each worker writes its own, and any thread may read them.
 
 use std::iter::Sum;
 use std::ops::Add;
 
 use crossbeam_utils::CachePadded;
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::threads::sync::{AtomicU64, Ordering};
 
-/// Defines the plain counters, their shared form, and the copying between the two.
+/// Defines the counters, their shared form, and how one is copied to the other.
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// What has been counted since the server started. Counters only grow.
+        /// What a server has counted since its start. Counters only grow.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct Stats {
             $($(#[$doc])* pub $name: u64,)*
         }
 
-        /// One worker's counters: that worker stores, everybody else loads.
+        /// The counters of one worker. This worker stores them, other threads load them.
         #[derive(Debug, Default)]
         pub(crate) struct SharedStats(CachePadded<Cells>);
 
@@ -27,18 +27,23 @@ macro_rules! counters {
         }
 
         impl SharedStats {
-            /// Shows the worker's counters to everybody. What a reader sees of `closed` happened
-            /// before: those sockets are closed.
+            /// Publishes the worker's counters. A connection that a reader sees in `closed` has closed
+            /// its socket already.
             pub(crate) fn publish(&self, stats: &Stats) {
                 $(self.0.$name.store(stats.$name, Ordering::Release);)*
             }
 
-            /// The counters as they were at the last [`publish`](Self::publish).
+            /// Returns the counters of the last [`publish`](Self::publish).
             pub(crate) fn snapshot(&self) -> Stats {
                 Stats { $($name: self.0.$name.load(Ordering::Acquire),)* }
             }
 
-            /// Connections that ended, without looking at the rest.
+            /// Returns only the number of connections that were adopted.
+            pub(crate) fn adopted(&self) -> u64 {
+                self.0.adopted.load(Ordering::Acquire)
+            }
+
+            /// Returns only the number of connections that ended.
             pub(crate) fn closed(&self) -> u64 {
                 self.0.closed.load(Ordering::Acquire)
             }
@@ -55,39 +60,39 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Connections taken over by a worker, probes included.
+    /// Connections that a worker has adopted, including probes.
     adopted,
-    /// Connections that ended, probes included.
+    /// Connections that ended, including probes.
     closed,
-    /// Connections that ended without having sent a byte, such as health checks.
+    /// Connections that ended before they sent a byte, such as health checks.
     probes,
     /// Bytes received to be echoed.
     received,
     /// Bytes sent back.
     sent,
-    /// Messages received: lines, and an unterminated rest at the end of the stream. A line longer
-    /// than the limit is one message, however many pieces it goes back in.
+    /// Messages received: each line is one, and so is an unfinished line at the end of the stream. A
+    /// line that is longer than the limit is one message too, although it goes back in pieces.
     messages,
-    /// Connections that ended by a reset or another error of the connection. A probe that resets is
-    /// only a probe.
+    /// Connections that ended with a reset or another error. A probe that resets does not count here.
     failed,
-    /// Connections closed because nothing moved for the idle timeout.
+    /// Connections closed because no byte moved for the idle timeout.
     idle,
-    /// Connections that were owed bytes, or whose peer's system had not acknowledged all of them, when
-    /// the drain timeout ended them.
+    /// Connections that the drain timeout ended before the peer's system had acknowledged all of the
+    /// echo.
     cut,
     /// Log records of connections and messages that were counted instead of shown.
     not_shown,
 }
 
 impl Stats {
-    /// Connections open now.
+    /// Returns the number of connections that are open.
     #[must_use]
     pub fn open(&self) -> u64 {
         self.adopted.saturating_sub(self.closed)
     }
 
-    /// Connections so far, without the probes. One that has not sent anything yet counts.
+    /// Returns the number of connections so far without probes. A connection that has not sent a byte
+    /// yet, and is open, counts.
     #[must_use]
     pub fn connections(&self) -> u64 {
         self.adopted.saturating_sub(self.probes)
@@ -109,7 +114,7 @@ mod tests {
         let shared = SharedStats::default();
         let stats = Stats { adopted: 3, closed: 1, sent: 9, ..Stats::default() };
         shared.publish(&stats);
-        assert_eq!((shared.snapshot(), shared.closed()), (stats, 1));
+        assert_eq!((shared.snapshot(), shared.adopted(), shared.closed()), (stats, 3, 1));
     }
 
     #[test]

@@ -1,62 +1,35 @@
-//! What modules must not know, read from the sources.
+//! Checks which modules may name what. The tests read the sources of this package.
 
-// A test fails by panicking, its helpers too.
-#![allow(clippy::unwrap_used)]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::fs;
+// The harness depends on this package, so the file is included instead.
+#[path = "../../tests/src/sources.rs"]
+pub mod sources;
+
 use std::path::Path;
 
-/// The only modules that name what is in [`SYSTEM`].
-const IMPURE: [&str; 5] = ["mio_queue", "report", "server", "socket", "sync"];
+/// The modules that decide. They name nothing of [`SYSTEM`] or [`THREADS`]. Each name stands for a file
+/// and for the folder of the same name.
+const CORE: [&str; 9] =
+    ["acceptor", "config", "connection", "echo", "limits", "records", "seams", "stats", "worker"];
 
-/// The event library, channels, sockets, threads, and the clock. A length of time is no clock.
-const SYSTEM: [&str; 10] = [
-    "mio",
-    "crossbeam_channel",
-    "mpsc",
-    "socket2",
-    "TcpListener",
-    "TcpStream",
-    "UdpSocket",
-    "std::thread",
-    "Instant",
-    "SystemTime",
-];
+/// Names of the event library, of sockets and of the kernel. Only the folder `system` uses them.
+const SYSTEM: [&str; 8] =
+    ["mio", "nix", "rustix", "socket2", "thread_priority", "TcpListener", "TcpStream", "UdpSocket"];
 
-/// A source file's path below `src`, without its extension, and its code: without tests, comments and
-/// documentation.
+/// Names of channels, threads and clocks. The core does not use them either. It may use `Duration`,
+/// which is no clock.
+const THREADS: [&str; 5] = ["crossbeam_channel", "mpsc", "std::thread", "Instant", "SystemTime"];
+
+/// The path of a source file below `src`, without its extension, and the file's code without tests and
+/// comments.
 type Module = (String, String);
 
 fn modules() -> Vec<Module> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut modules = vec![];
-    collect(&root, &root, &mut modules);
-    modules
+    sources::below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).into_iter().collect()
 }
 
-/// Those of a folder and of the folders in it.
-fn collect(root: &Path, folder: &Path, modules: &mut Vec<Module>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(root, &path, modules);
-        } else if path.extension().is_some_and(|extension| extension == "rs")
-            && !path.ends_with("tests.rs")
-        {
-            let name = path.strip_prefix(root).unwrap().with_extension("");
-            let name = name.to_string_lossy().replace('\\', "/");
-            modules.push((name, code(&fs::read_to_string(&path).unwrap())));
-        }
-    }
-}
-
-fn code(source: &str) -> String {
-    let source = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-    let lines = source.lines().filter(|line| !line.trim_start().starts_with("//"));
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-/// Whether `code` has `name` as a whole word, or as the beginning of a path.
+/// Returns whether `code` has `name` as a whole word, or as the beginning of a path.
 fn names(code: &str, name: &str) -> bool {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     code.match_indices(name).any(|(at, _)| {
@@ -65,12 +38,48 @@ fn names(code: &str, name: &str) -> bool {
     })
 }
 
+/// Returns whether a module is one of `places` or lies in a folder of that name.
+fn is_in(module: &str, places: &[&str]) -> bool {
+    places.iter().any(|place| {
+        module.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
+}
+
+/// Returns the modules that ship.
+fn shipped() -> impl Iterator<Item = Module> {
+    modules().into_iter().filter(|(module, _)| !is_in(module, &["proof"]))
+}
+
 #[test]
-fn only_five_modules_name_the_event_library_channels_sockets_threads_or_the_clock() {
-    for (module, code) in modules() {
-        let is_impure = IMPURE.contains(&module.as_str());
+fn only_the_folder_system_names_the_event_library_sockets_or_the_kernel() {
+    for (module, code) in shipped() {
         for name in SYSTEM {
-            assert!(is_impure || !names(&code, name), "{module} names {name}");
+            assert!(is_in(&module, &["system"]) || !names(&code, name), "{module} names {name}");
+        }
+    }
+}
+
+#[test]
+fn the_core_names_neither_channels_nor_threads_nor_the_clock() {
+    for (module, code) in shipped().filter(|(module, _)| is_in(module, &CORE)) {
+        for name in THREADS {
+            assert!(!names(&code, name), "{module} names {name}");
+        }
+    }
+}
+
+#[test]
+fn nothing_that_ships_names_the_proof() {
+    for (module, code) in shipped() {
+        assert!(module == "lib" || !names(&code, "proof"), "{module} names the proof");
+    }
+}
+
+#[test]
+fn nothing_that_ships_changes_under_test() {
+    for (module, code) in shipped().filter(|(module, _)| module != "lib") {
+        for flag in ["fuzzing", "cfg(test", "cfg!(test", "(any(test", "(all(test", "not(test"] {
+            assert!(!code.contains(flag), "{module} has {flag}");
         }
     }
 }
@@ -85,13 +94,22 @@ fn nothing_but_the_root_of_the_library_imports_the_server() {
 }
 
 #[test]
-fn the_words_are_found_where_they_are() {
+fn the_checks_find_each_name_where_it_is_used() {
     let modules = modules();
-    let code = |wanted: &str| &modules.iter().find(|(name, _)| name == wanted).unwrap().1;
-    for module in IMPURE {
-        assert!(SYSTEM.iter().any(|name| names(code(module), name)), "{module} is pure");
+    let all_of = |places: &[&str]| -> String {
+        let found = modules.iter().filter(|(module, _)| is_in(module, places));
+        found.map(|(_, code)| code.as_str()).collect::<Vec<_>>().join("\n")
+    };
+    for place in CORE {
+        assert!(modules.iter().any(|(module, _)| module == place), "there is no module {place}");
     }
-    assert!(names(code("connection/deadlines"), "crate::stream"));
-    assert!(names(code("lib"), "server::"));
+    for name in ["mio", "nix", "socket2", "TcpListener", "TcpStream"] {
+        assert!(names(&all_of(&["system"]), name), "the folder system does not name {name}");
+    }
+    for name in ["crossbeam_channel", "std::thread", "Instant"] {
+        assert!(names(&all_of(&["threads"]), name), "the folder threads does not name {name}");
+    }
+    assert!(names(&all_of(&["connection/deadlines"]), "crate::seams"));
+    assert!(names(&all_of(&["lib"]), "server::") && names(&all_of(&["lib"]), "proof"));
     assert!(!names("mioo amio mio_", "mio") && !names("echo_server::Server", "server::"));
 }

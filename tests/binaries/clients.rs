@@ -6,19 +6,19 @@ use echo_tests::content::Content;
 use echo_tests::peer::{connect, drain, stuff};
 use echo_tests::random::Random;
 
-/// What such a client would like to send: far more than the two systems have room for.
+/// Number of bytes that the client tries to send: far more than the buffers of the system hold.
 const MUCH: usize = 64 << 20;
 
-/// A connection from which the server takes no more, because its echo is not read.
+/// A connection whose peer does not read, so that the server has stopped reading.
 pub(crate) struct Stuck {
     pub(crate) stream: TcpStream,
-    /// How many bytes the server and the systems took.
+    /// Number of bytes that were taken, including those in the buffers of the system.
     pub(crate) sent: usize,
     content: Content,
 }
 
 impl Stuck {
-    /// Sends until nothing is taken any more.
+    /// Connects, and sends until the server takes no more.
     #[track_caller]
     pub(crate) fn new(server: SocketAddr) -> Self {
         let content = Content::new(&mut Random::new());
@@ -27,7 +27,7 @@ impl Stuck {
         Self { stream, sent, content }
     }
 
-    /// Reads until the server finishes, compares, and returns how many bytes came.
+    /// Reads until the server finishes, and compares the bytes. Returns their number.
     #[track_caller]
     pub(crate) fn drain(&self) -> usize {
         drain(&self.stream, self.content)

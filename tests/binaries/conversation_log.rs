@@ -1,4 +1,4 @@
-//! What the log tells of connections and messages, at the default level and at DEBUG.
+//! The log records about connections and messages, at the default level and at DEBUG.
 
 use std::time::SystemTime;
 
@@ -29,7 +29,7 @@ fn a_conversation_is_told_from_opening_to_close() {
     assert!(messages[0].text.ends_with(r#" bytes=4 text="foo""#), "{messages:?}");
     assert!(messages[1].text.ends_with(r#" bytes=3 text="bar""#), "{messages:?}");
     assert_eq!(opened.number::<usize>("worker"), closed.number::<usize>("worker"));
-    let end = ["reason", "received", "sent", "lines"].map(|key| closed.field(key));
+    let end = ["reason", "received", "sent", "messages"].map(|key| closed.field(key));
     assert_eq!(end, ["finished", "7", "7", "2"]);
     assert!(closed.seconds("duration") < 30.0, "{closed:?}");
     let order = [opened, messages[0], messages[1], closed].map(|said| said.time);
@@ -45,7 +45,7 @@ fn connections_are_numbered_and_a_reset_is_told() {
         echo(&stream, "hello\n");
         send(&stream, "unread\n");
         server.wait_for_line(&format!("message peer={peer} connection={number} bytes=7"));
-        // Closing with an unread echo resets.
+        // A peer that closes with an unread echo resets the connection.
         drop(stream);
         server.wait_for_line(&format!("connection closed peer={peer} connection={number} "));
     }
@@ -70,7 +70,7 @@ fn the_time_is_utc_wherever_the_server_runs() {
 fn a_probe_shows_nothing_at_info_and_is_counted() {
     let server = ServerProcess::start(&[], &[]);
     let peer = probe(&server);
-    // Connections are accepted in order: the probe is history once this is served and closed.
+    // The server accepts in order, so the probe has ended before this connection is closed.
     let stream = connect(server.addr());
     echo(&stream, "hello\n");
     drop(stream);
@@ -92,7 +92,7 @@ fn a_probe_is_one_record_at_debug() {
     assert_eq!((said.field("reason"), said.field("received")), ("finished", "0"));
 }
 
-/// Connects and closes; returns how the log would name it.
+/// Connects and closes. Returns the connection's name in the log.
 fn probe(server: &ServerProcess) -> String {
     let stream = connect(server.addr());
     let peer = format!("peer={} ", stream.local_addr().unwrap());
@@ -110,7 +110,7 @@ fn nothing_but_records_is_printed() {
     let finished = server.stop();
     finished.expect_code(0);
     assert!(finished.stderr.ends_with('\n'));
-    // Takes each line apart.
+    // This parses each line.
     assert!(!records(&finished.stderr, "").is_empty());
     let beginning = &finished.stderr[..finished.stderr.find('\n').unwrap()];
     assert!(beginning.contains("listening address=127.0.0.1:"), "{beginning}");

@@ -1,4 +1,4 @@
-//! The three terminals of the README: a server and two clients.
+//! The demonstration of the README with three terminals: a server and two clients.
 
 use echo_tests::process::{Process, ServerProcess, client_command};
 

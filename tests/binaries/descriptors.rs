@@ -1,5 +1,5 @@
-//! Out of descriptors: no spin, the connections that are open are served, and those that wait are
-//! served when others close, without anybody else having to connect.
+//! A server without free descriptors does not spin, and serves its open connections. It serves a waiting
+//! connection as soon as another one closes, even if no further peer connects.
 
 use std::net::TcpStream;
 use std::thread;
@@ -11,7 +11,8 @@ use echo_tests::process::{Finished, ServerProcess, excerpt, server_shell};
 
 use echo_tests::records::record;
 
-/// Soft and hard, so that the server cannot raise it.
+/// The soft and the hard limit on descriptors; they are equal, so that the server cannot raise the soft
+/// one.
 const LIMIT: usize = 64;
 
 const CLIENTS: usize = 100;
@@ -21,8 +22,7 @@ fn start_limited(args: &[&str]) -> ServerProcess {
     ServerProcess::launch(server_shell(&script, args))
 }
 
-/// Clients whose connections the system has taken; each has sent its number. They are accepted in
-/// this order.
+/// Opens all connections and sends a client's number on each. The server accepts them in this order.
 fn crowd(server: &ServerProcess) -> Vec<TcpStream> {
     let clients: Vec<TcpStream> = (0..CLIENTS).map(|_| connect(server.addr())).collect();
     for (number, client) in clients.iter().enumerate() {
@@ -38,15 +38,16 @@ fn expect_numbers(clients: &[TcpStream], first: usize) {
     }
 }
 
-/// The whole episode: `open` of the crowd are served and the others wait, while the server hardly
-/// uses the CPU; then some go, then all.
+/// Checks that the server serves the first `open` clients and uses hardly any CPU time while the others
+/// wait, and that the others are served as clients leave.
 fn endure(server: ServerProcess, open: usize, complaint: &str) -> Finished {
     let mut clients = crowd(&server);
     server.wait_for_line(complaint);
     expect_numbers(&clients[..open], 0);
 
     let cpu_before = cpu_time(server.pid());
-    thread::sleep(Duration::from_secs(1)); // The length of the observation.
+    // The length of the observation.
+    thread::sleep(Duration::from_secs(1));
     clients[..open].iter().for_each(|client| echo(client, "still there?\n"));
     let cpu = cpu_time(server.pid()).saturating_sub(cpu_before);
     assert!(cpu < Duration::from_millis(100), "{cpu:?} of CPU time while out of descriptors");
@@ -96,7 +97,10 @@ fn when_accepting_fails_for_want_of_descriptors_others_wait() {
     finished.expect_code(0);
     let complaints = finished.lines_with(&["accept"]);
     assert!(complaints.len() <= 2 * 4, "{}", excerpt(&finished.stderr));
-    finished.lines_with(&["accepting again"]).first().expect("the end of the episode is told");
+    finished
+        .lines_with(&["accepting again"])
+        .first()
+        .expect("the log reports that the server accepts again");
     assert_eq!(
         record(&finished.stderr, "summary connections=").number::<usize>("connections"),
         CLIENTS

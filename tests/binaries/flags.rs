@@ -1,5 +1,5 @@
-//! Every flag of the server has its effect from the command line and from its environment variable,
-//! and the command line wins.
+//! Every flag of the server has its effect, on the command line and as an environment variable. The
+//! command line overrides the variable.
 
 use std::net::TcpListener;
 
@@ -15,13 +15,13 @@ use echo_tests::process::{Process, eventually, server_command};
 use crate::clients::Stuck;
 use echo_tests::records::record;
 
-/// `--max-connections` comes from `ECHO_SERVER_MAX_CONNECTIONS`.
+/// Returns the variable of a flag, such as `ECHO_SERVER_MAX_CONNECTIONS` for `--max-connections`.
 pub(crate) fn variable(flag: &str) -> String {
     format!("ECHO_SERVER_{}", flag.trim_start_matches('-').replace('-', "_").to_uppercase())
 }
 
-/// Starts the server with `flag` set to `value` in each way there is, the last of them with another
-/// value in the environment, and checks what the server then does.
+/// Runs `check` on a server whose `flag` is set to `value` by the command line, by the environment, and
+/// by the command line while the environment has the value `other`.
 #[track_caller]
 fn each_way(flag: &str, value: &str, other: &str, rest: &[&str], check: impl Fn(ServerProcess)) {
     let variable = variable(flag);
@@ -59,8 +59,8 @@ fn num_workers_is_the_number_of_worker_threads() {
     });
 }
 
-/// The names of all threads, once each has its own: the acceptor is started last, and a thread that
-/// has not run yet has the program's name.
+/// Returns the names of all threads but the first, or `None` while a thread has no name of its own. The
+/// acceptor starts last, and a thread that has not run yet has the program's name.
 #[cfg(target_os = "linux")]
 fn all_names(pid: u32) -> Option<Vec<String>> {
     let names = proc_fs::threads(pid).into_iter().skip(1).map(|thread| thread.name);
@@ -69,7 +69,8 @@ fn all_names(pid: u32) -> Option<Vec<String>> {
     (has("acceptor") && !has("server")).then_some(names)
 }
 
-/// Shows from outside only in the memory of the channels, which are allocated at the start.
+/// The capacity shows from outside only in the memory of the channels, which the server allocates at the
+/// start.
 #[cfg(target_os = "linux")]
 #[test]
 fn channel_capacity_is_the_length_of_each_workers_channel() {
@@ -97,7 +98,7 @@ fn log_level_chooses_what_is_logged() {
 #[cfg(target_os = "linux")]
 #[test]
 fn each_log_level_shows_itself_and_what_is_more_severe() {
-    // The least severe record at each level, where a peaceful run has any.
+    // The least severe record that an ordinary run logs at each level, if there is one.
     for (level, shown) in [
         ("Error", None),
         ("wARN", None),
@@ -106,16 +107,16 @@ fn each_log_level_shows_itself_and_what_is_more_severe() {
         ("TRACE", Some("DEBUG")),
     ] {
         let process = Process::spawn(server_command(&["--log_level", level], &[]));
-        let finished = peaceful_run(process);
+        let finished = ordinary_run(process);
         let least =
             ["DEBUG", "INFO"].into_iter().find(|name| finished.contains(&format!("[{name}")));
         assert_eq!(least, shown, "{level}:\n{finished}");
     }
 }
 
-/// Lets the server serve and then stops it; returns the log.
+/// Sends one line to the server and stops it. Returns the log.
 #[cfg(target_os = "linux")]
-fn peaceful_run(process: Process) -> String {
+fn ordinary_run(process: Process) -> String {
     let listening = || proc_fs::listening_address(process.pid());
     let stream = connect(eventually("a listening server", listening));
     echo(&stream, "hello\n");
@@ -195,7 +196,8 @@ fn report_interval_zero_reports_nothing() {
     });
 }
 
-/// A stopped server accepts nothing: the system's queue takes the backlog and one more.
+/// A server that is stopped by a signal accepts nothing. The system's queue then holds one connection
+/// more than the backlog.
 #[cfg(target_os = "linux")]
 #[test]
 fn backlog_is_the_length_of_the_systems_queue() {

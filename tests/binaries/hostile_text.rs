@@ -1,11 +1,11 @@
-//! What a client sends can neither forge a record nor reach the terminal of whoever reads the log.
+//! Bytes from a client can neither forge a log record nor reach the terminal of the log's reader.
 
 use echo_tests::peer::{connect, echo};
 use echo_tests::process::{Finished, ServerProcess, excerpt};
 
 use echo_tests::records::records;
 
-/// Lines without their newline, and how the log shows them.
+/// Lines without their newline, and their text in the log.
 const HOSTILE: &[(&[u8], &str)] = &[
     (b"carriage\rreturn", r"carriage\rreturn"),
     (b"\x1b[2J\x1b]0;title\x07", r"\x1b[2J\x1b]0;title\x07"),
@@ -13,13 +13,13 @@ const HOSTILE: &[(&[u8], &str)] = &[
     (b"back\\slash", r"back\\slash"),
     (b"nul\0tab\tbackspace\x08delete\x7f", r"nul\x00tab\tbackspace\x08delete\x7f"),
     (b"\xff\xfe invalid", r"\xff\xfe invalid"),
-    // The one-character form of ESC [, and a character that turns the text around.
+    // The one-character form of ESC [, and a character that reverses the direction of the text.
     ("\u{9b}2J\u{202e}".as_bytes(), r"\xc2\x9b2J\xe2\x80\xae"),
     (b"\r2026-01-01T00:00:00Z [INFO ] forged", r"\r2026-01-01T00:00:00Z [INFO ] forged"),
     (b"", ""),
 ];
 
-/// No control character but the newline at the end of each record.
+/// Checks that the log has no control characters but the newline at the end of each record.
 #[track_caller]
 fn assert_harmless(finished: &Finished) {
     let bad = finished.stderr.chars().find(|char| char.is_control() && *char != '\n');
@@ -44,7 +44,7 @@ fn hostile_lines_are_escaped() {
     }
 }
 
-/// Without lines, a newline can be inside of a message.
+/// In raw framing a message may contain a newline.
 #[test]
 fn hostile_bytes_are_escaped_in_raw_framing() {
     let server = ServerProcess::start(&["--framing", "raw"], &[]);

@@ -1,4 +1,4 @@
-//! Idle means idle: without traffic no thread wakes up.
+//! Without traffic no thread of the server wakes up.
 
 use std::net::TcpStream;
 use std::thread;
@@ -9,13 +9,13 @@ use echo_tests::proc_fs::{Thread, is_stopped, threads};
 use echo_tests::process::{ServerProcess, eventually};
 use nix::sys::signal::Signal;
 
-/// Several times longer than any timer a server might keep to look around.
+/// How long to observe the threads: much longer than any timer of a server that polls.
 const OBSERVATION: Duration = Duration::from_millis(1_200);
 
-/// Until here what the traffic has set off has settled.
+/// How long the threads must sleep before the observation begins.
 const SETTLED: Duration = Duration::from_millis(100);
 
-/// Waits until the threads have come to rest, and watches that they stay there.
+/// Waits until all threads sleep, and checks that they stay asleep. Returns them.
 #[track_caller]
 fn assert_idle(server: &ServerProcess) -> Vec<Thread> {
     let at_rest = eventually("threads at rest", || {
@@ -32,13 +32,13 @@ fn assert_idle(server: &ServerProcess) -> Vec<Thread> {
 fn no_thread_wakes_up_with_open_connections_and_no_traffic() {
     for args in [
         &["--report-interval", "0"][..],
-        // Deadlines that are far away are slept through.
+        // The threads sleep although there are deadlines in the far future.
         &["--report-interval", "0", "--idle-timeout", "1h"],
         &["--report-interval", "1h", "--num-workers", "7"],
     ] {
         let server = ServerProcess::start(args, &[]);
         let clients: Vec<TcpStream> = (0..50).map(|_| connect(server.addr())).collect();
-        // One never says anything.
+        // The first client never sends anything.
         clients[1..].iter().for_each(|client| echo(client, "hello\n"));
         let names: Vec<String> =
             assert_idle(&server).into_iter().map(|thread| thread.name).collect();
@@ -58,7 +58,7 @@ fn no_thread_wakes_up_before_and_after_all_connections() {
     assert_idle(&server);
 }
 
-/// At the limit the acceptor waits for room, and does not look for it.
+/// At the limit the acceptor sleeps until there is room.
 #[test]
 fn no_thread_wakes_up_while_others_wait_at_the_connection_limit() {
     let server = ServerProcess::start(&["--report-interval", "0", "--max-connections", "3"], &[]);
@@ -68,7 +68,7 @@ fn no_thread_wakes_up_while_others_wait_at_the_connection_limit() {
     assert_idle(&server);
 }
 
-/// A peer that does not read is waited for, not tried again and again.
+/// The worker sleeps until the peer reads, instead of trying to send again and again.
 #[test]
 fn no_thread_wakes_up_while_a_peer_does_not_read() {
     let server = ServerProcess::start(&["--report-interval", "0"], &[]);
@@ -76,8 +76,8 @@ fn no_thread_wakes_up_while_a_peer_does_not_read() {
     assert_idle(&server);
 }
 
-/// It was late, not they: what they sent meanwhile is their traffic. More than the system tells of at
-/// once.
+/// The server was late, not its clients: the lines that they sent while it was stopped are traffic. There
+/// are more clients than one poll reports.
 #[test]
 fn a_server_that_is_stopped_for_longer_than_the_idle_timeout_ends_nobody_who_spoke() {
     let server = ServerProcess::start(&["--num-workers", "1", "--idle-timeout", "3s"], &[]);
@@ -85,10 +85,10 @@ fn a_server_that_is_stopped_for_longer_than_the_idle_timeout_ends_nobody_who_spo
     clients.iter().for_each(|client| echo(client, "before\n"));
     server.signal(Signal::SIGSTOP);
     eventually("a stopped server", || is_stopped(server.pid()).then_some(()));
-    clients.iter().for_each(|client| send(client, "meanwhile\n"));
+    clients.iter().for_each(|client| send(client, "while stopped\n"));
     thread::sleep(Duration::from_millis(3_500));
     server.signal(Signal::SIGCONT);
-    clients.iter().for_each(|client| expect(client, "meanwhile\n"));
+    clients.iter().for_each(|client| expect(client, "while stopped\n"));
     clients.iter().for_each(|client| echo(client, "after\n"));
     drop(clients);
     server.stop().expect_code(0);

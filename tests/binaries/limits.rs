@@ -1,4 +1,4 @@
-//! A connection limit that the user asks for.
+//! A connection limit that the user sets.
 
 use echo_tests::peer::{connect, expect, expect_silence, finish, rest, send};
 use echo_tests::process::ServerProcess;
@@ -19,7 +19,7 @@ fn each_connection_that_closes_lets_the_next_one_in() {
     server.stop().expect_code(0);
 }
 
-/// Those that wait were never accepted: they cannot be served, and nobody waits for them.
+/// The server has not accepted the waiting connections, so it neither serves them nor waits for them.
 #[test]
 fn a_server_that_stops_does_not_wait_for_those_beyond_its_limit() {
     let args = ["--max-connections", "1", "--drain-timeout", "1h"];
@@ -33,7 +33,7 @@ fn a_server_that_stops_does_not_wait_for_those_beyond_its_limit() {
     server.wait().expect_code(0);
 }
 
-/// Arriving at a low limit again and again is one state of affairs, not news each time.
+/// A server that reaches its limit again and again does not log that each time.
 #[test]
 fn a_low_limit_under_load_does_not_fill_the_log() {
     let server = ServerProcess::start(&["--max-connections", "1", "--num-workers", "1"], &[]);

@@ -1,5 +1,5 @@
-//! How much is logged: everything while a person could read it, a bounded part under load, and
-//! everything at DEBUG. What is not shown is counted.
+//! How many records the server logs: all while a person could read them, a bounded number under load,
+//! and all at DEBUG. The server counts the records that it does not show.
 
 use std::net::TcpStream;
 
@@ -13,7 +13,7 @@ const LINES_EACH: usize = 5_000;
 /// A record for each line, each opening and each close.
 const RECORDS: usize = CONNECTIONS * (LINES_EACH + 2);
 
-/// Sends the lines `PREFIX 0`, `PREFIX 1`, … in batches, and gets them back.
+/// Sends the lines `PREFIX 0`, `PREFIX 1`, … in batches, and receives them again.
 fn flood(stream: &TcpStream, prefix: usize) {
     let lines: Vec<String> = (0..LINES_EACH).map(|number| format!("{prefix} {number}\n")).collect();
     for batch in lines.chunks(1_000) {
@@ -35,12 +35,12 @@ fn shown_count(finished: &Finished) -> usize {
     records(&finished.stderr, "message ").len() + records(&finished.stderr, "connection ").len()
 }
 
-/// The seconds of the run, the last of which has only begun.
+/// Returns the number of seconds of the run, rounded up.
 fn begun_seconds(summary: &Record<'_>) -> usize {
     summary.field("duration").split('.').next().unwrap().parse::<usize>().unwrap() + 1
 }
 
-/// At most 50 records a second and worker, and the last second counts whole.
+/// A worker shows at most 50 records per second. The last second counts as a whole one.
 #[test]
 fn under_load_few_records_are_shown_and_the_rest_is_counted() {
     let server = ServerProcess::start(&["--num-workers", "2", "--report-interval", "0"], &[]);
@@ -52,8 +52,8 @@ fn under_load_few_records_are_shown_and_the_rest_is_counted() {
     assert_eq!(shown + summary.number::<usize>("not_shown"), RECORDS, "{summary:?}");
 }
 
-/// Each report tells how many were not shown since the last one. Together with those that were
-/// shown they are all there are, exactly, once a report has told of the last connection's end.
+/// Each report contains the number of records that were not shown since the last report. Together with
+/// the shown records they are exactly all records, once a report includes the end of the last connection.
 #[test]
 fn the_reports_of_what_was_not_shown_add_up() {
     let server = ServerProcess::start(&["--report-interval", "50ms"], &[]);
@@ -104,7 +104,7 @@ fn a_person_typing_sees_every_message() {
     assert_eq!(record(&finished.stderr, "summary connections=").field("not_shown"), "0");
 }
 
-/// Connections count as well as messages.
+/// The limit is for the records of connections and messages together.
 #[test]
 fn many_short_connections_are_mostly_counted() {
     let server = ServerProcess::start(&["--num-workers", "1"], &[]);

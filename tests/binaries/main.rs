@@ -1,11 +1,14 @@
-//! The real binaries, as a user runs them: flags, environment, exit codes, log, signals, limits.
+//! Tests the real programs as a user runs them: flags, environment, exit codes, log, signals, limits.
 //!
-//! What only a process has is tested here; the echo contract itself is tested in-process.
+//! These tests are for behaviour that only a process has. The tests in `loopback` check the echo
+//! contract inside the test process.
+
 #![cfg(unix)]
-// A test that cannot go on fails by panicking.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-// A test that is skipped says so.
-#![allow(clippy::print_stderr)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and a skipped test reports that on stderr"
+)]
 
 mod clients;
 mod conversation_log;

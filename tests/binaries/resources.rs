@@ -1,4 +1,4 @@
-//! Nothing leaks, and memory is bounded.
+//! The server leaks nothing, and its memory is bounded.
 
 use std::net::{Shutdown, SocketAddr};
 use std::thread;
@@ -12,7 +12,7 @@ use echo_tests::records::record;
 
 const MIB: u64 = 1 << 20;
 
-/// Connections of every kind, a third each: a whole session, a reset, a probe.
+/// Opens connections of three kinds in turn: a whole session, a reset, a probe.
 fn short_connections(server: SocketAddr, count: usize) {
     for number in 0..count {
         let stream = connect(server);
@@ -21,7 +21,7 @@ fn short_connections(server: SocketAddr, count: usize) {
                 send(&stream, "a line\nand a rest");
                 assert_eq!(finish(&stream), b"a line\nand a rest");
             }
-            // Closed with an unread echo.
+            // The connection closes with an unread echo, which resets it.
             1 => {
                 send(&stream, "a line\nand a rest");
                 stream.peek(&mut [0]).unwrap();
@@ -31,7 +31,7 @@ fn short_connections(server: SocketAddr, count: usize) {
     }
 }
 
-/// In parallel; then waits until the server has closed them all.
+/// Opens short connections in parallel, and waits until the server has closed all of them.
 fn batches(server: &ServerProcess, idle_descriptors: usize, count: usize) {
     const PARALLEL: usize = 8;
     thread::scope(|scope| {
@@ -39,7 +39,7 @@ fn batches(server: &ServerProcess, idle_descriptors: usize, count: usize) {
             scope.spawn(|| short_connections(server.addr(), count / PARALLEL));
         }
     });
-    eventually("descriptors back where they were", || {
+    eventually("the descriptors of an idle server", || {
         (descriptors(server.pid()).len() == idle_descriptors).then_some(())
     });
 }
@@ -47,7 +47,7 @@ fn batches(server: &ServerProcess, idle_descriptors: usize, count: usize) {
 #[test]
 fn nothing_leaks_over_ten_thousand_short_connections() {
     let server = ServerProcess::start(&["--report-interval", "0"], &[]);
-    // Served, so that all threads have started.
+    // Once a connection has been served, all threads have started.
     echo(&connect(server.addr()), "hello\n");
     let thread_count = threads(server.pid()).len();
     let idle_descriptors = eventually("the connection's end", || {
@@ -67,7 +67,8 @@ fn nothing_leaks_over_ten_thousand_short_connections() {
     assert_eq!(sum, 11_001, "{summary:?}");
 }
 
-/// The system's buffers take a few MB of the 64; the server takes one read and one line.
+/// Of the 64 MiB the buffers of the system take a few. The server holds one read and one line per
+/// connection.
 #[test]
 fn clients_that_never_read_cost_no_memory() {
     let server = ServerProcess::start(&[], &[]);
@@ -87,7 +88,7 @@ fn clients_that_never_read_cost_no_memory() {
     server.stop().expect_code(0);
 }
 
-/// A line of 64 MB without an end goes back in pieces: nobody has to hold it.
+/// A line of 64 MiB goes back in pieces, so the server does not hold it.
 #[test]
 fn an_endless_line_costs_no_memory() {
     let server = ServerProcess::start(&[], &[]);
@@ -99,7 +100,7 @@ fn an_endless_line_costs_no_memory() {
     assert!(grown < 2 * MIB, "{grown} bytes more for an endless line");
 }
 
-/// So that connections that come while a worker is busy on the same CPU are taken in batches.
+/// The acceptor gives way so that it accepts in batches while a worker is busy on the same CPU.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_acceptor_gives_way_to_workers() {

@@ -1,4 +1,4 @@
-//! How the server ends: signals and exit codes.
+//! The end of the server: signals and exit codes.
 
 use std::net::TcpStream;
 
@@ -12,8 +12,8 @@ use echo_tests::records::{Record, record};
 
 const SIGNALS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
 
-/// However much a client sends, the record of its end is shown; and there is one for a message as
-/// long as a read, instead of one a line.
+/// Arguments of a server that logs every record. In raw framing a message is as long as a read, so that
+/// a flood does not make a record per line.
 const SHOW_ALL: &[&str] = &["--log_level", "DEBUG", "--framing", "raw"];
 
 #[test]
@@ -28,7 +28,7 @@ fn each_stop_signal_ends_an_idle_server_with_0() {
     }
 }
 
-/// A supervisor may stop a server as soon as that says that it listens.
+/// A supervisor may stop a server as soon as its log shows that it listens.
 #[test]
 fn a_signal_right_after_the_listening_record_ends_the_server_with_0() {
     for number in 0..30 {
@@ -39,7 +39,7 @@ fn a_signal_right_after_the_listening_record_ends_the_server_with_0() {
     }
 }
 
-/// Clients that never close cost no more than the linger, however long the drain may take.
+/// Clients that never close delay the end by the linger only, even if the drain timeout is long.
 #[test]
 fn idle_connections_do_not_delay_the_end() {
     let server = ServerProcess::start(&["--drain-timeout", "1h"], &[]);
@@ -105,7 +105,7 @@ fn a_client_that_does_not_read_is_cut_off_and_the_exit_code_is_3() {
     assert!(cut.number::<usize>("sent") < cut.number("received"), "{cut:?}");
 }
 
-/// What had arrived at the server when it began to stop is owed; the rest waited in the client.
+/// The server returns all bytes that had arrived when it began to stop. The client keeps the rest.
 #[test]
 fn a_slow_client_that_reads_in_time_gets_what_it_is_owed_and_the_exit_code_is_0() {
     let server = ServerProcess::start(&[SHOW_ALL, &["--drain-timeout", "1h"]].concat(), &[]);
@@ -132,8 +132,8 @@ fn a_second_signal_ends_the_server_at_once_with_130() {
         let _stuck = Stuck::new(server.addr());
         server.signal(Signal::SIGINT);
         server.wait_for_line("stopping connections=1; a second signal ends at once");
-        // One that follows at once is the same request.
-        wait_until("the end at once", || {
+        // A signal that follows immediately belongs to the same request.
+        wait_until("the record of the second signal", || {
             server.signal(second);
             server.stderr().so_far().contains("ended at once")
         });
@@ -144,17 +144,19 @@ fn a_second_signal_ends_the_server_at_once_with_130() {
     }
 }
 
-/// `timeout` signals the program and then its group, a terminal that closes tells it by the kernel and
-/// by the shell: nobody is in such a hurry. On a slow machine the second may come late, and count.
+/// One request often sends two signals: `timeout` signals the program and then its group, and when a
+/// terminal closes, both the kernel and the shell send one. On a slow machine the second signal may
+/// arrive too late and count, so one success in five is enough.
 #[test]
 fn two_signals_at_once_are_one_request() {
     for second in SIGNALS {
-        let is_one = (0..5).any(|_| is_stopped_in_peace([Signal::SIGTERM, second]));
+        let is_one = (0..5).any(|_| is_stopped_once([Signal::SIGTERM, second]));
         assert!(is_one, "SIGTERM and {second}");
     }
 }
 
-fn is_stopped_in_peace(signals: [Signal; 2]) -> bool {
+/// Whether a server that gets two signals returns all that had arrived, and ends with 0.
+fn is_stopped_once(signals: [Signal; 2]) -> bool {
     let server = ServerProcess::start(&[], &[]);
     let half = connect(server.addr());
     echo(&half, "hello\n");
@@ -165,7 +167,8 @@ fn is_stopped_in_peace(signals: [Signal; 2]) -> bool {
     server.wait().code == Some(0) && echoed == b"half a line"
 }
 
-/// Nobody is waited for; but a client that has everything already was not cut off.
+/// The server waits for no client, but a client that already has its whole echo does not count as cut
+/// off.
 #[test]
 fn without_patience_those_who_have_everything_are_not_cut_off() {
     for patience in ["0", "1ms"] {
@@ -179,9 +182,9 @@ fn without_patience_those_who_have_everything_are_not_cut_off() {
     }
 }
 
-/// What has arrived goes back as far as that needs no waiting.
+/// The server returns the bytes that have arrived, as far as it need not wait for the client.
 #[test]
-fn without_patience_what_has_arrived_is_echoed_all_the_same() {
+fn without_patience_what_has_arrived_is_still_echoed() {
     let server = ServerProcess::start(&["--drain-timeout", "0"], &[]);
     let half = connect(server.addr());
     echo(&half, "hello\n");
@@ -190,7 +193,7 @@ fn without_patience_what_has_arrived_is_echoed_all_the_same() {
     assert_eq!(rest(&half), b"half a line");
 }
 
-/// The longest that the command line takes is longer than the system's clock can count.
+/// The longest duration on the command line is longer than the system's clock can count.
 #[test]
 fn the_longest_durations_are_survived() {
     for flag in ["--drain-timeout", "--idle-timeout", "--report-interval"] {

@@ -1,4 +1,4 @@
-//! Sessions as `nc` has them, and a restart on the same port.
+//! Sessions like those of `nc`, and a restart on the same port.
 
 use std::net::TcpStream;
 
@@ -51,7 +51,7 @@ fn a_restart_on_the_same_port_works_at_once() {
         let streams: Vec<TcpStream> = (0..5).map(|_| connect(addr)).collect();
         streams.iter().for_each(|stream| echo(stream, "hello\n"));
         server.signal(Signal::SIGINT);
-        // The server ends them, so that its side is the one that has to wait.
+        // The server ends the connections, so its side of each enters TIME_WAIT.
         let mut streams = streams.into_iter();
         let (kept, other) = (streams.next().unwrap(), streams.next().unwrap());
         streams.for_each(|stream| assert_eq!(rest(&stream), b""));

@@ -1,5 +1,5 @@
-//! A log that nobody can take: closed, gone, full or stuck. The server serves on, and its exit code
-//! stays right.
+//! Logging to a stderr that is closed, gone, full or stuck. The server continues to serve, and its exit
+//! code is right.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
@@ -15,7 +15,7 @@ use nix::sys::signal::Signal;
 use crate::clients::Stuck;
 use echo_tests::records::records;
 
-/// Serves many lines, each of which is logged at DEBUG.
+/// Sends many lines to the server, each of which it logs at DEBUG.
 fn serve_many(server: &ServerProcess) {
     let stream = connect(server.addr());
     for _ in 0..10 {
@@ -27,7 +27,7 @@ fn serve_many(server: &ServerProcess) {
 
 const DEBUG: &[&str] = &["--log_level", "DEBUG", "--report-interval", "5ms"];
 
-/// Scripts that start the server without a stderr, and with one that takes nothing.
+/// Scripts that start the server with a closed stderr, and with a full one.
 const UNWRITABLE: [&str; 2] = [r#"exec "$0" "$@" 2>&-"#, r#"exec "$0" "$@" 2>/dev/full"#];
 
 #[test]
@@ -65,7 +65,8 @@ fn with_the_logs_reader_gone_the_server_serves_and_ends_with_0() {
     }
 }
 
-/// More lines than fit into the pipe and the queue before it, while nobody reads the pipe.
+/// The server logs more lines than fit into the pipe and the queue before it, and the test does not read
+/// the pipe.
 #[test]
 fn with_the_log_stuck_the_server_serves_and_later_tells_how_much_was_lost() {
     let server = ServerProcess::start(DEBUG, &[]);
@@ -75,9 +76,9 @@ fn with_the_log_stuck_the_server_serves_and_later_tells_how_much_was_lost() {
     for _ in 0..10 {
         serve_many(&server);
     }
-    echo(&first, "meanwhile\n");
+    echo(&first, "while stuck\n");
     server.stderr().resume();
-    // What is lost can be told only once something is logged.
+    // The log reports its losses only together with another record.
     wait_until("the number of lost lines", || {
         echo(&first, "now\n");
         server.stderr().so_far().contains(" log lines lost")
@@ -122,11 +123,11 @@ fn with_the_log_stuck_for_ever_the_server_ends_with_the_right_code() {
         }
         let stuck = (signals == 2).then(|| Stuck::new(server.addr()));
         server.signal(Signal::SIGTERM);
-        // The first has been seen when nobody listens.
+        // The server has seen the first signal once it does not listen any more.
         eventually("a refusal", || TcpStream::connect(server.addr()).err());
         if signals == 2 {
-            // One that follows at once is the same request.
-            eventually("the end at once", || {
+            // A signal that follows immediately belongs to the same request.
+            eventually("the end after the second signal", || {
                 server.signal(Signal::SIGTERM);
                 proc_fs::has_ended(server.pid()).then_some(())
             });

@@ -1,4 +1,4 @@
-//! What the server does before it serves: where it listens, and why it cannot.
+//! The start of the server: the address on which it listens, and the errors that prevent it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 
@@ -39,7 +39,7 @@ fn ipv6_is_served_and_its_unspecified_address_serves_ipv4_too() {
         let stream = connect((ip, server.addr().port()).into());
         let peer = stream.local_addr().unwrap();
         echo(&stream, "hello\n");
-        // An IPv4 peer is shown as one, not as ::ffff:127.0.0.1.
+        // The log shows an IPv4 peer as 127.0.0.1, not as ::ffff:127.0.0.1.
         server.wait_for_line(&format!("connection opened peer={peer} "));
     }
 }
@@ -62,7 +62,7 @@ fn a_port_in_use_is_an_error_that_names_the_address_and_the_reason() {
 
 #[test]
 fn an_address_that_is_not_ours_is_an_error_that_names_it() {
-    // TEST-NET-1 and the documentation prefix (RFC 5737, RFC 3849): no machine has them.
+    // No machine has an address of TEST-NET-1 (RFC 5737) or of the documentation prefix (RFC 3849).
     for (ip, shown) in [("192.0.2.1", "192.0.2.1:7"), ("2001:db8::1", "[2001:db8::1]:7")] {
         if ip.contains(':') && TcpListener::bind("[::1]:0").is_err() {
             eprintln!("skipped: no IPv6 here");
@@ -78,8 +78,8 @@ fn an_address_that_is_not_ours_is_an_error_that_names_it() {
     }
 }
 
-/// From too few to start up to enough: a clear sentence, or a server that can be stopped and, where
-/// a descriptor is left for a connection, serves.
+/// With each limit on descriptors the server either prints a clear sentence or runs until it is stopped.
+/// If it runs and has a descriptor left for a connection, it serves the connection.
 #[cfg(target_os = "linux")]
 #[test]
 fn with_few_descriptors_the_server_says_so_or_serves() {

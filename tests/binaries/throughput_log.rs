@@ -22,7 +22,7 @@ fn a_report_has_the_rates_and_the_totals() {
     assert!(report.text.starts_with("throughput connections=1 "), "{line}");
     assert_eq!(report.field("total_bytes"), "13");
     let rates = ["messages_per_s", "bytes_per_s"].map(|key| report.number::<f64>(key));
-    // In a window of at least 50 ms there were one or two of the messages.
+    // The report covers one or two messages in at least 50 ms.
     assert!(rates[0] > 0.0 && rates[0] <= 2.0 / 0.05, "{line}");
     assert!(rates[1] > 0.0 && rates[1] <= 13.0 / 0.05, "{line}");
 }
@@ -43,7 +43,7 @@ fn nothing_is_reported_while_nothing_happens() {
     server.wait_for_line("throughput connections=0 ");
 }
 
-/// A window of observation: several intervals long.
+/// Observes the server for several intervals.
 fn observe() {
     thread::sleep(Duration::from_millis(300));
 }
@@ -80,6 +80,6 @@ fn the_summary_adds_up_to_the_workers() {
         assert_eq!(total.number::<u64>(key), value, "{key} in {total:?}");
     }
     assert!(total.seconds("duration") > 0.0);
-    // Spread evenly: none has all, none has nothing.
+    // The connections are spread evenly over the workers.
     assert!(workers.iter().all(|worker| (2..4).contains(&worker.number("connections"))));
 }

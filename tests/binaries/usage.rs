@@ -1,4 +1,4 @@
-//! A command line or an environment that makes no sense, and the help against it.
+//! Invalid command lines and environments, and the help.
 
 use echo_tests::process::{Finished, Process, server_command};
 
@@ -20,7 +20,7 @@ const BAD_VALUES: &[(&str, &[&str])] = &[
     ("--busy-poll", &["50", "-1us", "yes"]),
 ];
 
-/// One clear sentence that names the flag, and what was wrong.
+/// Checks that the program ends with one clear sentence that names the flag and the wrong value.
 #[track_caller]
 fn assert_usage_error(finished: &Finished, flag: &str, value: &str) {
     finished.expect_code(2);
@@ -82,7 +82,7 @@ fn version_is_the_packages() {
     assert_eq!((version.code, version.stderr.as_str()), (Some(0), ""));
 }
 
-/// Writing the help panics in programs that print it by `println!`.
+/// A program that prints its help with `println!` would panic here.
 #[cfg(target_os = "linux")]
 #[test]
 fn help_survives_an_output_that_takes_nothing() {

@@ -1,4 +1,5 @@
-//! The report's arithmetic beyond what holds in each (see `sound`): pieces, phases, times.
+//! The arithmetic of a report, beyond the rules that hold in every report (see `sound`): pieces, phases,
+//! times.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,12 +15,12 @@ use hdrhistogram::Histogram;
 use crate::load::{count, honest_load, load, millis, observed_load};
 use crate::scripted::{Scripted, hold_until};
 
-/// Keeps all that it is told.
+/// Keeps everything that it hears.
 struct Diary {
     intervals: Vec<Interval>,
     latencies: Histogram<u64>,
     progress: Vec<Progress>,
-    /// How many intervals it had heard of when it was last told of progress.
+    /// Number of intervals that it had heard of at the last progress.
     intervals_then: usize,
 }
 
@@ -61,7 +62,7 @@ fn the_pieces_that_are_told_are_those_of_the_report() {
     let counted = Plan { limit: count(server.address, 4_000).limit, ..base.clone() };
     for plan in [base, open, counted] {
         let (report, diary) = watched_load(&plan);
-        // That a count was reached shows only later: nothing was in the pieces that came then.
+        // The end of a count is known only later. The pieces that came until then hold nothing.
         let (told, later) = diary.intervals.split_at(report.intervals.len());
         let is_same = told == report.intervals || report.load.count.is_some();
         assert!(is_same, "{told:?} {:?}", report.intervals);
@@ -94,14 +95,14 @@ fn progress_goes_from_phase_to_phase_and_only_grows() {
     assert!(diary.progress.is_sorted_by_key(|progress| progress.messages));
     assert!(diary.progress.is_sorted_by_key(|progress| progress.bytes));
     let last = diary.progress.last().unwrap();
-    // The warm-up's messages are part of what came back over the whole run.
+    // The messages of the warm-up count for the whole run.
     assert!(last.messages > report.messages.verified && last.errors == 0, "{last:?}");
     server.stop_clean();
 }
 
 #[test]
 fn pieces_are_told_while_other_threads_are_still_at_work() {
-    // The first connection's part is done at once; the second's takes a second.
+    // The first connection is done at once. The second one takes a second.
     let server = Scripted::start(|peer| {
         while let Some(line) = peer.line() {
             if peer.number == 1 {
@@ -140,7 +141,7 @@ fn threads_without_a_part_in_the_load_are_not_busy() {
 
 #[test]
 fn the_pieces_of_a_count_add_up_though_connections_end_late() {
-    // What was under way when counting began is not counted, in no piece.
+    // Messages in flight when counting began are counted in no piece.
     let server = Scripted::start(|peer| {
         while let Some(line) = peer.line() {
             hold_until(Instant::now() + Duration::from_millis(4));
@@ -201,12 +202,12 @@ fn faults_are_counted_in_the_piece_they_are_found_in() {
     let interval = Duration::from_millis(200);
     let report = load(&Plan { interval, ..millis(server.address, 1_000) });
     let counted: u64 = report.intervals.iter().map(|interval| interval.errors).sum();
-    // What is found after the end is in none.
+    // A fault after the end is in no piece.
     let last = report.errors.total() - counted;
     assert!(counted > 0 && last <= 3, "{counted} of {:?}", report.errors);
 }
 
-/// All lines that a server was sent.
+/// All lines that came to a server.
 fn lines_of(seed: u64) -> HashSet<Vec<u8>> {
     let lines = Arc::new(Mutex::new(HashSet::new()));
     let collected = Arc::clone(&lines);

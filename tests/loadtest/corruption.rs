@@ -1,5 +1,5 @@
-//! Whatever a server does to the stream, it is seen, unless it does nothing; whatever the pieces are in
-//! which an honest echo comes, nothing is seen in them.
+//! The load tester sees everything that a server does to the stream. In an honest echo it sees no fault,
+//! whatever pieces the echo comes in.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -14,24 +14,24 @@ use crate::scripted::{Peer, Scripted};
 
 const CONNECTIONS: usize = 80;
 
-/// Lines on a connection, all sent at once.
+/// Number of lines on a connection. All are sent at once.
 const LINES: usize = 8;
 
-/// What the load tester has to say of a run, as the server knows it.
+/// What the load tester has to report, as the server knows it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Expected {
     verified: u64,
     errors: Errors,
 }
 
-/// What a server does with what it was sent.
+/// What a server does with the lines.
 fn corrupt(random: &mut Random, lines: &[u8]) -> Vec<u8> {
     let mut came = lines.to_vec();
     let place = random.up_to(lines.len()) - 1;
     let max = random_len(random, lines.len() - place);
     let len = random.up_to(max);
     match random.up_to(7) {
-        // Nothing: it is honest.
+        // An honest server changes nothing.
         1 => {}
         2 => came[place] = random.number().to_le_bytes()[0],
         3 => came[place] ^= 1 << (random.up_to(8) - 1),
@@ -43,12 +43,13 @@ fn corrupt(random: &mut Random, lines: &[u8]) -> Vec<u8> {
     came
 }
 
-/// Short pieces as often as long ones.
+/// Draws the length of a piece: short ones as often as long ones.
 fn random_len(random: &mut Random, max: usize) -> usize {
     if random.up_to(2) == 1 { max } else { max.min(3) }
 }
 
-/// What is to be said when `came` comes for `lines`, and then, if it `ends`, the end of the stream.
+/// Returns what has to be reported if `came` comes back for `lines`, and then the end of the stream if
+/// the server `ends` it.
 fn expect(lines: &[u8], came: &[u8], ends: bool) -> Expected {
     let same = lines.iter().zip(came).take_while(|(a, b)| a == b).count();
     let right = &lines[..same];
@@ -76,7 +77,7 @@ fn send_in_pieces(random: &mut Random, peer: &Peer, mut rest: &[u8]) {
     }
 }
 
-/// Runs a load whose connections each meet with another chance.
+/// Runs a load. Each of its connections meets another random behaviour.
 fn check(seed: u64, (min, max): (usize, usize)) {
     let expected = Arc::new(Mutex::new(Expected::default()));
     let sum = Arc::clone(&expected);
@@ -100,7 +101,7 @@ fn check(seed: u64, (min, max): (usize, usize)) {
         depth: u32::try_from(LINES).unwrap(),
         sizes: Sizes::Range(min, max),
         seed,
-        // Lines that were left out are waited for so long.
+        // The load tester waits this long for lines that were left out.
         timeout: Duration::from_secs(4),
         ..count(server.address, (CONNECTIONS * LINES) as u64)
     };

@@ -1,8 +1,8 @@
-//! Servers that hold lines for known times, and know for how long they really did.
+//! Servers that hold lines for known times, and note how long they really held them.
 //!
-//! A closed loop with one line in flight is held between two bounds, both taken by the server's clock,
-//! however slow the machine is: a line's service time is at least the time it was held, and at most the
-//! time from the reply before it to the line after it.
+//! In a closed loop with one line in flight, the service time of a line has two bounds by the server's
+//! clock, however slow the machine is. It is at least the time for which the line was held, and at most
+//! the time from the reply before it to the line after it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,10 +14,10 @@ use echo_loadtest::run_report::{RunReport, VerdictKind};
 use crate::load::{count, honest_load, load, millis};
 use crate::scripted::{Scripted, hold_until};
 
-/// What a server knows of a connection.
+/// What a server knows about a connection.
 pub(crate) struct Visit {
     began: Instant,
-    /// When each line had arrived, and when it was going to be echoed.
+    /// When each line had arrived, and when its echo was about to be sent.
     pub(crate) lines: Vec<(Instant, Instant)>,
     ended: Instant,
 }
@@ -31,7 +31,8 @@ pub(crate) fn holding(
 ) -> (Scripted, Visits) {
     let visits = Visits::default();
     let guest_book = Arc::clone(&visits);
-    // Before anything was sent: a connection's thread may begin after its first line has arrived.
+    // This is before anything was sent. The thread of a connection may begin after its first line
+    // arrived.
     let began = Instant::now();
     let server = Scripted::start(move |peer| {
         let mut lines = vec![];
@@ -42,14 +43,14 @@ pub(crate) fn holding(
             peer.send(line);
         }
         let visit = Visit { began, lines, ended: Instant::now() };
-        // Before the connection is closed, which the load tester waits for.
+        // This comes before the connection is closed, because the load tester waits for that.
         guest_book.lock().unwrap_or_else(PoisonError::into_inner).push(visit);
     });
     (server, visits)
 }
 
 impl Visit {
-    /// The least that each line's service time can be, and the most.
+    /// Returns the least and the greatest service time that each line can have.
     fn bounds(&self) -> impl Iterator<Item = (Duration, Duration)> + '_ {
         self.lines.iter().enumerate().map(|(number, &(arrived, echoed))| {
             let before = if number == 0 { self.began } else { self.lines[number - 1].1 };
@@ -59,7 +60,7 @@ impl Visit {
     }
 }
 
-/// Compares at every quantile: the histogram's buckets are the same for all three.
+/// Compares every quantile. The buckets of all three histograms are the same.
 #[track_caller]
 pub(crate) fn expect_between(service_time: &Distribution, visits: &Visits) {
     let (mut least, mut most) = (histogram(), histogram());
@@ -77,7 +78,7 @@ pub(crate) fn expect_between(service_time: &Distribution, visits: &Visits) {
     }
 }
 
-/// 1 ms for 90 of 100, 5 ms for 9, 20 ms for 1.
+/// Holds 90 of 100 lines for 1 ms, 9 for 5 ms, and 1 for 20 ms.
 fn delay(number: usize) -> Duration {
     Duration::from_millis(match number % 100 {
         99 => 20,
@@ -89,7 +90,7 @@ fn delay(number: usize) -> Duration {
 #[test]
 fn percentiles_are_those_of_the_delays_that_were_injected() {
     let (server, visits) = holding(|number, arrived| arrived + delay(number));
-    // Each connection has 200 lines, none of them to spare.
+    // Each connection has exactly 200 lines.
     let plan = Plan { messages_per_connection: Some(200), ..count(server.address, 600) };
     let report = honest_load(&plan);
     expect_between(&report.service_time, &visits);
@@ -118,7 +119,7 @@ fn each_of_many_short_connections_is_measured() {
     expect_at_least_the_holds(&honest_load(&plan).service_time, &visits);
 }
 
-/// Where nothing is sent because a reply came, only the least is known.
+/// If no line is sent because a reply came, only the least time is known.
 #[track_caller]
 fn expect_at_least_the_holds(service_time: &Distribution, visits: &Visits) {
     let visits = visits.lock().unwrap();
@@ -134,7 +135,7 @@ fn expect_at_least_the_holds(service_time: &Distribution, visits: &Visits) {
     }
 }
 
-/// 200 messages a second for half a second to a server that takes 20 ms for each.
+/// Sends 200 messages a second for half a second to a server that takes 20 ms for each.
 fn overloaded(depth: u32) -> (RunReport, Visits) {
     let (server, visits) = holding(|_, arrived| arrived + Duration::from_millis(20));
     let arrival = Arrival::Constant(200.0);
@@ -148,24 +149,23 @@ fn a_server_slower_than_the_rate_leaves_messages_unsent() {
     assert_eq!(report.errors.total(), 0, "{:?}", report.findings);
     let messages = report.messages;
     assert_eq!(messages.asked, Some(100));
-    // In 500 ms it can have taken 25, and one more is under way.
+    // In 500 ms the server can have taken 25 messages, and one more is in flight.
     assert!((1..=26).contains(&messages.sent), "{messages:?}");
     assert_eq!(messages.verified, messages.sent);
     assert_ne!(report.verdict.kind, VerdictKind::Valid, "{:?}", report.verdict);
     let missing = format!("{} of 100 messages came back", messages.verified);
     assert!(report.verdict.reasons.contains(&missing), "{:?}", report.verdict);
     expect_response_times_that_grow(&report);
-    // There is always a next one to be sent, as in a closed loop.
+    // There is always another message to send, as in a closed loop.
     expect_between(&report.service_time, &visits);
 }
 
-/// The next is due 5 ms later and sent at least 20 ms later: each waits 15 ms longer than the one
-/// before it.
+/// The next message is due 5 ms later and sent at least 20 ms later, so each message waits 15 ms longer
+/// than the one before it.
 #[track_caller]
 fn expect_response_times_that_grow(report: &RunReport) {
     let response = report.response_time.as_ref().unwrap().to_histogram().unwrap();
     for rank in 1..=report.messages.verified {
-        #[allow(clippy::cast_precision_loss)]
         let quantile = rank as f64 / report.messages.verified as f64;
         let (value, least) =
             (response.value_at_quantile(quantile), (20 + 15 * (rank - 1)) * 1_000_000);
@@ -179,6 +179,6 @@ fn the_time_in_the_servers_queue_is_service_time() {
     let messages = report.messages;
     assert_eq!((messages.asked, messages.verified), (Some(100), messages.sent));
     assert!(messages.sent <= 25 + 8, "{messages:?}");
-    // From the eighth on each waits for seven others.
+    // From the eighth on, each message waits for seven others.
     assert!(report.service_time.p90_ns >= 7 * 20_000_000, "{:?}", report.service_time);
 }

@@ -1,5 +1,5 @@
-//! A flood beside a run: it is there all the time, every byte of it is verified, it is in none of the
-//! run's own figures, and it ends with the run.
+//! A flood beside a run: it goes on all the time, all its bytes are verified, none of the run's own
+//! figures include it, and it ends with the run.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::load::{count, expect_missing, honest_load, load, millis, observed_loa
 use crate::scripted::{Peer, Scripted, listen};
 use crate::stops::StopIn;
 
-/// Longer than any message of the run itself.
+/// Length of a line of the flood, longer than any message of the run.
 const SIZE: usize = 10_000;
 
 const FLOOD: Flood = Flood { connections: 2, size: SIZE, depth: 4 };
@@ -25,7 +25,7 @@ fn flooded(plan: Plan) -> Plan {
     Plan { flood: Some(FLOOD), ..plan }
 }
 
-/// What its run got of 20 bytes each, and the flood of its own.
+/// Checks that the figures of the run, whose messages have 20 bytes, do not include the flood.
 #[track_caller]
 fn expect_apart(report: &RunReport) {
     assert_eq!(report.throughput.bytes, 20 * report.throughput.messages);
@@ -45,7 +45,7 @@ fn both_are_counted_and_verified_and_end_well() {
     assert!(flood.messages > 0, "{flood:?}");
     let open = Plan { arrival: Arrival::Constant(500.0), ..flooded(millis(server.address, 200)) };
     expect_apart(&honest_load(&open));
-    // Nothing is cut: what was in flight at the end came back.
+    // Nothing is cut off: the lines in flight at the end came back.
     server.stop_clean();
 }
 
@@ -147,7 +147,7 @@ impl Observer for StopAtError {
 
 #[test]
 fn a_line_of_the_flood_is_not_taken_for_one_of_the_run() {
-    // Both are of the same length. Each connection gets the first line of the whole load.
+    // The lines of both have the same length. Each connection gets the first line of the whole load.
     let first = Arc::new(Mutex::new(None));
     let server = Scripted::start(move |peer| {
         let Some(line) = peer.line() else { return };
@@ -159,7 +159,7 @@ fn a_line_of_the_flood_is_not_taken_for_one_of_the_run() {
     let flood = Some(Flood { connections: 1, size: 20, depth: 1 });
     let plan =
         Plan { connections: 1, flood, timeout: FOR_EVER, ..millis(server.address, 3_600_000) };
-    // The one of the flood waits for its next line for ever.
+    // The connection of the flood waits for its next line for ever.
     let stop = Stop::default();
     let report = observed_load(&plan, &stop, StopAtError(stop.clone())).0.unwrap();
     assert!(report.errors.corrupt >= 1, "{:?}", report.errors);
@@ -178,7 +178,10 @@ fn agents_share_it() {
     }
     let share = Share { index: 2, count: 3 };
     let error = try_load(&flooded(Plan { share, ..millis(server.address, 50) })).unwrap_err();
-    assert_eq!(error, "flood: agent 2 of 3 has nothing to do: there are 2 connections");
+    assert_eq!(
+        error,
+        "there are fewer connections of the --flood than generators (--agent-count): each needs one"
+    );
     server.stop_clean();
 }
 
@@ -205,7 +208,7 @@ fn a_stop_ends_a_flood_that_gets_no_answer() {
             }
             peer.send(line);
         }
-        // The run itself is over.
+        // The run is over, and the flood is not.
         asked.stop();
     });
     let plan = flooded(Plan { timeout: FOR_EVER, ..millis(server.address, 50) });

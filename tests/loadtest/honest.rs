@@ -1,4 +1,4 @@
-//! Servers that echo what they get, whatever the load is: all of it comes back, and nothing is wrong.
+//! Servers that echo everything: under every kind of load all of it comes back, and nothing is wrong.
 
 use std::net::Ipv6Addr;
 use std::sync::Arc;
@@ -77,7 +77,7 @@ fn an_open_loop_by_chance_keeps_its_rate() {
     let server = Running::start(line(1));
     let arrival = Arrival::Poisson(2_000.0);
     let report = honest_load(&Plan { arrival, depth: 8, seed: 3, ..millis(server.address, 500) });
-    // A thousand, give or take five standard deviations; the seed makes it the same each time.
+    // The count is 1,000, plus or minus five standard deviations. The seed makes it the same each time.
     assert!((840..1_160).contains(&report.messages.sent), "{:?}", report.messages);
     server.stop_clean();
 }
@@ -126,7 +126,7 @@ fn connections_are_replaced_after_their_messages() {
             Plan { messages_per_connection, depth, send_burst, ..count(server.address, 210) };
         let report = honest_load(&plan);
         assert_eq!(report.messages.verified, 210);
-        // Each of three may end with a connection that was not used up.
+        // Each of the three may end with a connection that has messages left.
         let opened = report.connections.opened;
         assert!((210_u64.div_ceil(each)..=210 / each + 4).contains(&opened), "{opened} {plan:?}");
     }
@@ -174,7 +174,7 @@ fn an_open_loop_with_a_count_keeps_its_rate_though_threads_have_unequal_parts() 
     let arrival = Arrival::Constant(300.0);
     let plan = Plan { arrival, connections: 3, threads: 2, depth: 64, ..count(server.address, 90) };
     let report = honest_load(&plan);
-    // What is due last is due after 297 ms; with two equal parts it would be 445 ms.
+    // The last message is due after 297 ms. With two equal parts it would be due after 445 ms.
     assert_eq!(report.messages.verified, 90);
     let service_s = report.service_time.max_ns as f64 / 1e9;
     let late_s = report.generator.lateness.unwrap().max_ns as f64 / 1e9;
@@ -189,7 +189,7 @@ fn connections_are_made_at_their_rate() {
     let plan = Plan { connections: 10, threads: 2, connect_rate, ..count(server.address, 30) };
     let began = Instant::now();
     honest_load(&plan);
-    // Each of two threads opens one at once and four more at 25 a second.
+    // Each of two threads opens one connection at once, and four more at 25 a second.
     assert!(began.elapsed() >= Duration::from_millis(160), "{:?}", began.elapsed());
     server.stop_clean();
 }

@@ -1,5 +1,5 @@
-//! Servers that lie: each lie is caught and named, with its kind, its connection and its line, and the
-//! other connections go on.
+//! Servers that lie: the load tester catches each lie and names its kind, its connection and its line,
+//! and the other connections go on.
 
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,17 +11,17 @@ use echo_loadtest::run_report::{Finding, RunReport};
 use crate::load::{count, load};
 use crate::scripted::{Peer, Scripted};
 
-/// All the messages of a run.
+/// Number of messages of a run.
 const ASKED: u64 = 300;
 
-/// In flight on a connection: so many of the liar's are lost at most.
+/// Number of messages in flight on a connection. At most this many messages of the liar are lost.
 const DEPTH: u32 = 4;
 
-/// Who lies: the second of three.
+/// The connection to which the server lies: the second of three.
 const LIAR: usize = 1;
 
-/// Runs a load of which one connection is lied to by `script`, once. It is caught, as the only fault,
-/// and the others get all that the liar did not.
+/// Runs a load in which `script` lies to one connection, once. The lie is the only fault, and the other
+/// connections get all remaining messages.
 #[track_caller]
 fn caught(plan: &Plan, kind: &str, server: &Scripted) -> (RunReport, Finding) {
     let report = load(plan);
@@ -42,7 +42,7 @@ fn liar(script: impl Fn(&mut Peer) + Send + Sync + 'static) -> Scripted {
     Scripted::start(move |peer| if peer.number == LIAR { script(peer) } else { peer.echo_all() })
 }
 
-/// Of lines of 20 bytes.
+/// Runs a load with lines of 20 bytes, and checks that the lie is a fault of this kind, with this text.
 #[track_caller]
 fn caught_as(kind: &str, text: &str, script: impl Fn(&mut Peer) + Send + Sync + 'static) {
     let server = liar(script);
@@ -51,7 +51,7 @@ fn caught_as(kind: &str, text: &str, script: impl Fn(&mut Peer) + Send + Sync + 
     assert!(finding.text.starts_with(text), "{:?} is not {text:?}", finding.text);
 }
 
-/// The lie is told on the third line, which is line 2.
+/// Lies about the third line, which is line 2.
 fn on_the_third(
     lie: impl Fn(&mut Peer, Vec<u8>) + Send + Sync,
 ) -> impl Fn(&mut Peer) + Send + Sync {
@@ -126,7 +126,7 @@ fn an_inserted_byte_is_found() {
 fn a_close_between_lines_is_early() {
     caught_as(
         "closed early",
-        // How many more depends on what the others have left to be sent.
+        // The number of further messages depends on what the others have left to send.
         "closed waiting for line 2",
         on_the_third(|peer, _| {
             peer.finish();
@@ -171,7 +171,7 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Lies to a connection that has four lines in all, after which it is finished.
+/// Lies to a connection that has four lines in all and is then finished.
 #[track_caller]
 fn caught_at_the_end(kind: &str, text: &str, lie: impl Fn(&mut Peer) + Send + Sync + 'static) {
     let server = liar(lie);
@@ -212,7 +212,7 @@ fn surplus_bytes_after_the_end_are_found() {
 
 #[test]
 fn a_greeting_is_found() {
-    // Said before the first line is sent, it is surplus; when the line is under way, in its place.
+    // A lie before the first line is sent is surplus. A lie after that comes in place of the line.
     let server = liar(|peer| {
         peer.send("\x1b[31mwelcome\n");
         peer.swallow();
@@ -225,7 +225,7 @@ fn a_greeting_is_found() {
 
 #[test]
 fn a_reset_is_found_with_its_place() {
-    // When two more come, those before have arrived.
+    // When two more lines come, the replies before them have arrived.
     caught_as("reset", "receive: ", |peer| {
         peer.echo(2);
         peer.lines(4);
@@ -272,7 +272,8 @@ fn wrong_bytes_are_found_though_a_reset_follows() {
         }
         let mut lines = peer.lines(8).concat();
         lines[130] ^= 0x80;
-        // In pieces, so that the load tester answers the first when the reset comes.
+        // The replies come in pieces, so that the load tester answers the first one when the reset
+        // comes.
         lines.chunks(50).for_each(|piece| peer.send(piece));
         peer.reset();
     });

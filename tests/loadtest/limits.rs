@@ -11,7 +11,7 @@ use crate::scripted::Scripted;
 #[test]
 fn a_server_that_stops_listening_leaves_the_run_incomplete() {
     let server = Scripted::start_for(2, |peer| peer.echo_all());
-    // Half a second between the first and the last: by then it has stopped.
+    // Half a second passes between the first connection and the last. The server has stopped by then.
     let plan = Plan { connections: 11, connect_rate: Some(20.0), ..millis(server.address, 100) };
     let report = load(&plan);
     let connections = report.connections;
@@ -53,7 +53,7 @@ fn a_plan_that_makes_no_sense_is_refused() {
 
 #[test]
 fn connections_that_are_lost_and_not_replaced_leave_the_run_incomplete() {
-    // All were there once, and one does all that is done: nothing else would show.
+    // All connections were there once, and one of them sends all messages. Nothing else would show it.
     let server = Scripted::start(|peer| match peer.number {
         0 => peer.echo_all(),
         _ => peer.reset(),
@@ -116,7 +116,7 @@ mod descriptors {
     fn a_lack_of_descriptors_is_the_load_testers_own_fault() {
         alone("limits::descriptors::a_lack_of_descriptors_is_the_load_testers_own_fault", || {
             allow(120);
-            // Never accepts, so that the connections cost descriptors on one side only.
+            // The server never accepts, so the connections cost descriptors only on one side.
             let listener = listen(100);
             let address = listener.local_addr().unwrap();
             let _others: Vec<File> = (0..70).map(|_| File::open("/dev/null").unwrap()).collect();

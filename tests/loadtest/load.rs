@@ -1,4 +1,4 @@
-//! A run of the load engine, with a deadline; whatever comes of it, its report has to add up.
+//! A run of the load engine, with a deadline. The report of every run has to add up.
 
 use std::net::SocketAddr;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -12,15 +12,15 @@ use echo_tests::wait::DEADLINE;
 
 use crate::sound::expect_sound;
 
-/// Longer than any reply takes that comes at all, on a loaded machine too.
+/// A timeout that is longer than any reply takes, even on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// So many messages on three connections, without a warm-up.
+/// Returns a load of `count` messages on three connections, without a warm-up.
 pub(crate) fn count(target: SocketAddr, count: u64) -> Plan {
     plan(target, Limit::Count(count))
 }
 
-/// For so many milliseconds on three connections, without a warm-up.
+/// Returns a load of this many milliseconds on three connections, without a warm-up.
 pub(crate) fn millis(target: SocketAddr, millis: u64) -> Plan {
     plan(target, Limit::Duration(Duration::from_millis(millis)))
 }
@@ -38,7 +38,7 @@ fn plan(target: SocketAddr, limit: Limit) -> Plan {
 /// Runs a load.
 ///
 /// # Panics
-/// When it hangs, cannot start, or reports figures that contradict each other.
+/// If the run hangs, cannot start, or reports figures that contradict each other.
 #[track_caller]
 pub(crate) fn load(plan: &Plan) -> RunReport {
     try_load(plan).expect("the run starts")
@@ -50,7 +50,7 @@ pub(crate) fn try_load(plan: &Plan) -> Result<RunReport, String> {
     observed_load(plan, &Stop::default(), ()).0
 }
 
-/// Runs a load that somebody watches, and perhaps stops.
+/// Runs a load with an observer, which may stop it.
 #[track_caller]
 pub(crate) fn observed_load<O: Observer + Send + 'static>(
     plan: &Plan,
@@ -74,7 +74,7 @@ pub(crate) fn observed_load<O: Observer + Send + 'static>(
     (result, observer)
 }
 
-/// Runs a load against a server that is honest: nothing is wrong, nothing is missing.
+/// Runs a load against an honest server, and checks that nothing is wrong or missing.
 #[track_caller]
 pub(crate) fn honest_load(plan: &Plan) -> RunReport {
     let report = load(plan);
@@ -93,8 +93,8 @@ pub(crate) fn honest_load(plan: &Plan) -> RunReport {
     report
 }
 
-/// The report says that something is missing, for this reason. That the load tester itself was too
-/// slow for once may stand beside it.
+/// Checks that the report says what is missing, for this reason. It may also say that the load tester
+/// was too slow.
 #[track_caller]
 pub(crate) fn expect_missing(report: &RunReport, reason: &str) {
     let verdict = &report.verdict;

@@ -1,8 +1,9 @@
-//! The load tester's own truth: it is run against servers that are honest, slow, broken or lie, and
-//! what it says of them is compared with what they know they did.
+//! The truth of the load tester: it runs against servers that are honest, slow or broken, or that lie.
+//! Its reports are compared with what the servers know about themselves.
 
-// A test fails by panicking, in its helpers too.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+#![expect(clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
+#![expect(clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
 mod accounts;
 mod agents;

@@ -1,5 +1,5 @@
-//! Coordinated omission: a server that stalls for 100 ms every second keeps all waiting that were to be
-//! sent meanwhile, and an open loop shows them. The server's own record is what is compared with.
+//! Coordinated omission: a server stalls for 100 ms every second, and messages that are due during a
+//! stall have to wait. An open loop shows their waiting. It is compared with the server's own record.
 
 use std::time::{Duration, Instant};
 
@@ -13,13 +13,13 @@ use crate::scripted::Scripted;
 const PERIOD: Duration = Duration::from_secs(1);
 const STALL: Duration = Duration::from_millis(100);
 
-/// Half of a stall: what is longer was stalled.
+/// Half of a stall. A longer time includes a stall.
 const LONG: Duration = Duration::from_millis(50);
 
 const CONNECTIONS: u32 = 4;
 const RATE: f64 = 1_000.0;
 
-/// Contains one stall at least, from its beginning to its end.
+/// Length of a run that contains at least one whole stall.
 const LENGTH_MS: u64 = 1_500;
 
 fn stalling() -> (Scripted, Visits) {
@@ -38,8 +38,8 @@ fn count_long(times: &Distribution) -> u64 {
     })
 }
 
-/// Messages that were due on a connection while the server held a line of it, so early that their
-/// replies came late; as the server knows it.
+/// Counts, by the server's record, the messages that were due on a connection while the server held a
+/// line of it, and whose replies were therefore late.
 fn held_up(visits: &Visits) -> u64 {
     let gap = Duration::from_secs_f64(f64::from(CONNECTIONS) / RATE);
     let visits = visits.lock().unwrap();
@@ -61,7 +61,7 @@ fn an_open_loop_shows_all_that_a_stall_keeps_waiting() {
     assert!(held_up > 0, "the server never stalled");
     assert!(shown + report.messages.unsent >= held_up, "{shown} are shown of {held_up}");
     assert!(response.p99_ns >= 50_000_000, "{response:?}");
-    // Of those that were sent only one on each connection had to wait, in each stall.
+    // Of the messages that were sent, only one on each connection had to wait in each stall.
     let served_late = count_long(&report.service_time);
     assert!(4 * served_late <= shown, "{served_late} late replies, {shown} late users");
 }

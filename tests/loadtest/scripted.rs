@@ -1,5 +1,5 @@
-//! Servers that do what a script says, honest or not: a thread for each connection. They know nothing
-//! of the load tester.
+//! Servers that follow a script, honest or not, with a thread for each connection. They know nothing
+//! about the load tester.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -11,26 +11,26 @@ use std::time::{Duration, Instant};
 use echo_tests::peer;
 use socket2::{Domain, Socket, Type};
 
-/// Connections that wait to be accepted.
+/// Maximum number of connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
 
-/// A server on a free port. Dropping it ends its listening; conversations end with their peers.
+/// A server on a free port. Dropping it ends its listening. A conversation ends when its peer ends it.
 pub(crate) struct Scripted {
     pub(crate) address: SocketAddr,
     accepted: Arc<AtomicUsize>,
     is_over: Arc<AtomicBool>,
     accepting: Option<JoinHandle<()>>,
-    /// Keeps the port from others when nobody listens any more.
+    /// Keeps the port reserved when nobody listens any more.
     reserved: Option<Socket>,
 }
 
 impl Scripted {
-    /// Plays `script` to each that connects, and closes the connection when it returns.
+    /// Runs `script` for each connection, and closes the connection when it returns.
     pub(crate) fn start(script: impl Fn(&mut Peer) + Send + Sync + 'static) -> Self {
         Self::listen_with(listen(BACKLOG), script)
     }
 
-    /// The same for the first `count`; then it does not listen any more.
+    /// The same for the first `count` connections. Then the server stops listening.
     pub(crate) fn start_for(
         count: usize,
         script: impl Fn(&mut Peer) + Send + Sync + 'static,
@@ -43,7 +43,7 @@ impl Scripted {
         server
     }
 
-    /// The same with a listener of one's own.
+    /// The same with the caller's listener.
     pub(crate) fn listen_with(
         listener: TcpListener,
         script: impl Fn(&mut Peer) + Send + Sync + 'static,
@@ -74,7 +74,7 @@ impl Scripted {
         Self { address, accepted, is_over, accepting: Some(accepting), reserved: None }
     }
 
-    /// Connections that it has accepted.
+    /// Returns how many connections the server has accepted.
     pub(crate) fn accepted(&self) -> usize {
         self.accepted.load(Ordering::Acquire)
     }
@@ -83,7 +83,7 @@ impl Scripted {
 impl Drop for Scripted {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Release);
-        // It waits for the next one, unless it does not listen any more.
+        // The thread waits for the next connection, unless it has stopped listening.
         let _ = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
         if let Some(accepting) = self.accepting.take() {
             let _ = accepting.join();
@@ -92,7 +92,7 @@ impl Drop for Scripted {
     }
 }
 
-/// Listens on a free port, with room for this many that wait.
+/// Listens on a free port, with room for this many waiting connections.
 pub(crate) fn listen(backlog: i32) -> TcpListener {
     let socket = bind(([127, 0, 0, 1], 0).into());
     socket.listen(backlog).unwrap();
@@ -108,7 +108,7 @@ pub(crate) fn listen_with_small_buffers() -> TcpListener {
     socket.into()
 }
 
-/// Several can be bound to a port, as long as none of them listens.
+/// Binds to a port. Several sockets can be bound to it, as long as none of them listens.
 fn bind(address: SocketAddr) -> Socket {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_reuse_address(true).unwrap();
@@ -116,11 +116,11 @@ fn bind(address: SocketAddr) -> Socket {
     socket
 }
 
-/// The other end of a connection, in a server's hands. The peer may have gone at any time, because it
-/// was lied to: what cannot be sent is not, and nothing more comes.
+/// A connection, as the server has it. The peer may go at any time, because the server lies to it.
+/// Bytes that cannot be sent are dropped, and nothing more comes then.
 pub(crate) struct Peer {
-    /// Connections are numbered in the order in which they are accepted, which is that in which one
-    /// thread opens them.
+    /// The number of the connection. Connections are accepted in the order in which one thread opens
+    /// them.
     pub(crate) number: usize,
     /// Its address.
     pub(crate) from: IpAddr,
@@ -137,14 +137,14 @@ impl Peer {
         self.reader.get_ref()
     }
 
-    /// The next line with its newline, if there is one.
+    /// Returns the next line with its newline, if there is one.
     pub(crate) fn line(&mut self) -> Option<Vec<u8>> {
         let mut line = vec![];
         let result = self.reader.read_until(b'\n', &mut line);
         (result.is_ok() && line.ends_with(b"\n")).then_some(line)
     }
 
-    /// So many lines, or those that come.
+    /// Returns this many lines, or fewer if the stream ends.
     pub(crate) fn lines(&mut self, count: usize) -> Vec<Vec<u8>> {
         (0..count).map_while(|_| self.line()).collect()
     }
@@ -153,7 +153,7 @@ impl Peer {
         let _ = self.stream().write_all(bytes.as_ref());
     }
 
-    /// Echoes so many lines.
+    /// Echoes this many lines.
     pub(crate) fn echo(&mut self, count: usize) {
         for _ in 0..count {
             let Some(line) = self.line() else { return };
@@ -161,12 +161,12 @@ impl Peer {
         }
     }
 
-    /// Echoes whatever comes, to the end.
+    /// Echoes everything, to the end of the stream.
     pub(crate) fn echo_all(&mut self) {
         self.echo(usize::MAX);
     }
 
-    /// Whatever comes next, lines or parts of them, unless nothing does.
+    /// Returns the next bytes, which may be parts of lines, unless the stream has ended.
     pub(crate) fn block(&mut self) -> Option<Vec<u8>> {
         let mut block = vec![0; 1 << 20];
         let len = self.reader.read(&mut block).ok().filter(|&len| len > 0)?;
@@ -174,25 +174,26 @@ impl Peer {
         Some(block)
     }
 
-    /// Takes whatever comes, to the end, and answers nothing.
+    /// Reads everything, to the end of the stream, and answers nothing.
     pub(crate) fn swallow(&mut self) {
         let mut buffer = vec![0; 64 * 1024];
         while self.reader.read(&mut buffer).is_ok_and(|len| len > 0) {}
     }
 
-    /// Says that no more will be sent, and reads to the end, so that no reset comes instead.
+    /// Finishes the sending side, and reads to the end of the stream, so that the connection is not
+    /// reset.
     pub(crate) fn finish(&mut self) {
         let _ = self.stream().shutdown(Shutdown::Write);
         self.swallow();
     }
 
-    /// The connection is to be reset when the script is over.
+    /// Resets the connection when the script is over.
     pub(crate) fn reset(&self) {
         socket2::SockRef::from(self.stream()).set_linger(Some(Duration::ZERO)).unwrap();
     }
 }
 
-/// Waits until a time; the time that passes is what is measured.
+/// Waits until this time. The load tester measures the time that passes.
 pub(crate) fn hold_until(time: Instant) {
     thread::sleep(time.saturating_duration_since(Instant::now()));
 }

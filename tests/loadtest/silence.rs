@@ -1,5 +1,5 @@
-//! Servers that do not answer, are not there, or go away: said by kind, and never waited for longer
-//! than was agreed.
+//! Servers that do not answer, are not there, or go away. The load tester reports the kind of fault,
+//! and never waits longer than its timeout.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ use socket2::{Domain, Socket, Type};
 use crate::load::{count, expect_missing, load, millis, observed_load, try_load};
 use crate::scripted::{Peer, Scripted, hold_until, listen};
 
-/// Only of servers that never answer: nothing that is honest depends on it.
+/// A short timeout, used only for servers that never answer.
 const IMPATIENCE: Duration = Duration::from_millis(400);
 
 #[test]
@@ -63,7 +63,7 @@ fn a_server_that_does_not_close_is_given_up() {
 
 #[test]
 fn connections_that_are_never_accepted_time_out() {
-    // One waits to be accepted, and gets no reply; the system leaves the others unanswered.
+    // One connection waits to be accepted and gets no reply. The system does not answer the others.
     let listener = listen(0);
     let address = listener.local_addr().unwrap();
     let report = load(&Plan { connections: 6, timeout: IMPATIENCE, ..millis(address, 100) });
@@ -92,7 +92,7 @@ fn a_run_without_any_connection_does_not_start() {
     assert_eq!(error, format!("connect to {address}: no answer within 400ms"));
 }
 
-/// Bound and not listening: nobody else gets the port.
+/// Returns an address on which nobody listens. The socket is bound, so that nobody else gets the port.
 fn nobody() -> (Socket, SocketAddr) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
@@ -100,7 +100,7 @@ fn nobody() -> (Socket, SocketAddr) {
     (socket, address)
 }
 
-/// Fills the queue of a listener that never accepts.
+/// Fills the backlog of a listener that never accepts.
 pub(crate) fn fill(listener: &TcpListener) -> Vec<TcpStream> {
     let address = listener.local_addr().unwrap();
     let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(200)).ok();
@@ -140,18 +140,18 @@ fn a_server_that_never_answers_ends_a_run_of_a_given_count() {
 
 #[test]
 fn a_server_that_comes_back_is_loaded_again() {
-    // Every connection is closed after its first line, and taken again.
+    // The server closes every connection after its first line, and accepts the next.
     let server = Scripted::start(|peer| peer.echo(if peer.number < 3 { 1 } else { usize::MAX }));
     let report = load(&count(server.address, 90));
     assert_eq!(report.errors.total(), 3, "{:?}", report.findings);
-    // The first that is there again may do all that is left.
+    // The first connection that is back may send all messages that are left.
     assert!((4..=6).contains(&report.connections.opened), "{:?}", report.connections);
     assert!(report.messages.verified >= 87, "{:?}", report.messages);
 }
 
 #[test]
 fn a_connection_that_fails_before_the_load_begins_is_opened_once_again() {
-    // The second comes so late that the first wants to be opened again when the load begins.
+    // The second connection comes so late that the first waits to be opened again when the load begins.
     let server = Scripted::start(|peer| {
         while peer.number > 0
             && let Some(line) = peer.line()
@@ -167,8 +167,8 @@ fn a_connection_that_fails_before_the_load_begins_is_opened_once_again() {
     assert_eq!(report.messages.sent, report.messages.verified, "{:?}", report.findings);
 }
 
-/// A server that listens from the first error on. The first that it accepts is slow until the second has
-/// sent a line, which comes back only when all is over with the first.
+/// A server that listens from the first error on. Its first connection is slow until the second one has
+/// sent a line, and that line comes back only when the first connection is over.
 struct Late {
     socket: Option<Socket>,
     server: Option<Scripted>,
@@ -210,7 +210,7 @@ fn echo_slowly_until(is_enough: &AtomicBool, peer: &mut Peer) {
 #[test]
 fn a_connection_that_waits_to_be_opened_again_is_not_given_up() {
     let (socket, address) = nobody();
-    // The first fails, and waits for its next turn for longer than the patience is.
+    // The first connection fails, and waits for its next turn for longer than the timeout.
     let plan = Plan {
         connections: 2,
         connect_rate: Some(0.3),
@@ -224,7 +224,7 @@ fn a_connection_that_waits_to_be_opened_again_is_not_given_up() {
     assert_eq!((report.messages.sent, report.messages.verified), (1_000, 1_000));
 }
 
-/// In a network of its own the ports that the system chooses from are few: one of two.
+/// In a network namespace of its own, the system has only two ports to choose from.
 #[cfg(target_os = "linux")]
 mod own_network {
     use std::env;
@@ -237,7 +237,7 @@ mod own_network {
 
     const NAME: &str = "silence::own_network::a_connection_to_itself_is_no_server";
 
-    /// Tells the test that it is there.
+    /// Tells the test that it has begun.
     const VARIABLE: &str = "ECHO_TEST_OWN_NETWORK";
 
     const PREPARE: &str = "ip link set lo up && \
@@ -269,12 +269,12 @@ mod own_network {
         let server = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept()?;
             drop(listener);
-            // As long as it is open, its port is taken.
+            // As long as the connection is open, its port is in use.
             stream.read_to_end(&mut vec![])
         });
         let report = load(&Plan { connections: 1, timeout: IMPATIENCE, ..millis(address, 2_000) });
         server.join().unwrap().unwrap();
-        // The line that the server took, and none since.
+        // This is the line that the server took. No other line followed.
         assert_eq!((report.messages.sent, report.messages.verified), (1, 0));
         assert!(report.errors.refused > 0, "{:?}", report.errors);
     }

@@ -1,4 +1,4 @@
-//! What holds in every report, whatever the server did.
+//! Rules that hold in every report, whatever the server did.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +8,7 @@ use echo_loadtest::run_report::{FORMAT, RunReport};
 use echo_loadtest::verdict::verdict;
 
 /// # Panics
-/// When the report contradicts itself or the plan.
+/// If the report contradicts itself or the plan.
 #[track_caller]
 pub(crate) fn expect_sound(report: &RunReport, plan: &Plan) {
     expect_what_was_asked(report, plan);
@@ -158,7 +158,7 @@ fn expect_flood(report: &RunReport, plan: &Plan) {
     assert!(found.connections.established <= found.connections.asked, "{found:?}");
     assert!(found.connections.opened >= found.connections.established, "{found:?}");
     if found.errors.total() == 0 {
-        // At each end of the time a message may be back in part.
+        // At both ends of the measured part a message may be back in part.
         let whole = found.messages * plan.size as u64;
         let parts = found.connections.opened * plan.size as u64;
         assert!(found.bytes.abs_diff(whole) <= parts, "{found:?}");
@@ -172,7 +172,6 @@ fn expect_flood(report: &RunReport, plan: &Plan) {
 }
 
 #[track_caller]
-#[allow(clippy::cast_precision_loss)]
 fn expect_times(report: &RunReport, plan: &Plan) {
     let throughput = report.throughput;
     let at = |text: &str| humantime::parse_rfc3339(text).expect("a time");
@@ -209,7 +208,7 @@ fn expect_generator(report: &RunReport, plan: &Plan) {
     }
 }
 
-/// But for rounding.
+/// Checks that two numbers are equal, except for rounding.
 fn near(one: f64, other: f64) -> bool {
     (one - other).abs() <= 1e-6 * one.abs().max(other.abs()).max(1e-3)
 }

@@ -1,4 +1,4 @@
-//! A run that is stopped ends at once, wherever it is, and tells what it has found so far.
+//! A run that is stopped ends at once, in every phase, and reports what it has found so far.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ use crate::scripted::{Scripted, listen};
 /// Far longer than a test's deadline.
 const FOR_EVER: Duration = Duration::from_secs(3_600);
 
-/// Stops the run when it is in a phase and so many messages have come back.
+/// Stops the run when it is in this phase and this many messages have come back.
 pub(crate) struct StopIn(pub(crate) Phase, pub(crate) u64, pub(crate) Stop);
 
 impl Observer for StopIn {
@@ -42,7 +42,7 @@ fn stopped_in(phase: Phase, messages: u64, plan: &Plan) -> RunReport {
     report
 }
 
-/// Stops the run, and keeps how many connections were open when it was last told.
+/// Stops the run, and keeps the number of connections that were open at the last progress.
 struct LastOpen(StopIn, u64);
 
 impl Observer for LastOpen {
@@ -93,7 +93,7 @@ fn in_the_warm_up_nothing_was_measured() {
 #[test]
 fn before_its_time_it_does_not_begin() {
     let server = Running::start(line(1));
-    // The second is beyond what a run's clock can count to.
+    // The second time is later than a run's clock can count.
     for wait in [FOR_EVER, 10_000_000 * FOR_EVER] {
         let start_at = Some(SystemTime::now() + wait);
         let report = stopped_in(Phase::Waiting, 0, &Plan { start_at, ..endless(server.address) });
@@ -107,7 +107,7 @@ fn while_connections_are_made_it_ends_as_well() {
     let listener = listen(0);
     let address = listener.local_addr().unwrap();
     let plan = Plan { connections: 5, ..endless(address) };
-    // One of them was made, and waits in the system's queue.
+    // One connection was made, and waits in the backlog.
     let report = stopped_in(Phase::Connecting, 0, &plan);
     assert!((1..5).contains(&report.connections.established), "{:?}", report.connections);
     let _waiting = crate::silence::fill(&listener);
@@ -154,7 +154,7 @@ fn what_was_wrong_by_then_is_told() {
         }
         peer.swallow();
     });
-    // Stopped as soon as the wrong bytes have come: what exactly is wrong is still looked at.
+    // The run stops as soon as the wrong bytes have come, while the load tester still inspects them.
     let stop = Stop::default();
     let plan = Plan { connections: 1, ..endless(server.address) };
     let observer = StopAtBytes(stop.clone());

@@ -1,5 +1,5 @@
-//! Whether the load tester knows that it is the limit. It is starved, stopped and overworked in
-//! processes of their own, since all that runs beside it would be starved too.
+//! Whether the load tester knows that it is the limit. Tests starve, stop and overwork it, each in a
+//! process of its own, because everything that runs beside it would be starved too.
 
 use std::collections::BTreeMap;
 use std::process::{Child, Command};
@@ -27,13 +27,13 @@ fn expect_limited(report: &RunReport, reason: &str) {
     assert!(verdict.reasons.iter().any(|text| text.contains(reason)), "{verdict:?}");
 }
 
-/// What this thread may use.
+/// Returns the CPUs that this thread may use.
 fn cpus_allowed() -> Vec<usize> {
     let may = sched_getaffinity(Pid::from_raw(0)).unwrap();
     (0..CpuSet::count()).filter(|&cpu| may.is_set(cpu).unwrap()).collect()
 }
 
-/// This thread, and those it starts from now on, share one CPU.
+/// Makes this thread, and the threads that it starts from now on, share one CPU.
 fn keep_to_one_cpu() {
     let mut one = CpuSet::new();
     one.set(cpus_allowed()[0]).unwrap();
@@ -91,10 +91,10 @@ fn threads_keep_to_the_cpus_they_are_given() {
     });
 }
 
-/// As sched(7) numbers it.
+/// The policy's number, as in sched(7).
 const SCHED_IDLE: u32 = 5;
 
-/// Notes by which policy the threads are scheduled, by name.
+/// Notes the scheduling policy of each thread, by name.
 #[derive(Debug, Default)]
 struct Policies(BTreeMap<String, u32>);
 
@@ -107,7 +107,7 @@ impl Observer for Policies {
     }
 }
 
-/// Whether the thread of a flood gives way to the one that measures.
+/// Returns whether the thread of a flood gives way to the one that measures.
 fn a_flood_gives_way(arrival: Arrival, busy_poll: bool) -> bool {
     let server = Running::start(line(1));
     let flood = Some(Flood { connections: 1, size: 64, depth: 1 });
@@ -129,7 +129,7 @@ fn a_flood_gives_way_to_messages_that_are_due() {
     });
 }
 
-/// It would get nothing.
+/// A flood that gave way would get no time here.
 #[test]
 fn a_flood_does_not_give_way_to_those_who_always_send() {
     alone("verdicts::a_flood_does_not_give_way_to_those_who_always_send", || {
@@ -144,7 +144,7 @@ fn a_flood_does_not_give_way_to_those_who_always_look() {
     });
 }
 
-/// Stops the whole process for a moment, once it measures.
+/// Stops the whole process for a moment when it measures.
 struct Pause(Option<Child>);
 
 impl Observer for Pause {
@@ -176,7 +176,8 @@ fn a_load_tester_that_was_held_up_says_so() {
 #[test]
 fn a_load_tester_with_too_much_to_do_says_so() {
     alone("verdicts::a_load_tester_with_too_much_to_do_says_so", || {
-        // Whole blocks cost the server nothing, each line costs the load tester something.
+        // The server handles whole blocks at almost no cost, and each line costs the load tester
+        // something.
         let server = Scripted::start(|peer| {
             while let Some(block) = peer.block() {
                 peer.send(block);

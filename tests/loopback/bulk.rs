@@ -1,4 +1,4 @@
-//! Much data.
+//! Large amounts of data.
 
 use std::io::Write;
 use std::net::Shutdown;
@@ -34,7 +34,7 @@ fn a_hundred_megabytes_in_random_fragments_come_back_while_others_ping() {
     }
 }
 
-/// Returns how many bytes it got back.
+/// Sends pings until `over`. Returns the number of bytes that came back.
 fn ping_until(server: &Running, over: &Over) -> u64 {
     let stream = server.connect();
     let mut bytes = 0;
@@ -58,7 +58,7 @@ fn send_in_fragments(
     let mut buffer = vec![0; 200_000];
     let mut sent = 0;
     while sent < total {
-        // Mostly short, now and then long.
+        // Most fragments are short, and some are long.
         let max = [10, 1_000, 70_000, buffer.len()][random.up_to(4) - 1];
         let len = random.up_to(max).min(total - sent);
         content.fill(sent, &mut buffer[..len]);

@@ -1,5 +1,5 @@
-//! What the README promises of the server, by its numbers there, and raw framing. What each promise
-//! means in the odd cases is in the other modules.
+//! The promises of the README, by their numbers there, and raw framing. The other modules test the
+//! unusual cases of each promise.
 
 use std::net::Shutdown;
 use std::num::NonZeroUsize;
@@ -61,7 +61,7 @@ fn contract_2_a_line_does_not_come_back_before_it_is_complete() {
         send(&stream, part);
         let after = before + part.len() as u64;
         server.wait_for("the part of a line", |stats| stats.received == after);
-        // The one worker answers this in a later turn.
+        // The only worker answers this ping in a later turn.
         ping(&other);
         server.wait_for("the ping", |stats| stats.received == after + 5);
         expect_silence(&stream);
@@ -104,7 +104,7 @@ fn contract_4_a_longer_line_comes_back_in_pieces_of_the_longest_length() {
                 vec![b'a' + u8::try_from(sent.len() % 26).unwrap(); random.up_to(max_line_length)];
             send(&stream, &text);
             sent.extend(text);
-            // All pieces that are complete, and not a byte more.
+            // All complete pieces are due, and no byte more.
             let due = sent.len() - sent.len() % max_line_length;
             expect(&stream, &sent[back..due]);
             back = due;
@@ -142,9 +142,9 @@ fn contract_5_a_peer_that_does_not_read_is_not_read_from() {
         let taken = peer::stuff(&stream, content, 200 << 20);
         server.settle(&other);
         let stats = server.stats();
-        assert!(stats.received < taken as u64, "it stopped reading: {stats:?} of {taken}");
+        assert!(stats.received < taken as u64, "the server read all of {taken}: {stats:?}");
         assert!(stats.received - stats.sent <= held, "{stats:?}");
-        // Then it reads, and gets all that it is owed.
+        // When the peer reads at last, it gets everything that it sent.
         stream.shutdown(Shutdown::Write).unwrap();
         assert_eq!(peer::drain(&stream, content), taken);
         drop((stream, other));

@@ -56,7 +56,7 @@ fn open_connections_are_counted() {
     assert_eq!((stats.adopted, stats.probes, stats.connections()), (10, 10, 0));
 }
 
-/// Sends `text`, finishes, and expects so many messages to be counted.
+/// Sends `text`, finishes, and checks that the server counts this number of messages.
 fn check_messages(config: Config, text: &str, messages: u64) {
     let described = format!("{text:?} {} {}", config.framing, config.max_line_length);
     let server = Running::start(config);

@@ -1,4 +1,4 @@
-//! Many connections, and which worker gets them.
+//! Many connections, and their distribution among the workers.
 
 use std::cell::RefCell;
 use std::net::{SocketAddr, TcpStream};
@@ -12,11 +12,12 @@ use echo_tests::peer::{self, expect, ping, send};
 use echo_tests::running::{Running, bind, line, prepare};
 use socket2::{Domain, Socket, Type};
 
+/// Returns the number of connections that each worker has adopted.
 fn adopted(handle: &Handle) -> Vec<u64> {
     handle.worker_stats().iter().map(|stats| stats.adopted).collect()
 }
 
-/// Two workers share: neither has more than 60 of a hundred.
+/// Checks that no worker has adopted more than 60 % of the connections.
 #[track_caller]
 fn expect_even(handle: &Handle) {
     let spread = adopted(handle);
@@ -24,7 +25,8 @@ fn expect_even(handle: &Handle) {
     assert!(spread.iter().all(|count| 10 * count <= 6 * total), "{spread:?}");
 }
 
-/// Whether this process may open so many descriptors, and some more; says so if not.
+/// Whether this process may open this many descriptors and 200 more. If not, reports that the test is
+/// skipped.
 fn may_open(descriptors: u64) -> bool {
     prepare();
     let limit = descriptors::limit().unwrap_or(u64::MAX);
@@ -35,11 +37,11 @@ fn may_open(descriptors: u64) -> bool {
     may
 }
 
-/// Begins to connect, and does not wait for an answer.
+/// Begins to connect, without waiting for an answer.
 fn begin_connect(address: SocketAddr) -> TcpStream {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
     socket.set_nonblocking(true).unwrap();
-    // Being under way is no success in its eyes; whether it is one shows at the first use.
+    // The call reports an attempt in progress as an error. A failure shows at the first use.
     let _ = socket.connect(&address.into());
     socket.set_nonblocking(false).unwrap();
     let stream = TcpStream::from(socket);
@@ -54,7 +56,7 @@ fn a_flood_of_2000_connections_loses_none_and_spreads_evenly() {
         return;
     }
     let server = bind(Config { channel_capacity: NonZeroUsize::MIN, ..line(2) });
-    // All of them wait when the server begins.
+    // All of them wait in the backlog when the server begins.
     let streams: Vec<_> = (0..COUNT).map(|_| begin_connect(server.local_addr())).collect();
     let server = Running::run(server);
     streams.iter().for_each(|stream| send(stream, "flood\n"));
@@ -106,7 +108,8 @@ fn five_thousand_connections_are_held_and_all_served() {
     });
 }
 
-/// Connects to three workers, one connection after the other; `keep` says what becomes of each.
+/// Opens connections to a server with three workers, one after the other, and checks that the workers
+/// take turns. `keep` receives each connection, and decides whether it stays open.
 fn check_turns(keep: impl Fn(&Running, TcpStream, u64)) {
     let server = Running::start(line(3));
     for number in 0..30 {

@@ -1,4 +1,4 @@
-//! The peer finishes its side and reads on.
+//! The peer finishes its side and continues to read.
 
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};
@@ -8,7 +8,8 @@ use echo_tests::peer::{self, expect, finish, send};
 use echo_tests::random::Random;
 use echo_tests::running::{Running, every_kind};
 
-/// Holds what is written until the connection is finished: both then leave in one segment.
+/// Holds the written bytes back until the connection is finished, so that the bytes and the FIN leave in
+/// one segment.
 #[cfg(target_os = "linux")]
 fn cork(stream: &TcpStream) {
     socket2::SockRef::from(stream).set_tcp_cork(true).unwrap();
@@ -92,7 +93,7 @@ fn the_server_closes_once_the_peer_has_finished() {
             send(stream, "line\nrest");
             stream.shutdown(Shutdown::Write).unwrap();
         }
-        // Though no peer has read or closed.
+        // The server closes although no peer has read or closed yet.
         let stats = server.wait_for("the ends", |stats| stats.closed == 50);
         assert_eq!((stats.received, stats.sent, stats.failed), (9 * 50, 9 * 50, 0));
         for stream in &streams {

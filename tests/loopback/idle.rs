@@ -11,6 +11,7 @@ use echo_tests::peer::{self, echo, ping, send};
 use echo_tests::random::Random;
 use echo_tests::running::{Running, every_kind, line};
 
+/// Returns the same settings with an idle timeout.
 fn impatient(config: Config, idle_ms: u64) -> Config {
     Config { idle_timeout: Some(Duration::from_millis(idle_ms)), ..config }
 }
@@ -45,7 +46,7 @@ fn a_connection_with_traffic_is_not_idle() {
     let server = Running::start(impatient(line(2), 1_000));
     let active = server.connect();
     for round in 0..3 {
-        // Is given up meanwhile, which takes the idle timeout.
+        // The server closes this connection after the idle timeout. The loop ends then.
         let idle = server.connect();
         ping(&idle);
         while server.stats().idle == round {
@@ -78,7 +79,8 @@ fn bytes_of_an_unfinished_line_are_traffic() {
     server.stop_clean();
 }
 
-/// The system tells of room only when there is much of it, so the server hears nothing meanwhile.
+/// The system reports that a socket is writable only when it has much room. So the server gets no event
+/// for a long time, although the peer reads all the time.
 #[test]
 fn a_peer_that_takes_its_echo_slowly_is_not_idle() {
     const LEN: usize = 6_000_000;
@@ -92,7 +94,7 @@ fn a_peer_that_takes_its_echo_slowly_is_not_idle() {
         });
         let mut received = 0;
         for round in 0..3 {
-            // Is given up meanwhile, which takes the idle timeout.
+            // The server closes this connection after the idle timeout. The loop ends then.
             let idle = server.connect();
             ping(&idle);
             while server.stats().idle == round {
@@ -100,7 +102,7 @@ fn a_peer_that_takes_its_echo_slowly_is_not_idle() {
                 (&slow).read_exact(&mut chunk).expect("the connection lives");
                 content.check(received, &chunk);
                 received += chunk.len();
-                // The pace of the peer: in a second it takes far less than the system holds.
+                // The peer reads slowly: in a second, far fewer bytes than the system buffers.
                 thread::sleep(Duration::from_millis(10));
             }
         }
@@ -120,7 +122,7 @@ fn a_peer_that_stopped_reading_is_given_up() {
         let server = Running::start(impatient(config, 200));
         let stream = server.connect();
         let content = Content::new(&mut Random::new());
-        // Refused in the end, or broken off if the server was quicker.
+        // The server stops reading, or it closes the connection before that is noticed.
         peer::stuff_until_broken(&stream, content, 200 << 20);
         let stats = server.wait_for("the end", |stats| stats.closed == 1);
         assert_eq!(

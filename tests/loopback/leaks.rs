@@ -1,4 +1,4 @@
-//! What is used is given back.
+//! The server releases all that it uses: descriptors, threads and memory.
 
 use std::fs;
 use std::process;
@@ -15,12 +15,12 @@ const THREADS: usize = 8;
 const PER_THREAD: usize = 1_250;
 const TOTAL: usize = THREADS * PER_THREAD;
 
-/// The descriptors and the threads of this process, counted.
+/// Returns the number of descriptors and the number of threads of this process.
 fn used() -> [usize; 2] {
     ["fd", "task"].map(|list| fs::read_dir(format!("/proc/self/{list}")).unwrap().count())
 }
 
-/// Short connections of every kind, some at a time.
+/// Opens short connections of every kind, from several threads.
 fn churn(server: &Running) {
     thread::scope(|scope| {
         for _ in 0..THREADS {

@@ -1,4 +1,4 @@
-//! At the connection limit: those who come wait in the system's queue.
+//! At the connection limit, further connections wait in the backlog.
 
 use std::num::NonZeroU64;
 
@@ -25,7 +25,7 @@ fn connections_beyond_the_limit_wait_until_one_closes() {
             let stats = server.stats();
             assert_eq!((stats.adopted, stats.closed), (gone as u64 + 3, gone as u64));
             expect_silence(&next);
-            // Nobody else connects.
+            // The next connection is accepted although no further peer connects.
             drop(served.remove(0));
             expect(&next, "first\n");
             served.push(next);

@@ -1,4 +1,4 @@
-//! Lines of every length, sent in every manner.
+//! Lines of every length, sent whole and in pieces.
 
 use std::io::Read;
 use std::net::TcpStream;
@@ -12,7 +12,7 @@ use echo_tests::running::{Running, every_kind, line};
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// A line of `len` bytes, the newline included, in which every byte says where it is.
+/// Returns a line of `len` bytes, including the newline. A byte in the wrong place is noticed.
 fn line_of(len: usize) -> Vec<u8> {
     let mut text: Vec<u8> = (0..len).map(|at| b"abcdefghijklmnopqrstuvw"[at % 23]).collect();
     text[len - 1] = b'\n';
@@ -30,7 +30,7 @@ fn lines_around_the_longest_length_come_back() {
             ping(&stream);
         }
         drop(stream);
-        // One message each, in however many pieces it went.
+        // Each line is one message, even if it was returned in several pieces.
         assert_eq!(server.stop_clean().stats.messages, 2 * lens.len() as u64);
     }
 }
@@ -62,7 +62,7 @@ fn a_line_of_16_mib_may_be_within_the_limit() {
     server.stop_clean();
 }
 
-/// Sends the newline, and receives the whole line.
+/// Sends the newline and receives the whole line.
 fn exchange_last(stream: &TcpStream, text: &[u8]) {
     send(stream, "\n");
     peer::expect(stream, text);
@@ -113,13 +113,14 @@ fn a_thousand_lines_in_one_write_come_back_together() {
             while back.len() < text.len() {
                 let mut buffer = [0; 64 * KIB];
                 let len = stream.read(&mut buffer).unwrap();
-                assert_ne!(len, 0, "an early end");
+                assert_ne!(len, 0, "the server ended the connection early");
                 back.extend(&buffer[..len]);
                 reads += 1;
             }
             peer::assert_same(&back, &text);
         }
-        // A segment holds all lines, so they are read at once, unless they were sent one by one.
+        // One segment holds all lines, so one read gets all of them unless the server sends each line
+        // by itself.
         assert!(reads < 200, "{reads} reads of 20,000 lines");
         drop(stream);
         server.stop_clean();

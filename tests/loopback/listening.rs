@@ -28,7 +28,7 @@ fn a_second_server_on_the_port_is_refused() {
     let error = Server::bind(at(first.address)).err().expect("the port is in use");
     assert!(matches!(error, ServerError::Listen { address, .. } if address == first.address));
     assert_eq!(error.to_string(), format!("listen on {}: address in use", first.address));
-    // On every address of the machine, too.
+    // The port is in use on every address of the machine, too.
     let error = Server::bind(at((Ipv4Addr::UNSPECIFIED, first.address.port()).into()));
     assert!(error.is_err());
     ping(&first.connect());
@@ -44,7 +44,7 @@ fn a_port_in_use_by_another_program_is_refused() {
 
 #[test]
 fn an_address_of_another_machine_is_refused() {
-    // For documentation only (RFC 5737): nobody's.
+    // This address is reserved for documentation (RFC 5737), so no machine has it.
     let address = (Ipv4Addr::new(192, 0, 2, 1), 0).into();
     let error = Server::bind(at(address)).err().expect("the address is not ours");
     assert_eq!(error.to_string(), "listen on 192.0.2.1:0: not an address of this machine");
@@ -68,18 +68,18 @@ fn a_restart_on_the_same_port_works_at_once() {
         let streams: Vec<_> = (0..10).map(|_| server.connect()).collect();
         streams.iter().for_each(ping);
         server.handle.shutdown();
-        // The server finishes first, so the ports of the connections stay in use on its side.
+        // The server finishes first, so its side of each connection enters TIME_WAIT.
         streams.iter().for_each(|stream| assert_eq!(peer::rest(stream), b""));
         drop(streams);
         server.stop_clean();
         #[cfg(target_os = "linux")]
-        assert!(has_time_wait(address.port()), "connections in TIME_WAIT");
+        assert!(has_time_wait(address.port()), "no connection is in TIME_WAIT");
         server = Running::start(at(address));
         ping(&server.connect());
     }
 }
 
-/// Whether the system keeps an ended connection of this local port; proc(5), `/proc/net/tcp`.
+/// Whether a connection of this local port is in TIME_WAIT. Source: `/proc/net/tcp` in proc(5).
 #[cfg(target_os = "linux")]
 fn has_time_wait(port: u16) -> bool {
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();

@@ -1,7 +1,10 @@
-//! The server as its peers see it, over the loopback interface.
+//! Tests the server from the side of its peers, over the loopback interface.
 
-// A test fails by panicking, in its helpers too.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
 
 mod bulk;
 mod contract;

@@ -1,4 +1,4 @@
-//! Connections that share a worker with greedy ones.
+//! Connections that share a worker with floods.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -12,8 +12,8 @@ const FLOODS: usize = 4;
 const PINGS: usize = 20;
 const ROUNDS: u64 = 100;
 
-/// What all floods together may get while one ping goes there and back: some turns of each. One is
-/// a mebibyte; a worker that serves a flood for as long as it lasts lets tens of them pass.
+/// Maximum number of bytes that all floods together may get during one ping: a few turns of each. A
+/// worker that serves a flood for as long as it lasts exceeds this limit by far.
 const MAX_FLOOD_PER_ROUND: u64 = 16 << 20;
 
 #[test]
@@ -29,7 +29,7 @@ fn neighbours_of_floods_get_through() {
             let before = server.wait_for("the floods", |stats| stats.sent > 8 << 20);
             let pinging: Vec<_> =
                 (0..PINGS).map(|_| scope.spawn(|| ping_rounds(&server))).collect();
-            // None is left behind, however fast the floods go.
+            // Every ping comes back, although the floods go on.
             pinging.into_iter().for_each(|pinging| pinging.join().unwrap());
             let passed = server.stats().sent - before.sent;
             drop(until);
@@ -37,7 +37,7 @@ fn neighbours_of_floods_get_through() {
             assert!(per_round < MAX_FLOOD_PER_ROUND, "{per_round} bytes of flood in each round");
             flooding.into_iter().map(|flooding| flooding.join().unwrap()).collect()
         });
-        // Nor is one of the floods.
+        // Every flood gets a share, too.
         let most = *echoed.iter().max().unwrap();
         assert!(echoed.iter().all(|&bytes| bytes > most / 100), "{echoed:?}");
         drop(floods);
@@ -45,14 +45,14 @@ fn neighbours_of_floods_get_through() {
     }
 }
 
-/// On one connection, but for the last.
+/// Sends all pings but the last on one connection, and the last on a new one.
 fn ping_rounds(server: &Running) {
     let stream = server.connect();
     (1..ROUNDS).for_each(|_| ping(&stream));
     ping(&server.connect());
 }
 
-/// Returns how many bytes it sent, all of which came back.
+/// Sends until `over`. Returns the number of sent bytes, all of which came back.
 fn flood(stream: &TcpStream, over: &Over) -> usize {
     thread::scope(|scope| {
         let sending = scope.spawn(|| send_until(stream, over));

@@ -1,4 +1,4 @@
-//! Connections that break.
+//! Connections that the peer resets.
 
 use std::net::TcpStream;
 use std::thread;
@@ -11,9 +11,9 @@ use echo_tests::running::{Running, every_kind};
 
 const ROUNDS: u64 = 20;
 
-/// Breaks connections, each brought by `prepare` to where it is broken, while others ping; then
-/// checks that the others and the server live. Of the broken ones, `probes` have sent nothing; the
-/// others have failed.
+/// Resets connections, each after `prepare`, while other connections ping. Then checks that the other
+/// connections and the server still work. Of the reset connections, `probes` count as probes, and the
+/// rest as failed.
 fn check(probes: u64, prepare: impl Fn(&Running, &TcpStream)) {
     for config in every_kind() {
         let workers = config.num_workers.get();
@@ -24,7 +24,7 @@ fn check(probes: u64, prepare: impl Fn(&Running, &TcpStream)) {
             prepare(&server, &stream);
             reset(stream);
             others.iter().for_each(ping);
-            server.wait_for("the end of the broken one", |stats| stats.closed == round);
+            server.wait_for("the end of the reset connection", |stats| stats.closed == round);
         }
         others.iter().for_each(ping);
         ping(&server.connect());
@@ -33,7 +33,7 @@ fn check(probes: u64, prepare: impl Fn(&Running, &TcpStream)) {
         drop(others);
         let summary = server.stop();
         assert_eq!((summary.stats.open(), summary.stats.failed), (0, failed));
-        assert!(summary.all_delivered(), "the peer broke it, not the server");
+        assert!(summary.all_delivered(), "a reset by the peer is no loss by the server");
     }
 }
 
@@ -71,7 +71,7 @@ fn a_reset_in_mid_echo_ends_only_that_connection() {
     check(0, |server, stream| {
         let before = server.stats().sent;
         thread::scope(|scope| {
-            // Takes more than is read, so bytes are in every buffer on the way.
+            // The peer sends more than it reads, so all buffers on the way are full.
             scope.spawn(|| peer::send(stream, content.bytes(1 << 20)));
             peer::expect(stream, content.bytes(100_000));
         });
@@ -93,7 +93,7 @@ fn a_reset_with_output_pending_ends_only_that_connection() {
         });
         server.wait_for("pending output", |stats| stats.received > stats.sent);
         streams.into_iter().for_each(reset);
-        server.wait_for("the end of the broken ones", |stats| stats.closed == 4);
+        server.wait_for("the end of the reset connections", |stats| stats.closed == 4);
         ping(&other);
         ping(&server.connect());
         drop(other);

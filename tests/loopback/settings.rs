@@ -1,4 +1,4 @@
-//! Settings at the ends of their ranges.
+//! Settings at the limits of their ranges.
 
 use std::num::{NonZeroU16, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use echo_server::Config;
 use echo_tests::peer::{self, echo, ping, send};
 use echo_tests::running::{Running, bind, line};
 
-/// Serves one connection from its beginning to the server's end.
+/// Runs a server with these settings, and checks one connection from its start to the server's stop.
 fn check(config: Config) {
     let server = Running::start(config);
     let stream = server.connect();

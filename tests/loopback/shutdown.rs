@@ -1,4 +1,4 @@
-//! Shutdown with peers that take part.
+//! Shutdown with peers that read.
 
 use std::io::{ErrorKind, Write};
 use std::net::{Shutdown, TcpStream};
@@ -13,7 +13,8 @@ use echo_tests::random::Random;
 use echo_tests::running::{Running, bind, every_kind, line, raw};
 use echo_tests::wait::{Over, holds_in_time};
 
-/// A server whose drain timeout is beyond every deadline here: nothing may wait for it.
+/// Returns the same settings with a drain timeout longer than every deadline of the tests. A test fails
+/// if the server waits for this timeout.
 fn patient(config: Config) -> Config {
     Config { drain_timeout: Duration::from_secs(3_600), ..config }
 }
@@ -24,7 +25,7 @@ fn idle_connections_see_the_end_and_do_not_delay_it() {
         let server = Running::start(patient(config));
         let streams: Vec<_> = (0..50).map(|_| server.connect()).collect();
         streams.iter().for_each(ping);
-        // None of them closes its side before the server has ended.
+        // No peer closes its side before the server has ended.
         server.stop_clean();
         streams.iter().for_each(|stream| assert_eq!(peer::rest(stream), b""));
     }
@@ -32,7 +33,7 @@ fn idle_connections_see_the_end_and_do_not_delay_it() {
 
 #[test]
 fn the_end_comes_before_the_linger_is_over_when_the_peers_close() {
-    // For comparison: this one's peer does not close.
+    // The peer of this server does not close, so this server lingers for its full time.
     let lingers = Running::start(patient(line(1)));
     let stays = lingers.connect();
     ping(&stays);
@@ -47,7 +48,7 @@ fn the_end_comes_before_the_linger_is_over_when_the_peers_close() {
         }
         server.stop_clean();
     }
-    assert_eq!(lingers.stats().open(), 1, "the other one ended first");
+    assert_eq!(lingers.stats().open(), 1, "the server whose peer does not close has ended first");
     lingers.stop_clean();
 }
 
@@ -114,7 +115,8 @@ fn floods_get_back_what_had_arrived_and_no_reset() {
     }
 }
 
-/// Shuts down once so many connections are busy; in any case, so that their peers end.
+/// Shuts down once this number of connections are busy. Shuts down even if they never are, so that the
+/// threads of the peers end.
 fn shut_down_amid_traffic(server: &Running, connections: u64) {
     let is_busy = |stats: Stats| stats.adopted == connections && stats.sent > 20 << 20;
     let was_busy = holds_in_time(|| is_busy(server.stats()));
@@ -122,8 +124,8 @@ fn shut_down_amid_traffic(server: &Running, connections: u64) {
     assert!(was_busy, "{:?}", server.stats());
 }
 
-/// Sends without end, and receives up to the server's end. Returns how many bytes came back, all of
-/// them right.
+/// Sends without end, and receives until the server finishes. Returns the number of bytes that came
+/// back, all of them right.
 fn pipeline(stream: &TcpStream, content: Content, write_len: usize) -> usize {
     let over = Over::default();
     thread::scope(|scope| {
@@ -140,13 +142,13 @@ fn send_until(mut stream: &TcpStream, content: Content, len: usize, over: &Over)
         content.fill(sent, &mut chunk);
         match stream.write(&chunk) {
             Ok(len) => sent += len,
-            // The server has finished; its end is on its way through the receiving half.
+            // The server has finished. The receiving half will see the end of the stream.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => return,
             Err(error) if error.kind() == ErrorKind::ConnectionReset => return,
             Err(error) => panic!("after {sent} bytes: {error}"),
         }
     }
-    // Fails where the server has closed already.
+    // This fails if the server has closed already.
     let _ = stream.shutdown(Shutdown::Write);
 }
 
@@ -159,7 +161,7 @@ fn a_flood_that_goes_on_does_not_delay_the_end() {
         let over = Over::default();
         thread::scope(|scope| {
             let _until = over.guard();
-            // Goes on after the server's end of stream, until the connection is gone.
+            // The flood continues after the server's end of stream, until the connection is gone.
             scope.spawn(|| send_until(&stream, content, 1 << 20, &over));
             scope.spawn(|| assert!(peer::drain(&stream, content) > 0));
             server.wait_for("traffic", |stats| stats.sent > 20 << 20);
@@ -175,7 +177,7 @@ fn connections_that_nobody_has_accepted_are_served() {
         let server = bind(patient(Config { channel_capacity, ..line(2) }));
         let streams: Vec<_> = (0..300).map(|_| peer::connect(server.local_addr())).collect();
         streams.iter().for_each(|stream| send(stream, "line\nhalf"));
-        // It learns of its end and of the connections at once.
+        // The server learns of the stop and of the connections at the same time.
         server.handle().shutdown();
         let server = Running::run(server);
         streams.iter().for_each(|stream| assert_eq!(peer::rest(stream), b"line\nhalf"));
@@ -185,7 +187,7 @@ fn connections_that_nobody_has_accepted_are_served() {
     }
 }
 
-/// Linux queues one more than it is asked to, and the acceptor takes 64 at a time.
+/// Linux queues one connection more than the backlog, and the acceptor accepts 64 at a time.
 #[test]
 fn a_full_queue_is_served_to_the_last() {
     for backlog in [63, 64, 128] {

@@ -1,4 +1,4 @@
-//! Shutdown with peers that are slow, or do not read at all.
+//! Shutdown with peers that read slowly or not at all.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -30,7 +30,7 @@ fn a_peer_that_never_reads_is_cut_at_the_drain_timeout() {
 
 #[test]
 fn a_peer_that_has_room_for_its_echo_and_never_reads_is_cut_too() {
-    // All was sent as far as the server can see, but the peer's window is shut.
+    // The server has handed everything to the system, but the peer's receive window is closed.
     let server = Running::start(Config { drain_timeout: Duration::from_millis(1_500), ..raw(1) });
     let stuck = server.connect();
     send_all_into_buffers(&server, &stuck, Content::new(&mut Random::new()));
@@ -64,16 +64,16 @@ fn a_slow_peer_gets_what_the_system_still_holds_after_the_linger() {
     let sent = send_all_into_buffers(&server, &slow, content);
     ping(&idle);
     server.handle.shutdown();
-    // It does not close, so the server does at the end of its linger.
+    // The idle peer does not close, so the server closes its connection at the end of the linger.
     server.wait_for("the linger's end", |stats| stats.closed == 1);
     assert_eq!(peer::drain(&slow, content), sent);
     drop((slow, idle));
     server.stop_clean();
 }
 
-/// Sends what the two systems can hold of the echo, so that the server is done with it, and more
-/// than the peer's receive buffer takes; it is the first that the server is sent. Returns how much
-/// that is.
+/// Sends an amount that the buffers of the two ends can hold, so that the server writes its whole echo,
+/// but more than the peer's receive buffer holds. The server must have received nothing before. Returns
+/// the number of bytes.
 fn send_all_into_buffers(server: &Running, stream: &TcpStream, content: Content) -> usize {
     let text = content.bytes(600_000);
     send(stream, &text);
@@ -81,13 +81,13 @@ fn send_all_into_buffers(server: &Running, stream: &TcpStream, content: Content)
     text.len()
 }
 
-/// Waits for as long as the server lingers, as another server does.
+/// Waits for the length of a linger, by way of a second server that lingers.
 fn wait_for_a_linger(server: &Running) {
     let other = Running::start(line(1));
     let idle = other.connect();
     ping(&idle);
     other.stop_clean();
-    assert!(server.stats().open() > 0, "it waits for the slow");
+    assert!(server.stats().open() > 0, "the server does not wait for the slow peers");
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_peer_that_breaks_while_the_server_drains_is_no_loss_of_the_servers() {
 }
 
 #[test]
-fn whoever_connects_during_the_drain_is_refused() {
+fn a_peer_that_connects_during_the_drain_is_refused() {
     let server = Running::start(Config { drain_timeout: Duration::from_secs(60), ..line(2) });
     let slow = server.connect();
     let content = Content::new(&mut Random::new());
@@ -125,8 +125,8 @@ fn whoever_connects_during_the_drain_is_refused() {
     echo_tests::wait::wait_until("a closed listener", || {
         match TcpStream::connect(server.address) {
             Ok(mut late) => {
-                // Came just in time to be turned away, in whichever way. When the system forgets it together
-                // with the listener, only who sends something is told.
+                // The system accepted this connection just before the listener closed. If the system
+                // drops it together with the listener, a peer that sends nothing learns nothing.
                 let _ = late.write_all(b"x");
                 let _ = late.read(&mut [0]);
                 false

@@ -1,4 +1,4 @@
-//! Urgent data (the TCP urgent pointer, "out of band") is data: it comes back in its place.
+//! Urgent data (the TCP urgent pointer, "out of band") is ordinary data: it comes back in its place.
 
 use std::net::TcpStream;
 use std::thread;
@@ -9,7 +9,7 @@ use echo_tests::random::Random;
 use echo_tests::running::{Running, every_kind};
 use socket2::SockRef;
 
-/// Sends bytes, the last of them urgent.
+/// Sends bytes, of which the last is urgent.
 fn send_urgent(stream: &TcpStream, bytes: &str) {
     let sent = SockRef::from(stream).send_out_of_band(bytes.as_bytes()).unwrap();
     assert_eq!(sent, bytes.len());

@@ -1,4 +1,4 @@
-//! Tests that look at the whole process need one to themselves.
+//! Runs a test in a process of its own, for tests that measure the whole process.
 
 use std::env;
 use std::io::Write;
@@ -7,17 +7,18 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-/// Names the test that the process is for.
+/// The environment variable that names the test of the process.
 const TEST_VARIABLE: &str = "ECHO_TEST_ALONE";
 
-/// A process that takes longer than this hangs.
+/// How long the process may take; after that it counts as hanging.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// Runs the test `name`, as the test program knows it, alone in a process of its own: `body` runs
-/// there, and not in the caller's.
+/// Runs `body` alone in a new process. `name` is the calling test's name in the test program.
+///
+/// The new process runs the same test, so this function is called there again and then runs `body`.
 ///
 /// # Panics
-/// When the test fails there, with what it said.
+/// When the test fails in the new process; the message contains its output.
 #[track_caller]
 pub fn alone(name: &str, body: impl FnOnce()) {
     if env::var(TEST_VARIABLE).as_deref() == Ok(name) {
@@ -36,7 +37,9 @@ pub fn alone(name: &str, body: impl FnOnce()) {
             end(pid);
             panic!("{name} hangs: {:?}", ended.recv());
         }
-        Err(RecvTimeoutError::Disconnected) => panic!("{name}: nobody waits for it"),
+        Err(RecvTimeoutError::Disconnected) => {
+            panic!("{name}: the thread that waits for the process is gone")
+        }
     };
     let stdout = String::from_utf8_lossy(&output.stdout);
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -49,20 +52,20 @@ pub fn alone(name: &str, body: impl FnOnce()) {
 
 const SKIPPED: &str = "skipped: ";
 
-/// Says, past the capture of the test's output, why a test checks nothing here.
+/// Writes to stderr, even if the output of the test is captured, why a test checks nothing here.
 pub fn skip(reason: &str) {
     tell(&format!("{SKIPPED}{reason}"));
 }
 
 fn tell(line: &str) {
-    // Nothing else can be done when nobody listens.
+    // If stderr is closed, there is no other place to write to.
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 #[cfg(unix)]
 fn end(pid: u32) {
     let pid = nix::unistd::Pid::from_raw(pid.cast_signed());
-    // It may have ended just now.
+    // The signal fails if the process has just ended.
     let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
 }
 

@@ -1,18 +1,18 @@
-//! Bytes without end that need not be kept to be compared: each follows from its position.
+//! Endless bytes that need not be stored to be compared: each byte is computed from its position.
 
 use crate::random::{Random, mix};
 
-/// Random bytes, newlines among them, the same whenever and in whatever pieces they are made.
+/// Random bytes with newlines among them. The same position always has the same byte.
 #[derive(Debug, Clone, Copy)]
 pub struct Content(u64);
 
 impl Content {
-    /// Content of its own for each call.
+    /// Creates new content. Each call creates different content.
     pub fn new(random: &mut Random) -> Self {
         Self(random.number())
     }
 
-    /// Writes the bytes from `position` on.
+    /// Fills `buffer` with the bytes from `position` on.
     pub fn fill(self, position: usize, buffer: &mut [u8]) {
         let (mut position, mut rest) = (position, buffer);
         while !rest.is_empty() {
@@ -25,7 +25,7 @@ impl Content {
         }
     }
 
-    /// The first `len` bytes.
+    /// Returns the first `len` bytes.
     #[must_use]
     pub fn bytes(self, len: usize) -> Vec<u8> {
         let mut bytes = vec![0; len];
@@ -33,10 +33,10 @@ impl Content {
         bytes
     }
 
-    /// Compares `bytes` with those from `position` on.
+    /// Compares `bytes` with the content from `position` on.
     ///
     /// # Panics
-    /// When they differ, naming the first that does.
+    /// When a byte differs; the message names the first one.
     #[track_caller]
     pub fn check(self, position: usize, bytes: &[u8]) {
         let mut expected = vec![0; bytes.len()];

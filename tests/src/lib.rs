@@ -1,10 +1,16 @@
-//! What the tests are made of: servers in this process and programs outside, peers with deadlines,
-//! repeatable randomness, made-up reports, and what the system says of a process.
+//! The harness of the tests: servers in this process, programs as child processes, peers with
+//! deadlines, repeatable randomness, made-up reports, and what the system reports about a process.
 //!
-//! Every wait has a deadline and says what it waited for; sleeps only let time pass that is observed.
+//! Every wait has a deadline, and its message says what the test waited for. A test sleeps only while
+//! it observes that nothing happens.
 
-// A harness fails by panicking and talks on stderr; the lints are for what users run.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a harness fails a test by panicking, and writes to stderr"
+)]
 
 pub mod alone;
 pub mod content;
@@ -12,14 +18,16 @@ pub mod packages;
 pub mod peer;
 pub mod proc_fs;
 pub mod process;
+pub mod python;
 pub mod random;
 pub mod records;
 pub mod reports;
 pub mod running;
+pub mod sources;
 pub mod wait;
 pub mod workspace;
 
-/// The example in the README is a program that compiles and runs.
+/// Compiles and runs the example of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;

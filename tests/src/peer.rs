@@ -1,4 +1,4 @@
-//! The other end of a connection: a plain socket that never waits for ever.
+//! The other end of a connection: a plain socket whose reads and writes have deadlines.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -10,13 +10,13 @@ use socket2::{Domain, SockRef, Socket, Type};
 use crate::content::Content;
 use crate::wait::DEADLINE;
 
-/// A write that takes nothing for this long was refused: the other side does not read.
+/// How long a write may make no progress before it counts as refused: the server does not read.
 const REFUSAL: Duration = Duration::from_millis(500);
 
-/// Connects; every read and write of the stream has the [`DEADLINE`].
+/// Connects to a server. Every read and write of the stream has the [`DEADLINE`].
 ///
 /// # Panics
-/// When nobody answers in time.
+/// When the server does not answer in time.
 #[must_use]
 #[track_caller]
 pub fn connect(address: SocketAddr) -> TcpStream {
@@ -25,10 +25,10 @@ pub fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// The same with a receive buffer of this many bytes.
+/// Connects like [`connect`], with a receive buffer of `len` bytes.
 ///
 /// # Panics
-/// When nobody answers in time.
+/// When the server does not answer in time.
 #[must_use]
 #[track_caller]
 pub fn connect_with_buffer(address: SocketAddr, len: usize) -> TcpStream {
@@ -40,7 +40,7 @@ pub fn connect_with_buffer(address: SocketAddr, len: usize) -> TcpStream {
     stream
 }
 
-/// Gives every read and write of the stream the [`DEADLINE`], and sends at once what is written.
+/// Gives every read and write of the stream the [`DEADLINE`], and turns on `TCP_NODELAY`.
 ///
 /// # Panics
 /// When the system refuses.
@@ -53,7 +53,7 @@ pub fn with_deadlines(stream: &TcpStream) {
 /// Sends bytes.
 ///
 /// # Panics
-/// When the other side does not take them in time.
+/// When the server does not take them in time.
 #[track_caller]
 pub fn send(mut stream: &TcpStream, bytes: impl AsRef<[u8]>) {
     stream.write_all(bytes.as_ref()).expect("the server reads");
@@ -62,7 +62,7 @@ pub fn send(mut stream: &TcpStream, bytes: impl AsRef<[u8]>) {
 /// Receives exactly these bytes.
 ///
 /// # Panics
-/// When others come, or none in time.
+/// When other bytes arrive, or too few in time.
 #[track_caller]
 pub fn expect(mut stream: &TcpStream, bytes: impl AsRef<[u8]>) {
     let bytes = bytes.as_ref();
@@ -71,29 +71,30 @@ pub fn expect(mut stream: &TcpStream, bytes: impl AsRef<[u8]>) {
     assert_same(&received, bytes);
 }
 
-/// Sends bytes and receives them again.
+/// Sends bytes, and then receives the same bytes.
 ///
 /// # Panics
-/// When something else comes back, or nothing in time.
+/// When other bytes arrive, or too few in time.
 #[track_caller]
 pub fn echo(stream: &TcpStream, bytes: impl AsRef<[u8]>) {
     send(stream, &bytes);
     expect(stream, bytes);
 }
 
-/// One short line there and back.
+/// Sends one short line and receives it again.
 ///
 /// # Panics
-/// When it does not come back.
+/// When the server does not return the line in time.
 #[track_caller]
 pub fn ping(stream: &TcpStream) {
     echo(stream, "ping\n");
 }
 
-/// Sends bytes, more than fit between the two ends, while it receives them again.
+/// Sends bytes and receives the same bytes at the same time. There may be more of them than the
+/// buffers between the two ends hold.
 ///
 /// # Panics
-/// When something else comes back.
+/// When other bytes arrive, or too few in time.
 #[track_caller]
 pub fn exchange(stream: &TcpStream, bytes: &[u8]) {
     thread::scope(|scope| {
@@ -102,10 +103,10 @@ pub fn exchange(stream: &TcpStream, bytes: &[u8]) {
     });
 }
 
-/// Finishes the sending side and returns what comes until the server has finished too.
+/// Finishes the sending side, and returns all bytes until the server finishes its side.
 ///
 /// # Panics
-/// When the connection breaks instead.
+/// When the connection breaks.
 #[must_use]
 #[track_caller]
 pub fn finish(stream: &TcpStream) -> Vec<u8> {
@@ -113,10 +114,10 @@ pub fn finish(stream: &TcpStream) -> Vec<u8> {
     rest(stream)
 }
 
-/// What comes until the server has finished its side.
+/// Returns all bytes until the server finishes its side.
 ///
 /// # Panics
-/// When the connection breaks instead.
+/// When the connection breaks.
 #[must_use]
 #[track_caller]
 pub fn rest(mut stream: &TcpStream) -> Vec<u8> {
@@ -125,7 +126,7 @@ pub fn rest(mut stream: &TcpStream) -> Vec<u8> {
     received
 }
 
-/// Breaks the connection: a reset is sent, nothing else.
+/// Resets the connection.
 ///
 /// # Panics
 /// When the system refuses.
@@ -133,24 +134,24 @@ pub fn reset(stream: TcpStream) {
     SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
 }
 
-/// Checks that the connection is open and that nothing waits to be read from it.
+/// Checks that the connection is open and that no byte has arrived.
 ///
 /// # Panics
-/// When there is something, or its end.
+/// When a byte or the end of the stream has arrived.
 #[track_caller]
 pub fn expect_silence(mut stream: &TcpStream) {
     stream.set_nonblocking(true).unwrap();
     let result = stream.read(&mut [0; 16]);
     stream.set_nonblocking(false).unwrap();
     let kind = result.as_ref().map_err(io::Error::kind);
-    assert_eq!(kind, Err(ErrorKind::WouldBlock), "nothing was to come");
+    assert_eq!(kind, Err(ErrorKind::WouldBlock), "no byte and no end was due");
 }
 
-/// Sends content and reads nothing until the server takes no more. Returns how many bytes the two
-/// systems and the server took.
+/// Sends content without reading, until the server takes no more. Returns the number of bytes that
+/// were taken, including those in the buffers of the system.
 ///
 /// # Panics
-/// When they take `too_many`, or the connection breaks.
+/// When `too_many` bytes are taken, or the connection breaks.
 #[must_use]
 #[track_caller]
 pub fn stuff(stream: &TcpStream, content: Content, too_many: usize) -> usize {
@@ -159,10 +160,10 @@ pub fn stuff(stream: &TcpStream, content: Content, too_many: usize) -> usize {
     sent
 }
 
-/// The same for a server that may give the connection up.
+/// Sends content without reading, until the server takes no more or ends the connection.
 ///
 /// # Panics
-/// When they take `too_many`.
+/// When `too_many` bytes are taken.
 #[track_caller]
 pub fn stuff_until_broken(stream: &TcpStream, content: Content, too_many: usize) {
     stuff_until_refused(stream, content, too_many);
@@ -183,16 +184,16 @@ fn stuff_until_refused(
             Ok(len) => sent += len,
             Err(error) => break error.kind(),
         }
-        assert!(sent < too_many, "a peer that does not read is read from: {sent} bytes");
+        assert!(sent < too_many, "the server reads from a peer that does not read: {sent} bytes");
     };
     stream.set_write_timeout(Some(DEADLINE)).unwrap();
     (sent, end)
 }
 
-/// Receives content up to the end of the stream. Returns how many bytes came.
+/// Receives content up to the end of the stream. Returns the number of bytes.
 ///
 /// # Panics
-/// When something else comes, or the connection breaks.
+/// When other bytes arrive, or the connection breaks.
 #[must_use]
 #[track_caller]
 pub fn drain(mut stream: &TcpStream, content: Content) -> usize {
@@ -209,7 +210,7 @@ pub fn drain(mut stream: &TcpStream, content: Content) -> usize {
     }
 }
 
-/// Compares without printing megabytes.
+/// Compares two byte strings. The message of a failure shows only a few bytes of them.
 ///
 /// # Panics
 /// When the two differ.

@@ -1,11 +1,8 @@
-//! The real binaries as child processes: started as a user starts them, watched through what they
-//! print, stopped by signals.
+//! Runs the real programs as child processes: starts them like a user does, reads their output, and
+//! stops them by signals.
 //!
-//! Every wait has the [`DEADLINE`](crate::wait::DEADLINE) and says what it waited for; nothing sleeps to let
-//! something happen. A process that is dropped is killed, so a test that fails leaves none behind.
-
-// A harness that cannot go on fails the test by panicking.
-#![allow(clippy::unwrap_used, clippy::panic)]
+//! Every wait has the [`DEADLINE`](crate::wait::DEADLINE), and its message says what the test waited
+//! for. A process is killed when it is dropped, so a failing test leaves no process behind.
 
 mod binary;
 mod finished;
@@ -21,10 +18,10 @@ pub use binary::{client_binary, server_binary};
 pub use finished::{Finished, excerpt};
 pub use output::Output;
 
-/// Waits until `probe` returns something.
+/// Waits until `probe` returns a value, and returns this value.
 ///
 /// # Panics
-/// After the [`DEADLINE`](crate::wait::DEADLINE), naming `what`.
+/// After the [`DEADLINE`](crate::wait::DEADLINE); the message names `what`.
 #[track_caller]
 pub fn eventually<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
     let mut found = None;
@@ -35,8 +32,10 @@ pub fn eventually<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
     found.unwrap()
 }
 
-/// The server with these arguments and environment variables, on a free port unless one of the two
-/// names a port, its output going to the caller. No other setting of the server is inherited.
+/// Returns the command for the server with these arguments and environment variables.
+///
+/// The server listens on a free port unless an argument or a variable sets one, and its output goes
+/// to the caller. It inherits no settings of the echo programs from the environment.
 #[must_use]
 pub fn server_command(args: &[&str], env: &[(&str, &str)]) -> Command {
     let mut command = prepared(Command::new(server_binary()));
@@ -49,8 +48,8 @@ pub fn server_command(args: &[&str], env: &[(&str, &str)]) -> Command {
     command
 }
 
-/// `sh -c script` with the server as `$0` and `args` (and a free port) as `$@`. The script is to
-/// end in `exec "$0" "$@"`, so that the process is the server.
+/// Returns the command `sh -c script` with the server as `$0`, and a free port and `args` as `$@`. The
+/// script must end in `exec "$0" "$@"`, so that the process becomes the server.
 #[must_use]
 pub fn server_shell(script: &str, args: &[&str]) -> Command {
     let mut command = prepared(Command::new("sh"));
@@ -58,7 +57,7 @@ pub fn server_shell(script: &str, args: &[&str]) -> Command {
     command
 }
 
-/// The client with these arguments, told to talk to `server`.
+/// Returns the command for the client with these arguments and the address of `server`.
 #[must_use]
 pub fn client_command(server: SocketAddr, args: &[&str]) -> Command {
     let mut command = prepared(Command::new(client_binary()));
@@ -67,7 +66,8 @@ pub fn client_command(server: SocketAddr, args: &[&str]) -> Command {
     command
 }
 
-/// Without the caller's settings, its output piped, and with a backtrace wherever one would show.
+/// Removes the settings of the echo programs from the environment, connects the output to pipes, and
+/// turns on backtraces.
 fn prepared(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("ECHO_") {
@@ -79,7 +79,7 @@ fn prepared(mut command: Command) -> Command {
     command
 }
 
-/// A child process whose output is read as it comes. Killed when dropped.
+/// A child process whose output is read as it arrives. The process is killed when this is dropped.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
@@ -88,7 +88,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `command`; output that it sends elsewhere than to a pipe counts as empty.
+    /// Starts `command`. Output that does not go to a pipe counts as empty.
     ///
     /// # Panics
     /// When the command cannot be started.
@@ -100,22 +100,22 @@ impl Process {
         Self { child, stdout, stderr }
     }
 
-    /// Starts `command` and waits for its end.
+    /// Starts `command` and waits for the end of the process.
     ///
     /// # Panics
-    /// When it cannot be started, or does not end in time.
+    /// When the command cannot be started, or the process does not end in time.
     #[track_caller]
     pub fn run(command: Command) -> Finished {
         Self::spawn(command).wait()
     }
 
-    /// Its process id.
+    /// Returns the process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Its standard error.
+    /// Returns the standard error.
     #[must_use]
     pub fn stderr(&self) -> &Output {
         &self.stderr
@@ -135,7 +135,7 @@ impl Process {
     /// Waits for the end of the process and of its output.
     ///
     /// # Panics
-    /// When either does not come in time, with what was said so far.
+    /// When the process or its output does not end in time; the message contains the output so far.
     #[track_caller]
     pub fn wait(mut self) -> Finished {
         let status = self.exit_status();
@@ -150,8 +150,9 @@ impl Process {
             status.is_some()
         };
         holds_in_time(has_ended);
-        status
-            .unwrap_or_else(|| panic!("no end of the process:\n{}", excerpt(&self.stderr.so_far())))
+        status.unwrap_or_else(|| {
+            panic!("the process does not end:\n{}", excerpt(&self.stderr.so_far()))
+        })
     }
 }
 
@@ -162,7 +163,7 @@ impl Drop for Process {
     }
 }
 
-/// A server that listens.
+/// A server process that listens.
 #[derive(Debug)]
 pub struct ServerProcess {
     process: Process,
@@ -170,20 +171,21 @@ pub struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Starts the server and waits until it says where it listens.
+    /// Starts the server, and waits until its log shows the address.
     ///
     /// # Panics
-    /// When it does not.
+    /// When the server does not start, or does not log its address in time.
     #[track_caller]
     #[must_use]
     pub fn start(args: &[&str], env: &[(&str, &str)]) -> Self {
         Self::launch(server_command(args, env))
     }
 
-    /// The same for a command made by [`server_command`] or [`server_shell`].
+    /// Starts a command made by [`server_command`] or [`server_shell`], and waits until the log shows
+    /// the address.
     ///
     /// # Panics
-    /// When it does not start, or does not say where it listens.
+    /// When the server does not start, or does not log its address in time.
     #[track_caller]
     #[must_use]
     pub fn launch(command: Command) -> Self {
@@ -193,10 +195,10 @@ impl ServerProcess {
         Self { process, addr }
     }
 
-    /// Starts a server that does not say where it listens: the system is asked.
+    /// Starts a server that does not log its address, and asks the system for the address.
     ///
     /// # Panics
-    /// When it does not start or listen.
+    /// When the server does not start, or does not listen in time.
     #[cfg(target_os = "linux")]
     #[track_caller]
     #[must_use]
@@ -207,35 +209,35 @@ impl ServerProcess {
         Self { process, addr }
     }
 
-    /// Where it listens.
+    /// Returns the address on which the server listens.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Waits for a line of its log that contains `part`, and returns the first such line.
+    /// Waits for a line of the log that contains `part`, and returns the first such line.
     ///
     /// # Panics
-    /// When none comes.
+    /// When the log has no such line in time.
     #[track_caller]
     pub fn wait_for_line(&self, part: &str) -> String {
         self.process.stderr.wait_for(part)
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the process.
     ///
     /// # Panics
-    /// When it does not come.
+    /// When the process does not end in time.
     #[track_caller]
     #[must_use]
     pub fn wait(self) -> Finished {
         self.process.wait()
     }
 
-    /// Sends `SIGTERM` and waits for the end.
+    /// Sends `SIGTERM`, and waits for the end of the process.
     ///
     /// # Panics
-    /// When it does not come.
+    /// When the process does not end in time.
     #[cfg(unix)]
     #[track_caller]
     #[must_use]
@@ -253,7 +255,7 @@ impl Deref for ServerProcess {
     }
 }
 
-/// The address in a `listening address=ADDRESS …` record.
+/// Returns the address in a `listening address=ADDRESS …` record.
 #[track_caller]
 #[must_use]
 pub fn listening_address(line: &str) -> SocketAddr {

@@ -1,18 +1,18 @@
-//! Randomness that can be had again: the seed is printed, and taken from the environment.
+//! Repeatable randomness: the seed is printed, and can be set in the environment.
 
 use std::env;
 use std::time::SystemTime;
 
-/// Set this to a printed seed to repeat a run.
+/// The environment variable for the seed. Set it to a printed seed to repeat a run.
 pub const SEED_VARIABLE: &str = "ECHO_TEST_SEED";
 
-/// A generator (`SplitMix64`), the same on every system for the same seed.
+/// A generator (`SplitMix64`) that returns the same numbers on every system for the same seed.
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 
 impl Random {
-    /// Starts from the seed in the environment, or from the clock, and prints it: the test that
-    /// fails shows it.
+    /// Creates a generator with the seed of the environment, or of the clock. Prints the seed, so that
+    /// the output of a failing test contains it.
     #[must_use]
     pub fn new() -> Self {
         let seed = match env::var(SEED_VARIABLE) {
@@ -23,19 +23,19 @@ impl Random {
         Self(seed)
     }
 
-    /// Starts from a seed that the caller prints.
+    /// Creates a generator with a seed that the caller prints.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// The next number, any of them.
+    /// Returns the next number, which may be any `u64`.
     pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(1);
         mix(self.0)
     }
 
-    /// A number in `1..=max`.
+    /// Returns a number in `1..=max`.
     pub fn up_to(&mut self, max: usize) -> usize {
         usize::try_from(self.number() % max as u64).unwrap() + 1
     }
@@ -47,7 +47,7 @@ impl Default for Random {
     }
 }
 
-/// One output of `SplitMix64`: the `index`th of the generator that starts at zero.
+/// Returns the `index`th output of the `SplitMix64` generator that starts at zero.
 #[must_use]
 pub fn mix(index: u64) -> u64 {
     let z = index.wrapping_mul(0x9e37_79b9_7f4a_7c15);

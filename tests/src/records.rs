@@ -1,25 +1,25 @@
-//! The log as other programs read it: one record a line, `TIME [LEVEL] words key=value …`.
+//! Parses the log like other programs do: one record per line, `TIME [LEVEL] words key=value …`.
 
 use std::str::FromStr;
 
 use crate::process::excerpt;
 
-/// A line of the log, taken apart.
+/// The parts of a line of the log.
 #[derive(Debug, Clone, Copy)]
 pub struct Record<'a> {
-    /// When, in RFC 3339, in UTC.
+    /// The time in UTC, in the format of RFC 3339.
     pub time: &'a str,
-    /// How serious, such as `INFO`.
+    /// The level, such as `INFO`.
     pub level: &'a str,
-    /// What: words, then `key=value` pairs.
+    /// The message: words, then `key=value` pairs.
     pub text: &'a str,
 }
 
 impl<'a> Record<'a> {
-    /// Takes a line apart, without its newline.
+    /// Parses a line without its newline.
     ///
     /// # Panics
-    /// When it is no record.
+    /// When the line is no record.
     #[track_caller]
     #[must_use]
     pub fn parse(line: &'a str) -> Self {
@@ -31,7 +31,7 @@ impl<'a> Record<'a> {
         parts().unwrap_or_else(|| panic!("no record: {line:?}"))
     }
 
-    /// What stands behind `key=`, up to the next space.
+    /// Returns the value of `key=`, up to the next space.
     ///
     /// # Panics
     /// When the key is missing.
@@ -41,20 +41,20 @@ impl<'a> Record<'a> {
         field(self.text, key)
     }
 
-    /// The same as a number.
+    /// Returns the value of `key=` as a number.
     ///
     /// # Panics
-    /// When it is missing, or none.
+    /// When the key is missing, or its value is no number.
     #[track_caller]
     #[must_use]
     pub fn number<T: FromStr>(&self, key: &str) -> T {
         number(self.text, key)
     }
 
-    /// A duration such as `1.234s`, in seconds.
+    /// Returns the value of `key=`, a duration such as `1.234s`, in seconds.
     ///
     /// # Panics
-    /// When it is missing, or none.
+    /// When the key is missing, or its value is no duration.
     #[track_caller]
     #[must_use]
     pub fn seconds(&self, key: &str) -> f64 {
@@ -63,23 +63,22 @@ impl<'a> Record<'a> {
     }
 }
 
-/// Every record in `log` whose text begins with `beginning`; each line has to be a record.
+/// Returns all records whose text begins with `beginning`, and checks that each line of the log is a
+/// record.
 ///
 /// # Panics
-/// When one is not.
+/// When a line is no record.
 #[track_caller]
-#[allow(clippy::must_use_candidate)] // It checks, too.
 pub fn records<'a>(log: &'a str, beginning: &str) -> Vec<Record<'a>> {
     let all = log.lines().map(Record::parse);
     all.filter(|record| record.text.starts_with(beginning)).collect()
 }
 
-/// The one record whose text begins with `beginning`.
+/// Returns the one record whose text begins with `beginning`.
 ///
 /// # Panics
-/// When there is none, or more than one.
+/// When there is no such record, or more than one.
 #[track_caller]
-#[allow(clippy::must_use_candidate)] // It checks, too.
 pub fn record<'a>(log: &'a str, beginning: &str) -> Record<'a> {
     match records(log, beginning)[..] {
         [record] => record,
@@ -87,17 +86,17 @@ pub fn record<'a>(log: &'a str, beginning: &str) -> Record<'a> {
     }
 }
 
-/// What stands behind `key=` in a text, up to the next space.
+/// Returns the value of `key=` in a text, up to the next space.
 #[track_caller]
 fn field<'a>(text: &'a str, key: &str) -> &'a str {
     let value = text.split(' ').find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
     value.unwrap_or_else(|| panic!("no {key} in {text:?}"))
 }
 
-/// The number that stands behind `key=` in a text, up to the next space.
+/// Returns the value of `key=` in a text as a number.
 ///
 /// # Panics
-/// When it is missing, or none.
+/// When the key is missing, or its value is no number.
 #[track_caller]
 #[must_use]
 pub fn number<T: FromStr>(text: &str, key: &str) -> T {
@@ -105,7 +104,7 @@ pub fn number<T: FromStr>(text: &str, key: &str) -> T {
     value.parse().unwrap_or_else(|_| panic!("{key} is no number in {text:?}"))
 }
 
-/// RFC 3339 with the time zone Z: `2026-01-31T23:59:59.123456789Z`.
+/// Whether a text is a time of RFC 3339 in UTC, such as `2026-01-31T23:59:59.123456789Z`.
 fn is_utc_time(text: &str) -> bool {
     let shape: String =
         text.chars().map(|char| if char.is_ascii_digit() { '0' } else { char }).collect();

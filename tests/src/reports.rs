@@ -1,7 +1,9 @@
-//! Made-up reports of runs, the same each time: what a page, a merge or a table can be tried on.
+//! Made-up reports of runs, on which pages, sums and tables are tested. They are the same each time,
+//! and this is the only copy: unit tests of the load tester use them too.
 //!
 //! The figures in a report fit each other, as those of a real run do.
 
+mod example;
 mod made;
 mod search;
 
@@ -10,16 +12,20 @@ use echo_loadtest::run_report::{
     Arrival, Errors, Finding, Objective, RunReport, Verdict, VerdictKind,
 };
 
+pub use self::example::{
+    STARTED_S, at, closed_loop_of, example, example_capacity, example_comparison, open_loop_of,
+    times,
+};
 use self::made::Made;
 use self::search::Searched;
 
-/// A minute against a server that is well, in a closed loop.
+/// Returns a minute of a closed loop against a healthy server.
 #[must_use]
 pub fn closed_loop() -> RunReport {
     Made { median_ns: 380_000.0, ..Made::default() }.report()
 }
 
-/// Half a minute at a constant rate against a server that stalls 100 ms every second; one
+/// Returns half a minute at a constant rate against a server that stalls for 100 ms every second. One
 /// objective is met and one is not.
 #[must_use]
 pub fn open_loop_with_stalls() -> RunReport {
@@ -34,7 +40,7 @@ pub fn open_loop_with_stalls() -> RunReport {
     report
 }
 
-/// The same load on a server that is well.
+/// Returns the same load on a healthy server.
 #[must_use]
 pub fn open_loop() -> RunReport {
     let made = Made { seconds: 30, rate: Some(8_000.0), median_ns: 210_000.0, ..Made::default() };
@@ -43,8 +49,8 @@ pub fn open_loop() -> RunReport {
     report
 }
 
-/// A server that lies, refuses and closes: every kind of error, findings that echo what it sent,
-/// silence for two seconds, and fewer connections than were asked for.
+/// Returns a run against a server that lies, refuses and closes: every kind of error, findings with
+/// text from the server, silence for two seconds, and fewer connections than asked for.
 #[must_use]
 pub fn failed() -> RunReport {
     let mut report = Made { seconds: 12, silent: 5..7, ..Made::default() }.report();
@@ -100,7 +106,7 @@ const FINDINGS: [(&str, u64, f64, &str); 5] = [
     ("short", 31, 11.998, "ended with 40 of 64 bytes of message 51,400 missing"),
 ];
 
-/// A load tester on a machine that is too small for it.
+/// Returns a run of a load tester on a machine that is too small for it.
 #[must_use]
 pub fn generator_limited() -> RunReport {
     let made = Made { seconds: 10, rate: Some(9_000.0), busy: 0.997, ..Made::default() };
@@ -117,7 +123,7 @@ pub fn generator_limited() -> RunReport {
     report
 }
 
-/// A server that never answers.
+/// Returns a run against a server that never answers.
 #[must_use]
 pub fn silent() -> RunReport {
     let mut report = Made { seconds: 3, silent: 0..3, ..Made::default() }.report();
@@ -125,7 +131,7 @@ pub fn silent() -> RunReport {
     report
 }
 
-/// Text from outside that tries to be markup, wherever there is text from outside.
+/// Returns a run in which all text from outside tries to be markup.
 #[must_use]
 pub fn hostile() -> RunReport {
     let evil = HOSTILE.to_owned();
@@ -149,26 +155,26 @@ pub fn hostile() -> RunReport {
     report
 }
 
-/// A search that found the capacity, with rounds that do not count.
+/// Returns a search that found the capacity, with rounds that do not count.
 #[must_use]
 pub fn capacity() -> CapacityReport {
     Searched { disturbed: 6, ..Searched::default() }.report(&["p99<1ms", "errors<0.1%"])
 }
 
-/// A search that the load tester was the end of, for an objective at another percentile.
+/// Returns a search that ended because of the load tester, for an objective at another percentile.
 #[must_use]
 pub fn capacity_at_least() -> CapacityReport {
     Searched { generator_limit: 20_000.0, ..Searched::default() }.report(&["p99.9<50ms", "p95<2ms"])
 }
 
-/// A search that began far too high, and ended before anything held.
+/// Returns a search that began far too high, and ended before any rate held.
 #[must_use]
 pub fn capacity_of_none() -> CapacityReport {
     let settings = Settings { start_rate: 100_000.0, min_rate: 25_000.0, ..Settings::default() };
     Searched { settings, ..Searched::default() }.report(&["p50<20us"])
 }
 
-/// As [`hostile`].
+/// Returns a search in which all text from outside tries to be markup.
 #[must_use]
 pub fn hostile_capacity() -> CapacityReport {
     let evil = HOSTILE.to_owned();
@@ -190,8 +196,8 @@ pub fn hostile_capacity() -> CapacityReport {
     report
 }
 
-/// Opens a tag, ends an attribute of either kind, a comment, a style and a script, names an entity
-/// and a template, and is long without a place to break it.
+/// Text that opens a tag, ends an attribute of either kind, a comment, a style and a script, names an
+/// entity and a template, and is long without a place for a line break.
 pub const HOSTILE: &str = concat!(
     r#"<script>document.title='broken'</script><img src=x onerror="document.title='broken'">"#,
     r#"'"--></style></title>&lt;{{ 7*7 }}<svg/onload=alert(1)>$\alpha$"#,

@@ -1,4 +1,4 @@
-//! A server in this process, on a free port of the loopback interface.
+//! Runs a server in this process, on a free port of the loopback interface.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::num::NonZeroUsize;
@@ -12,17 +12,17 @@ use log::{LevelFilter, Log, Metadata, Record};
 use crate::peer;
 use crate::wait::{DEADLINE, holds_in_time};
 
-/// A server that runs on threads of its own. Dropping it stops it.
+/// A server that runs on its own threads. Dropping this value stops the server.
 pub struct Running {
-    /// Where it listens.
+    /// The address on which the server listens.
     pub address: SocketAddr,
-    /// Its handle.
+    /// The handle of the server.
     pub handle: Handle,
-    /// `None` once the end was seen.
+    /// The thread of the server; `None` once its end has been awaited.
     thread: Option<JoinHandle<Result<Summary, ServerError>>>,
 }
 
-/// A server of lines on a free port.
+/// Returns the settings of a server with line framing, on a free port.
 #[must_use]
 pub fn line(workers: usize) -> Config {
     Config {
@@ -32,29 +32,30 @@ pub fn line(workers: usize) -> Config {
     }
 }
 
-/// A server of bytes on a free port.
+/// Returns the settings of a server with raw framing, on a free port.
 #[must_use]
 pub fn raw(workers: usize) -> Config {
     Config { framing: Framing::Raw, ..line(workers) }
 }
 
-/// Both framings, with one worker and with several.
+/// Returns settings with both framings, each with one worker and with several.
 #[must_use]
 pub fn every_kind() -> [Config; 4] {
     [line(1), line(3), raw(1), raw(3)]
 }
 
-/// Binds a server that does not serve yet: connections wait in the system's queue.
+/// Binds a server that does not run yet, so that connections wait in the backlog.
 ///
 /// # Panics
-/// When it cannot.
+/// When the server cannot bind.
 #[must_use]
 pub fn bind(config: Config) -> Server {
     prepare();
     Server::bind(config).expect("the server binds")
 }
 
-/// What a `main` does: the limit on descriptors is raised and records are written, here to nowhere.
+/// Prepares the process like a `main` does: raises the limit on descriptors, and starts a log, which
+/// here discards the records.
 pub fn prepare() {
     static PREPARED: Once = Once::new();
     PREPARED.call_once(|| {
@@ -64,7 +65,7 @@ pub fn prepare() {
     });
 }
 
-/// Writes records for nobody, so that the code that makes them runs.
+/// Formats records and discards them, so that the code that formats them runs.
 struct Nowhere;
 
 impl Log for Nowhere {
@@ -81,13 +82,13 @@ impl Log for Nowhere {
 }
 
 impl Running {
-    /// Starts a server.
+    /// Binds and runs a server.
     #[must_use]
     pub fn start(config: Config) -> Self {
         Self::run(bind(config))
     }
 
-    /// Lets a bound server serve.
+    /// Runs a bound server.
     #[must_use]
     pub fn run(server: Server) -> Self {
         let (address, handle) = (server.local_addr(), server.handle());
@@ -95,22 +96,22 @@ impl Running {
         Self { address, handle, thread: Some(thread) }
     }
 
-    /// A new connection.
+    /// Opens a new connection.
     #[must_use]
     pub fn connect(&self) -> TcpStream {
         peer::connect(self.address)
     }
 
-    /// The sum of the workers' counters.
+    /// Returns the sum of the workers' counters.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.handle.stats()
     }
 
-    /// Waits until the counters are as wanted, and returns them.
+    /// Waits until `condition` holds for the counters, and returns the counters.
     ///
     /// # Panics
-    /// When they never are, showing them.
+    /// When it does not hold in time; the message contains `what` and the counters.
     #[track_caller]
     pub fn wait_for(&self, what: &str, condition: impl Fn(&Stats) -> bool) -> Stats {
         let mut stats = self.stats();
@@ -122,14 +123,14 @@ impl Running {
         stats
     }
 
-    /// Makes sure that what the worker of `stream` did before this call is counted: a worker
-    /// publishes its counters after each turn, so before it answers in a later one.
+    /// Waits until the counters include everything that the worker of `stream` did before this call.
+    /// A worker publishes its counters after each turn, so before it answers in a later turn.
     pub fn settle(&self, stream: &TcpStream) {
         peer::ping(stream);
         peer::ping(stream);
     }
 
-    /// Stops the server and returns what it did.
+    /// Stops the server and returns its summary.
     ///
     /// # Panics
     /// When the server fails or does not end in time.
@@ -139,7 +140,7 @@ impl Running {
         self.end().expect("the server ends well")
     }
 
-    /// Stops a server all of whose connections went well, and checks that it says so.
+    /// Stops the server, and checks that its summary reports no failure.
     #[track_caller]
     pub fn stop_clean(self) -> Summary {
         let summary = self.stop();
@@ -150,10 +151,10 @@ impl Running {
         summary
     }
 
-    /// Waits for the end.
+    /// Waits for the end of the server.
     ///
     /// # Errors
-    /// What the server failed with.
+    /// The error of the server.
     ///
     /// # Panics
     /// When the server does not end in time.

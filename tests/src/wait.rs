@@ -1,10 +1,10 @@
-//! Waiting for something that must happen.
+//! Waits for something that must happen.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Far longer than anything here takes, on a loaded machine too.
+/// How long a wait may take. Every wait takes far less, even on a loaded machine.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(1);
@@ -12,13 +12,13 @@ const POLL_INTERVAL: Duration = Duration::from_millis(1);
 /// Returns as soon as `condition` holds.
 ///
 /// # Panics
-/// When it does not within the [`DEADLINE`], naming `what` was waited for.
+/// When it does not hold within the [`DEADLINE`]; the message names `what` the test waited for.
 #[track_caller]
 pub fn wait_until(what: &str, condition: impl FnMut() -> bool) {
     assert!(holds_in_time(condition), "waited {DEADLINE:?} in vain for {what}");
 }
 
-/// Waits until `condition` holds; returns whether it did within the [`DEADLINE`].
+/// Waits until `condition` holds. Returns whether it held within the [`DEADLINE`].
 pub fn holds_in_time(mut condition: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + DEADLINE;
     while !condition() {
@@ -30,18 +30,19 @@ pub fn holds_in_time(mut condition: impl FnMut() -> bool) -> bool {
     true
 }
 
-/// Tells threads that go on and on that it is over.
+/// A flag that ends the loops of other threads.
 #[derive(Debug, Default)]
 pub struct Over(AtomicBool);
 
 impl Over {
-    /// Whether it is over.
+    /// Whether the loops must end.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 
-    /// It is over when the guard is dropped: by a panic too, which would wait for the threads.
+    /// Returns a guard that sets the flag when it is dropped. A panic drops it too; otherwise the panic
+    /// would wait for the threads for ever.
     #[must_use]
     pub fn guard(&self) -> impl Drop + '_ {
         Guard(self)

@@ -1,5 +1,5 @@
-//! Load and abuse against one release server at a time: crowds, floods, garbage, and peers that are slow,
-//! read nothing, or are killed.
+//! Load and abuse against one release server at a time: crowds, floods, garbage, and peers that are
+//! slow, read nothing, or are killed.
 //!
 //! Each check compares every byte. It checks the server's memory, descriptors and threads, and compares
 //! the server's own counts with what the peers did.

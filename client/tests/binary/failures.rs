@@ -1,4 +1,5 @@
-//! Servers that do wrong: each its own sentence, code 1, and what really came on standard output.
+//! Servers that misbehave. For each fault the client logs a sentence of its own, ends with code 1, and
+//! prints the bytes that it received.
 
 use std::io::{BufReader, Read, Write};
 use std::net::SocketAddr;
@@ -10,7 +11,7 @@ use crate::servers::{
     answer, answer_and_close, answer_one_and_finish, next_line, read_to_end, refused, reset, serve,
 };
 
-/// The default message and "client 1: " are in every one of these.
+/// Runs the client against `server`. Checks its output, and that its one error is `sentence`.
 #[track_caller]
 fn check(server: SocketAddr, args: &[&str], stdout: &[u8], sentence: &str) -> Finished {
     let finished = run_with(server, args).expect(1, stdout);
@@ -114,7 +115,7 @@ fn a_silent_server_is_a_timeout() {
 
 #[test]
 fn the_timeout_is_for_the_whole_reply_and_not_for_each_piece() {
-    // A byte every 20 ms for hours: each piece comes in time, the reply does not.
+    // The server sends a byte every 20 ms: each piece arrives in time, the whole reply does not.
     let server = serve(|mut stream, _| {
         next_line(&mut BufReader::new(&stream));
         while stream.write_all(b"x").is_ok() {
@@ -159,7 +160,7 @@ fn a_server_that_does_not_end_the_connection_is_told() {
     let server = serve(|mut stream, _| {
         stream.write_all(&next_line(&mut BufReader::new(&stream))).unwrap();
         read_to_end(&mut stream);
-        // Held open beyond the end of the client.
+        // The server keeps the connection open until the test process ends.
         thread::park();
     });
     check(
@@ -178,7 +179,7 @@ fn a_refused_connection_is_told() {
 
 #[test]
 fn a_name_that_nobody_has_is_told() {
-    // Longer than a name may be: no name server is asked.
+    // The name is longer than names may be, so no name server is asked.
     let name = "x".repeat(300);
     let finished = run(client().args(["--server-ip", &name, "--num-clients", "3"])).expect(1, "");
     finished.logged(&["[ERROR] resolve ", &name, ":9000: "]);

@@ -1,4 +1,4 @@
-//! Every flag, its variable, and the sentences for values that make no sense.
+//! Every flag, its variable, and the sentences for invalid values.
 
 use std::net::TcpListener;
 
@@ -147,7 +147,7 @@ fn quiet_prints_no_replies_and_still_verifies() {
 #[test]
 fn a_host_may_be_a_name_or_an_address_in_brackets() {
     let (port, args) = (serve(line_echo).port().to_string(), ["--message", "x"]);
-    // The name may stand for ::1 too, where nobody listens: then the next address is tried.
+    // If the name also stands for ::1, where no server listens, the client tries the next address.
     run(client().args(["--server-ip", "localhost", "--server-port", &port]).args(args))
         .expect(0, "x\n");
     let Ok(listener) = TcpListener::bind("[::1]:0") else { return };

@@ -1,4 +1,4 @@
-//! Runs the real binary. Every wait has a deadline and says what it waited for.
+//! Runs the real program. Every wait has a deadline, and its message says what the test waited for.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -8,10 +8,10 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-/// Far longer than anything here takes.
+/// How long a wait may take. Every wait takes far less.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
-/// What a finished client left behind.
+/// The exit code and the output of a client that has ended.
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) code: Option<i32>,
@@ -36,7 +36,7 @@ impl Finished {
         self
     }
 
-    /// The one line of the log that contains all of `parts`.
+    /// Returns the one line of the log that contains all of `parts`.
     #[track_caller]
     pub(crate) fn logged(&self, parts: &[&str]) -> &str {
         let mut lines =
@@ -55,12 +55,12 @@ impl Finished {
     }
 }
 
-/// A command for the client, without what the environment says of it.
+/// Returns a command for the client, without the client's variables of the environment.
 pub(crate) fn client() -> Command {
     clean(Command::new(env!("CARGO_BIN_EXE_client")))
 }
 
-/// `sh -c script`, with the client as `$0` and its arguments as `$@`.
+/// Returns the command `sh -c script`, with the client as `$0` and its arguments as `$@`.
 pub(crate) fn shell(script: &str) -> Command {
     let mut command = clean(Command::new("sh"));
     command.args(["-c", script, env!("CARGO_BIN_EXE_client")]);
@@ -76,7 +76,7 @@ fn clean(mut command: Command) -> Command {
     command
 }
 
-/// The client, told to talk to `server`.
+/// Returns a command for the client with the address of `server`.
 pub(crate) fn client_of(server: SocketAddr) -> Command {
     let mut command = client();
     to_server(&mut command, server);
@@ -88,7 +88,7 @@ pub(crate) fn to_server(command: &mut Command, server: SocketAddr) {
     command.args(["--server-port", &server.port().to_string()]);
 }
 
-/// Runs the client to its end, with nothing on standard input.
+/// Runs the client to its end, with an empty standard input.
 #[track_caller]
 pub(crate) fn run(command: &mut Command) -> Finished {
     Running::start(command.stdin(Stdio::null()).stdout(Stdio::piped())).finish()
@@ -108,12 +108,12 @@ pub(crate) fn run_with<A: AsRef<OsStr>>(
 pub(crate) fn run_with_input(command: &mut Command, input: Vec<u8>) -> Finished {
     let mut running = Running::start(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
     let mut stdin = running.stdin.take().unwrap();
-    // A client that ends early closes the pipe; what it left behind tells why.
+    // The write fails if the client ends early. Its output then shows the reason.
     thread::spawn(move || drop(stdin.write_all(&input)));
     running.finish()
 }
 
-/// A client that runs; killed if it is not finished.
+/// A running client. It is killed if this is dropped before the end.
 pub(crate) struct Running {
     child: Child,
     pub(crate) stdin: Option<ChildStdin>,
@@ -198,7 +198,7 @@ fn drain(lines: &Receiver<Vec<u8>>, all: &mut Vec<u8>, what: &str) {
     }
 }
 
-/// Each line as it comes, with its newline.
+/// Returns a channel with each line of the pipe, including its newline, as soon as it arrives.
 fn lines(pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
     let (sender, receiver) = channel();
     thread::spawn(move || {

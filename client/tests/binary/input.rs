@@ -1,4 +1,4 @@
-//! `--stdin`: streamed, to every client.
+//! `--stdin` streams standard input to every client.
 
 use std::io::Write;
 use std::process::Stdio;
@@ -65,7 +65,7 @@ fn every_client_sends_every_line() {
 
 #[test]
 fn a_client_that_failed_does_not_hold_up_the_others() {
-    // More lines than any queue holds.
+    // The input has more lines than any queue holds.
     let input = b"x\n".repeat(10_000);
     let server = serve(|stream, number| match number {
         0 => answer_one_and_finish(stream, number),

@@ -1,4 +1,4 @@
-//! Messages that no socket buffer holds.
+//! Messages that are longer than the socket buffers.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use crate::servers::{line_echo, raw_echo, read_to_end, reset, serve};
 
 const LEN: usize = 16 * 1024 * 1024;
 
-/// Of no short period, and without a newline.
+/// Returns a text without a short period and without a newline.
 fn message() -> Vec<u8> {
     let low_byte = |number: usize| number.to_le_bytes()[0];
     let byte = |index: usize| low_byte(index % 251) ^ low_byte(index / 65_521);
@@ -17,7 +17,7 @@ fn message() -> Vec<u8> {
 
 #[track_caller]
 fn run(script: fn(TcpStream, usize), args: &[&str]) -> Finished {
-    // Longer than the harness waits: a deadlock does not end by itself in time.
+    // The timeout is longer than the harness waits, so that a deadlock fails the test.
     let mut command = client_of(serve(script));
     run_with_input(command.args(["--stdin", "--timeout", "1h"]).args(args), message())
 }
@@ -47,7 +47,7 @@ fn sixteen_mib_by_several_clients() {
 
 #[test]
 fn a_wrong_reply_ends_the_sending_of_the_rest() {
-    // Reads no more after the lie, and holds the connection open.
+    // After the wrong reply the server reads no more, and keeps the connection open.
     let liar = |mut stream: TcpStream, _: usize| {
         stream.read_exact(&mut [0]).unwrap();
         stream.write_all(b"no").unwrap();
@@ -58,7 +58,7 @@ fn a_wrong_reply_ends_the_sending_of_the_rest() {
 
 #[test]
 fn an_early_close_ends_the_sending_of_the_rest() {
-    // Finishes its side, reads nothing, and holds the connection open.
+    // The server finishes its side, reads nothing, and keeps the connection open.
     let closer = |stream: TcpStream, _: usize| {
         stream.shutdown(std::net::Shutdown::Write).unwrap();
         std::thread::park();
@@ -86,7 +86,7 @@ fn a_server_that_takes_nothing_is_a_timeout() {
 
 #[test]
 fn a_large_wrong_reply_is_printed_as_far_as_it_was_read() {
-    // Right in the first half, then one byte is not.
+    // The reply is right in the first half, and then one byte is wrong.
     let liar = |mut stream: TcpStream, _: usize| {
         let mut all = vec![0; LEN + 1];
         stream.read_exact(&mut all).unwrap();

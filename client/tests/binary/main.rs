@@ -1,7 +1,12 @@
-//! The `client` program as a user runs it, against small servers of our own.
+//! Tests the `client` program as a user runs it, against small scripted servers.
 
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
 
 mod failures;
 mod flags;

@@ -27,7 +27,7 @@ fn two_hundred_clients_and_one_that_fails() {
 #[test]
 fn clients_run_at_the_same_time() {
     const CLIENTS: usize = 200;
-    // Nobody is answered before everybody is there.
+    // The server answers no client before all clients are connected.
     let waiting = Arc::new(Mutex::new(Vec::new()));
     let server = serve(move |stream, _| {
         let mut waiting = waiting.lock().unwrap();
@@ -50,13 +50,13 @@ fn a_low_soft_limit_on_descriptors_is_raised() {
 
 #[test]
 fn out_of_descriptors_is_told_and_the_others_go_on() {
-    // Nobody is answered before the client has told of its first failure, so that no descriptor
-    // comes free too early.
+    // The server answers no client before the first failure is in the log, so that no descriptor
+    // becomes free too early.
     let (go, gate) = channel::<()>();
     let gate = Arc::new(Mutex::new(gate));
     let server = serve(move |stream, number| {
         let gate: &Mutex<Receiver<()>> = &gate;
-        // Disconnected: go on.
+        // The channel disconnects when the test lets the server go on.
         let _ = gate.lock().unwrap().recv_timeout(DEADLINE);
         line_echo(stream, number);
     });

@@ -9,7 +9,7 @@ use crate::servers::{line_echo, next_line, raw_echo, read_to_end, serve};
 
 #[test]
 fn a_reader_that_leaves_ends_the_program_quietly() {
-    // Without the reader's leaving, this would take years.
+    // If the reader did not leave, this would take years.
     let script = "{ \"$0\" \"$@\"; echo \"code=$?\" >&2; } | head -1";
     let mut command = shell(script);
     to_server(&mut command, serve(line_echo));
@@ -46,7 +46,7 @@ fn a_closed_standard_error_is_no_panic() {
 
 #[test]
 fn a_reply_is_printed_before_the_next_message_is_sent() {
-    // The server answers nothing to the second message; the first reply is there all the same.
+    // The server does not answer the second message, but the first reply is printed.
     let server = serve(|mut stream, _| {
         use std::io::Write;
         stream.write_all(&next_line(&mut BufReader::new(&stream))).unwrap();
@@ -60,7 +60,7 @@ fn a_reply_is_printed_before_the_next_message_is_sent() {
 
 #[test]
 fn replies_of_many_clients_are_not_mixed() {
-    // Longer than a pipe takes at once, several lines, and each line tells its neighbours.
+    // The message is longer than a pipe takes at once, and its lines differ.
     let message: Vec<_> = (0..4).map(|part| format!("{part}").repeat(30_000)).collect();
     let message = message.join("\n");
     let args = ["--num-clients", "8", "--max-count", "5", "--message", &message];
@@ -73,7 +73,8 @@ fn lines_of_one_client_stay_in_order() {
     let input: String = (0..2_000).map(|number| format!("{number}\n")).collect();
     let mut command = client_of(serve(line_echo));
     let finished = run_with_input(command.args(["--stdin", "--num-clients", "3"]), input.into());
-    // Three ordered sequences merged: the n-th time a number comes, its predecessor came n times.
+    // The output merges three ordered sequences: when a number appears for the nth time, its
+    // predecessor has appeared at least n times.
     let mut seen = BTreeMap::<u64, u64>::new();
     for line in String::from_utf8(finished.stdout).unwrap().lines() {
         let number = line.parse::<u64>().unwrap();

@@ -1,4 +1,4 @@
-//! Small scripted servers, one thread a connection. They end with the test process.
+//! Small scripted servers with one thread per connection. They end with the test process.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -10,11 +10,11 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::harness::DEADLINE;
 
-/// Small enough that 16 MiB do not fit, large enough that loopback does not stall on it.
+/// Size of the socket buffers: a long message does not fit, but the loopback interface does not stall.
 const BUFFER_LEN: usize = 256 * 1024;
 
-/// Listens on a free port, and plays `script` with each connection; its second argument counts the
-/// connections from 0.
+/// Listens on a free port, and runs `script` with each connection. The second argument of `script` is the
+/// number of the connection, from 0.
 pub(crate) fn serve(script: impl Fn(TcpStream, usize) + Clone + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     serve_on(listener, script)
@@ -25,7 +25,7 @@ pub(crate) fn serve_on(
     script: impl Fn(TcpStream, usize) + Clone + Send + 'static,
 ) -> SocketAddr {
     let address = listener.local_addr().unwrap();
-    // Accepted sockets inherit these.
+    // Accepted sockets inherit these sizes.
     let socket = SockRef::from(&listener);
     socket.set_recv_buffer_size(BUFFER_LEN).unwrap();
     socket.set_send_buffer_size(BUFFER_LEN).unwrap();
@@ -43,7 +43,7 @@ pub(crate) fn serve_on(
     address
 }
 
-/// Sends a line back once it is complete, and nothing before.
+/// Sends each line back once it is complete, and no byte before.
 pub(crate) fn line_echo(stream: TcpStream, _: usize) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut stream = stream;
@@ -55,7 +55,7 @@ pub(crate) fn line_echo(stream: TcpStream, _: usize) {
     }
 }
 
-/// Sends back what comes as it comes, and reads nothing while that is not sent.
+/// Sends received bytes back at once, and does not read until they are sent.
 pub(crate) fn raw_echo(mut stream: TcpStream, _: usize) {
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(received @ 1..) = stream.read(&mut buffer) {
@@ -65,7 +65,8 @@ pub(crate) fn raw_echo(mut stream: TcpStream, _: usize) {
     }
 }
 
-/// The bytes up to and including the next newline; fewer at the end, none at a failure.
+/// Returns the bytes up to and including the next newline. Returns fewer at the end of the stream, and
+/// none after a failure.
 pub(crate) fn next_line(reader: &mut impl BufRead) -> Vec<u8> {
     let mut line = Vec::new();
     let _ = reader.read_until(b'\n', &mut line);
@@ -89,7 +90,8 @@ pub(crate) fn answer_and_close(reply: &'static [u8]) -> SocketAddr {
     })
 }
 
-/// Sends the first line back and finishes; reads on, for a close with bytes unread is a reset.
+/// Sends the first line back and finishes. Reads to the end, because closing with unread bytes would
+/// reset the connection.
 pub(crate) fn answer_one_and_finish(mut stream: TcpStream, _: usize) {
     stream.write_all(&next_line(&mut BufReader::new(&stream))).unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
@@ -106,7 +108,7 @@ pub(crate) fn reset(stream: TcpStream) {
     drop(stream);
 }
 
-/// A port that refuses connections, and is nobody else's while the socket lives.
+/// Returns an address that refuses connections, and the socket that reserves the address.
 pub(crate) fn refused() -> (Socket, SocketAddr) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
@@ -114,7 +116,8 @@ pub(crate) fn refused() -> (Socket, SocketAddr) {
     (socket, address)
 }
 
-/// An echo that hands over all it received of each connection, at its end.
+/// Starts an echo server that sends all received bytes of each connection to the returned channel, at
+/// the end of the connection.
 pub(crate) fn recording_echo() -> (SocketAddr, Receiver<Vec<u8>>) {
     let (sender, receiver) = channel();
     let address = serve(move |mut stream, _| {

@@ -1,4 +1,4 @@
-//! Stopped from outside.
+//! The client is stopped by a signal.
 
 use std::io::{BufReader, Write};
 use std::process::{Command, Stdio};
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::harness::{Finished, Running, client_of};
 use crate::servers::{next_line, read_to_end, serve};
 
-/// Stops the client by `signal` once it has its first reply and waits for the second.
+/// Stops the client by `signal` while it waits for its second reply.
 #[track_caller]
 fn stopped_by(signal: &str, args: &[&str]) -> Finished {
     let server = serve(|mut stream, _| {

@@ -1,5 +1,5 @@
-//! The throughput-latency curve: the rounds of a search, grouped by rate. Does not depend on how the curve
-//! is shown.
+//! The throughput-latency curve: the rounds of a search, grouped by rate. Does not depend on how the
+//! curve is shown.
 
 use super::report::Round;
 
@@ -38,7 +38,6 @@ impl Point<'_> {
 }
 
 /// Converts a time in nanoseconds.
-#[allow(clippy::cast_precision_loss)] // Below 2^53, which is 104 days.
 pub(crate) fn exact(ns: u64) -> f64 {
     ns as f64
 }

@@ -135,7 +135,7 @@ pub(super) fn conclusion(
     let limit = broke.map(|broke| formatting::per_second(broke.rate)).unwrap_or_default();
     let why = match ending {
         Ending::Found => return found,
-        Ending::GeneratorLimited => format!("the generator cannot send {limit}"),
+        Ending::GeneratorLimited => format!("the load tester cannot reach {limit}"),
         Ending::HighestRateHeld => "no higher rate may be tried".to_owned(),
         Ending::NoRateHeld => "no lower rate may be tried".to_owned(),
         Ending::RoundsUsedUp => {
@@ -149,7 +149,7 @@ pub(super) fn conclusion(
 
 fn in_words(knee: &Knee) -> String {
     if knee.rounds == 0 {
-        return format!("{} had too few replies to count", formatting::per_second(knee.rate));
+        return format!("at {} no round counts", formatting::per_second(knee.rate));
     }
     format!(
         "{} held in {} of {} rounds ({:.0} to {:.0} % of all, at 95 % confidence)",

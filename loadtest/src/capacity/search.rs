@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Settings;
 
-/// Minimum share of a rate's rounds that must meet the objectives for the rate to hold: 4 of 5. With half
-/// of them, the capacity would be missed every other time. With all of them, a single disturbance of the
-/// machine would decide.
+/// Minimum share of a rate's rounds that must meet the objectives for the rate to hold: 4 of 5. With
+/// half of them, the capacity would be missed every other time. With all of them, a single disturbance
+/// of the machine would decide.
 const HOLDS: (u32, u32) = (4, 5);
 
 /// The result of a round.
@@ -53,7 +53,7 @@ pub enum Ending {
     },
 }
 
-/// What to do next.
+/// The next step of a search.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Step {
     Measure(f64),
@@ -79,8 +79,8 @@ impl Rung {
         !self.limited && self.held * HOLDS.1 >= self.rounds() * HOLDS.0
     }
 
-    /// Whether further rounds are of no use: there were enough, or the missing ones cannot make it
-    /// hold any more.
+    /// Returns whether more rounds are of no use: there were enough, or the missing ones cannot make the
+    /// rate hold any more.
     fn is_settled(&self, confirmations: u32) -> bool {
         let missing = confirmations.saturating_sub(self.rounds());
         let at_best = Self { held: self.held + missing, ..*self };
@@ -92,7 +92,7 @@ impl Rung {
     }
 }
 
-/// The state of the search: all rates that were tried, from the lowest.
+/// The state of a search: all rates that were tried, from the lowest.
 #[derive(Debug)]
 pub(super) struct Search {
     settings: Settings,
@@ -104,7 +104,7 @@ impl Search {
         Self { settings, rungs: vec![] }
     }
 
-    /// The highest rate that holds below all that do not, and the lowest that does not.
+    /// Returns the knee: the lowest rate that does not hold, and the highest rate below it, which holds.
     pub(super) fn bracket(&self) -> (Option<&Rung>, Option<&Rung>) {
         let end = self.rungs.iter().position(|rung| !rung.holds());
         let held = end.unwrap_or(self.rungs.len()).checked_sub(1);
@@ -145,7 +145,7 @@ impl Search {
         }
     }
 
-    /// The one with fewer rounds of the two, as long as one is not settled.
+    /// Returns the step that measures the rate at the knee with fewer rounds, until both are settled.
     fn confirm(&self, held: Option<&Rung>, broke: Option<&Rung>) -> Step {
         let is_end = |rung: &Rung| Some(rung) == held || Some(rung) == broke;
         match (self.unsettled(is_end), held, broke) {
@@ -166,7 +166,7 @@ impl Search {
     }
 }
 
-/// The geometric middle, in three digits if that is between the two.
+/// Returns the geometric middle, rounded to three digits if the result is still between the two.
 fn between(low: f64, high: f64) -> f64 {
     let middle = (low * high).sqrt();
     let unit = 10_f64.powf(middle.log10().floor() - 2.0);

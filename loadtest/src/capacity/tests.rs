@@ -1,14 +1,15 @@
 use std::cell::RefCell;
 
 use super::*;
-use crate::fake;
+use crate::harness;
 use crate::report::run_report::Verdict;
 
-/// A server whose 99th percentile is a function of the rate.
+/// Returns a run at this rate with this 99th percentile.
 fn round_trip(rate: f64, p99_ns: f64) -> RunReport {
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
+    #[expect(clippy::cast_sign_loss, reason = "the time is positive")]
     let ns = (p99_ns as u64).clamp(1, 50_000_000_000);
-    let mut report = fake::open(rate, [ns / 2 + 1; 98].into_iter().chain([ns; 2]));
+    let mut report = harness::open_loop_of(rate, [ns / 2 + 1; 98].into_iter().chain([ns; 2]));
     report.throughput.messages_per_s = rate;
     report
 }
@@ -17,8 +18,8 @@ fn not_valid(kind: VerdictKind, rate: f64) -> RunReport {
     RunReport { verdict: Verdict { kind, reasons: vec!["so".to_owned()] }, ..round_trip(rate, 1e3) }
 }
 
-/// Waiting times of a single server whose arrivals and services are by chance: it takes 20 µs on the
-/// average, so 50,000 a second would be its end. p99 is ln 100 / (50,000 - rate).
+/// Returns the 99th percentile of a single server with random arrivals and service times. It takes 20
+/// µs on average, so it can serve at most 50,000 messages a second. p99 is ln 100 / (50,000 - rate).
 fn single_server(rate: f64) -> f64 {
     let spare = 50_000.0 - rate;
     if spare > 0.0 { 100_f64.ln() / spare * 1e9 } else { 30e9 }
@@ -35,7 +36,7 @@ fn run(
     find(settings, &p99_below_1ms(), measure).expect("the first round is measured")
 }
 
-/// Where the 99th percentile of [`single_server`] is 1 ms.
+/// The rate at which the 99th percentile of [`single_server`] is 1 ms.
 const TRUE_CAPACITY: f64 = 50_000.0 - 4_605.17;
 
 #[track_caller]
@@ -78,8 +79,8 @@ fn a_cliff_is_found() {
     assert_bracket(&report, 7_777.0);
 }
 
-/// Each round is off by up to 30 % either way, and one in fifty has a hiccup. Two hiccups at one rate
-/// put it among those that break, so that now and then too little is found. Too much is not.
+/// Each round is off by up to 30 % either way, and one in fifty is disturbed. Two disturbances at one
+/// rate make the rate break, so that a search sometimes finds too little. It never finds too much.
 #[test]
 fn the_knee_of_a_noisy_server_is_found() {
     const SEEDS: u64 = 200;
@@ -102,7 +103,7 @@ fn the_knee_of_a_noisy_server_is_found() {
     assert!(near * 20 >= SEEDS * 19, "near the truth from {near} of {SEEDS} seeds");
 }
 
-/// One bad round far below the capacity is taken back when it is confirmed.
+/// A bad round far below the capacity is corrected when its rate is confirmed.
 #[test]
 fn a_stroke_of_bad_luck_is_corrected() {
     let bad = RefCell::new(Some(()));
@@ -148,7 +149,11 @@ fn what_the_generator_cannot_ask_for_is_told_as_at_least() {
     assert_bracket(&report, 6_000.01);
     assert!(report.broke.as_ref().is_some_and(|knee| knee.generator_limited && knee.rounds == 0));
     assert!(report.conclusion.starts_with("capacity at least 5,"), "{}", report.conclusion);
-    assert!(report.conclusion.contains("; the generator cannot send 6,"), "{}", report.conclusion);
+    assert!(
+        report.conclusion.contains("; the load tester cannot reach 6,"),
+        "{}",
+        report.conclusion
+    );
 }
 
 #[test]
@@ -156,7 +161,7 @@ fn a_generator_that_can_ask_for_nothing_finds_nothing() {
     let report =
         run(&Settings::default(), |rate| Ok(not_valid(VerdictKind::GeneratorLimited, rate)));
     assert_eq!((report.ending, report.capacity), (Ending::GeneratorLimited, None));
-    assert_eq!(report.conclusion, "no rate is known to hold; the generator cannot send 10.0/s");
+    assert_eq!(report.conclusion, "no rate is known to hold; the load tester cannot reach 10/s");
 }
 
 #[test]

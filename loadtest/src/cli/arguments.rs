@@ -21,35 +21,34 @@ use echo_loadtest::objective::Slo;
 use log::LevelFilter;
 
 pub(crate) use crate::cli::arguments::compare::{CapacityArgs, CompareArgs};
-pub(crate) use crate::cli::arguments::load::LoadArgs;
+pub(crate) use crate::cli::arguments::load::{LoadArgs, NOWHERE};
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0    the figures are valid, every byte was right, and every objective was met
-  1    something failed: bytes were wrong or missing, a connection or a message failed, or the program
-       could not do what it was asked
-  2    the command line or an environment variable makes no sense
-  3    the verdict is not VALID: the figures do not show the server under the load that was asked
-  99   an objective (--slo, --fail-if) was broken
-  130  stopped by a signal (Ctrl+C); the results so far are printed and written all the same
+  0    the verdict is VALID, every byte was right, and every objective was met
+  1    bytes were wrong or missing, a connection or a message failed, or the program could not start
+  2    the command line or an environment variable is wrong
+  3    the verdict is not VALID: the figures do not show the server under the requested load
+  99   an objective (--slo or --fail-if) was broken
+  130  a signal such as Ctrl+C stopped the run; the results so far are printed and written
 
-Of several, the first in the order 130, 1, 3, 99 counts.
+If several codes apply, the first of 130, 1, 3 and 99 is used.
 
-Standard output carries the results, standard error the progress and the log. A flag outdoes its
-variable.";
+Results go to standard output. Progress and the log go to standard error. A flag takes precedence over
+its environment variable.";
 
 const ABOUT: &str = "\
-Drives an echo server with load, verifies every byte that comes back, and says how far its figures \
-can be trusted.
+Puts load on an echo server, verifies every byte that comes back, and says whether its figures can \
+be trusted.
 
-Without a command it does what `run` does without a target: it measures the server that \
-ECHO_LOADTEST_TARGET names or, without that, the echo server of this project, which it starts inside, \
-on a free port. The flags are those of `run`.";
+Without a command, loadtest does what `run` does, and takes the flags of `run`. It measures the server \
+that ECHO_LOADTEST_TARGET names. If that variable is not set either, it starts the echo server of this \
+project in its own process, on a free port.";
 
-/// Where a target comes from that stands on no command line.
+/// Names the target when the command line does not.
 const TARGET_VARIABLE: &str = "ECHO_LOADTEST_TARGET";
 
-/// Drives an echo server with load and verifies every byte that comes back
+/// Puts load on an echo server and verifies every byte that comes back
 #[derive(Debug, Parser)]
 #[command(name = "loadtest", version, long_about = ABOUT, after_help = EXIT_CODES)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -58,25 +57,52 @@ pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 
-    /// What `run` is told when no command is given
+    /// The flags of `run`, for when no command is given
     #[command(flatten)]
     pub(crate) run: RunArgs,
 
-    /// That of [`TARGET_VARIABLE`] when no command is given. As an argument it would take a mistyped
-    /// command for a host.
+    /// The target that [`TARGET_VARIABLE`] names when no command is given. It is no argument, because
+    /// clap would then take a mistyped command for a host.
     #[arg(skip)]
     pub(crate) target: Option<Address>,
 
-    /// What to log: OFF, ERROR, WARN, INFO, DEBUG or TRACE, in any case
+    /// Least severe level to log: OFF, ERROR, WARN, INFO, DEBUG or TRACE, in upper or lower case
     #[arg(long = "log_level", visible_alias = "log-level", env = "ECHO_LOADTEST_LOG_LEVEL")]
     #[arg(value_name = "LEVEL", default_value = "INFO", value_parser = logging::level)]
     #[arg(global = true)]
     pub(crate) log_level: LevelFilter,
 
-    /// Show no progress, only the results: with a document on standard output nothing else
+    /// Show no progress, only the results
+    ///
+    /// If a report goes to standard output, nothing else is shown.
     #[arg(long, env = "ECHO_LOADTEST_QUIET", value_parser = BoolishValueParser::new())]
     #[arg(global = true)]
     pub(crate) quiet: bool,
+}
+
+/// How much is shown besides the results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verbosity {
+    /// The progress is shown.
+    Normal,
+    /// Nothing is shown.
+    Quiet,
+}
+
+/// What standard output carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StandardOutput {
+    /// The results as text.
+    Text,
+    /// A document, which text would spoil.
+    Document,
+}
+
+impl StandardOutput {
+    /// Returns what standard output carries when documents go to these files.
+    fn of<'a>(mut files: impl Iterator<Item = &'a Path>) -> Self {
+        if files.any(files::is_standard_output) { Self::Document } else { Self::Text }
+    }
 }
 
 /// What to do.
@@ -86,29 +112,29 @@ pub(crate) enum Command {
     Run(Box<TargetedRunArgs>),
     /// Find the highest rate at which a server meets its objectives
     ///
-    /// Every round is a run of its own with the flags for the load: --rate is where the search begins,
-    /// --duration how long each round is measured.
+    /// Every round is one run with the flags for the load. The search begins at --rate, and each round
+    /// is measured for --duration.
     Capacity(Box<CapacityArgs>),
-    /// Measure two servers in turn and tell whether they differ
+    /// Measure two servers in turn and say whether they differ
     ///
     /// Every round is two runs, one of each server, with the flags for the load.
     Compare(Box<CompareArgs>),
     /// Add up the reports of generators that shared a load
     ///
-    /// Histograms and counts are added exactly. Reports of other loads, of other servers, or of
-    /// generators that did not measure at the same time are refused.
+    /// Histograms and counts are added exactly. The command refuses reports of different loads or
+    /// servers, and reports of generators that did not measure at the same time.
     Merge(MergeArgs),
-    /// Make an HTML page of reports
+    /// Make an HTML page from reports
     Report(ReportArgs),
     /// Print the completions for a shell
-    // Not hidden, like the next: who packages this has to find them.
+    // This command and the next are not hidden, because packagers have to find them.
     Completions {
-        /// The shell
+        /// The shell to print completions for
         shell: Shell,
     },
     /// Write the manual pages, one for each command
     Man {
-        /// The folder that they go to; it is made if it is not there
+        /// Folder to write the manual pages to; it is created if it does not exist
         #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
@@ -118,8 +144,10 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct TargetedRunArgs {
-    /// The server, as HOST:PORT; an IPv6 address in brackets. Without it the echo server of this
-    /// project is started inside, on a free port
+    /// Server to measure, as HOST:PORT [default: an echo server that loadtest starts itself]
+    ///
+    /// An IPv6 address needs brackets. Without a target, loadtest starts the echo server of this project
+    /// in its own process, on a free port.
     #[arg(env = TARGET_VARIABLE, value_name = "TARGET")]
     pub(crate) target: Option<Address>,
 
@@ -127,7 +155,7 @@ pub(crate) struct TargetedRunArgs {
     pub(crate) run: RunArgs,
 }
 
-/// What `run` is told but for its target.
+/// The flags of `run` without its target.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
@@ -136,13 +164,16 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) objectives: ObjectiveArgs,
 
-    /// Write the interval log of the HdrHistogram tools, times in nanoseconds, while the run goes on;
-    /// - is standard output
+    /// Write an interval log for the HdrHistogram tools during the run; "-" is standard output
+    ///
+    /// The times are in nanoseconds.
     #[arg(long, env = "ECHO_LOADTEST_HDR", value_name = "FILE", help_heading = "Output")]
     pub(crate) hdr: Option<PathBuf>,
 
-    /// Write the times of every single message as CSV: its connection, and when it was due, sent and
-    /// back, in nanoseconds. It costs time: not for the highest rates
+    /// Write the times of every message as CSV, in nanoseconds
+    ///
+    /// A line names the connection and tells when the message was due, sent and back. Writing takes
+    /// time, so do not use this at the highest rates.
     #[arg(long, env = "ECHO_LOADTEST_SAMPLES", value_name = "FILE", help_heading = "Output")]
     pub(crate) samples: Option<PathBuf>,
 
@@ -150,42 +181,46 @@ pub(crate) struct RunArgs {
     pub(crate) output: OutputArgs,
 }
 
-/// What has to hold.
+/// The objectives of a run.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct ObjectiveArgs {
-    /// An objective, such as 'p99<2ms', 'errors<0.1%' or 'rate>=0.99'; repeat it, or give several with
-    /// commas between them. A broken one makes the exit code 99
+    /// Objective that must hold, such as 'p99<2ms', 'errors<0.1%' or 'rate>=0.99'
+    ///
+    /// Repeat the flag, or separate several objectives with commas. A broken objective makes the exit
+    /// code 99.
     #[arg(long, env = "ECHO_LOADTEST_SLO", value_name = "OBJECTIVE", value_delimiter = ',')]
     pub(crate) slo: Vec<Slo>,
 }
 
-/// Where the document goes that there is of everything that is measured.
+/// Where the report of any measurement goes.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct DocumentArgs {
-    /// Write the whole report as JSON; - is standard output, the table then goes to standard error
+    /// Write the whole report as JSON; "-" is standard output
+    ///
+    /// If the report goes to standard output, the table goes to standard error.
     #[arg(long, env = "ECHO_LOADTEST_JSON", value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
 }
 
-/// Where results of runs go besides standard output.
+/// Where the reports of runs go besides standard output.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
     #[command(flatten)]
     pub(crate) document: DocumentArgs,
 
-    /// Write the report as a page for a browser, without need of a network; - is standard output
+    /// Write the report as one HTML page that needs no network; "-" is standard output
     #[arg(long, env = "ECHO_LOADTEST_HTML", value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
 }
 
-/// What `merge` is told.
+/// The arguments of `merge`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct MergeArgs {
-    /// The reports (--json) of all generators that shared a load
+    /// JSON reports of all generators that shared a load
     #[arg(value_name = "FILE", required = true, num_args = 2..)]
     pub(crate) files: Vec<PathBuf>,
 
@@ -196,21 +231,23 @@ pub(crate) struct MergeArgs {
     pub(crate) output: OutputArgs,
 }
 
-/// What `report` is told.
+/// The arguments of `report`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReportArgs {
-    /// Reports (--json) of runs, several of which are laid over each other; or that of a capacity
+    /// JSON reports of runs, or one JSON report of a capacity
+    ///
+    /// A page of several runs shows them in the same plots.
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 
-    /// The page; - is standard output
+    /// File to write the page to; "-" is standard output
     #[arg(long, env = "ECHO_LOADTEST_HTML", value_name = "FILE")]
     pub(crate) html: PathBuf,
 }
 
 impl Args {
-    /// Takes the command line and the environment. Nonsense ends the process here, with a sentence
-    /// that names the flag, and the code for wrong usage.
+    /// Reads the command line and the environment. A wrong value ends the process here, with a
+    /// sentence that names the flag and with the exit code for wrong usage.
     pub(crate) fn from_environment() -> Self {
         let matches = Self::command().get_matches();
         let mut args = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
@@ -218,6 +255,11 @@ impl Args {
             Ok(()) => args,
             Err(sentence) => usage_error(matches.subcommand_name(), sentence).exit(),
         }
+    }
+
+    /// Returns how much is shown besides the results.
+    pub(crate) fn verbosity(&self) -> Verbosity {
+        if self.quiet { Verbosity::Quiet } else { Verbosity::Normal }
     }
 
     fn take_target(&mut self) -> Result<(), String> {
@@ -228,7 +270,7 @@ impl Args {
         Ok(())
     }
 
-    /// What clap does not see, for it would count a variable that says false as a use of its flag.
+    /// Checks what clap cannot, because clap counts a variable that says false as a use of its flag.
     fn check(&self) -> Result<(), String> {
         match &self.command {
             None => self.run.check(),
@@ -241,10 +283,10 @@ impl Args {
     }
 }
 
-/// As clap tells one: with the usage of the command that was given.
+/// Returns an error as clap words it, with the usage of the command that was given.
 fn usage_error(name: Option<&str>, sentence: String) -> clap::Error {
     let mut program = Args::command();
-    // The names of commands are made whole by this: `loadtest run`.
+    // This completes the names of the commands: `loadtest run`.
     program.build();
     match name.and_then(|name| program.find_subcommand_mut(name)) {
         Some(command) => command.error(ErrorKind::ArgumentConflict, sentence),
@@ -265,7 +307,7 @@ impl RunArgs {
 }
 
 impl OutputArgs {
-    /// `others` are the files that a run writes while it goes on.
+    /// Checks that no file is named twice. `others` are the files that a run writes as it goes on.
     fn check(&self, others: &[&Path]) -> Result<(), String> {
         let files: Vec<_> = self.files().chain(others.iter().copied()).collect();
         for (index, file) in files.iter().enumerate() {
@@ -279,9 +321,9 @@ impl OutputArgs {
         Ok(())
     }
 
-    /// Whether standard output carries a document, which a table would spoil.
-    pub(crate) fn takes_standard_output(&self, hdr: Option<&Path>) -> bool {
-        self.files().chain(hdr).any(files::is_standard_output)
+    /// Returns what standard output carries when the interval log goes to `hdr`.
+    pub(crate) fn standard_output(&self, hdr: Option<&Path>) -> StandardOutput {
+        StandardOutput::of(self.files().chain(hdr))
     }
 
     fn files(&self) -> impl Iterator<Item = &Path> {
@@ -290,8 +332,8 @@ impl OutputArgs {
 }
 
 impl DocumentArgs {
-    /// See [`OutputArgs::takes_standard_output`].
-    pub(crate) fn takes_standard_output(&self) -> bool {
-        self.json.as_deref().is_some_and(files::is_standard_output)
+    /// Returns what standard output carries.
+    pub(crate) fn standard_output(&self) -> StandardOutput {
+        StandardOutput::of(self.json.as_deref().into_iter())
     }
 }

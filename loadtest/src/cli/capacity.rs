@@ -4,24 +4,24 @@ use echo_common::command_line::exit;
 use echo_loadtest::capacity::{self, CapacityReport, Ending};
 use echo_loadtest::plan::{Arrival, Plan};
 
-use crate::cli::arguments::CapacityArgs;
+use crate::cli::arguments::{CapacityArgs, Verbosity};
 use crate::cli::exit_code::{EXIT_NOT_VALID, EXIT_OBJECTIVE};
 use crate::cli::results;
 use crate::cli::session::Session;
 
-/// Searches the capacity; the exit code.
+/// Searches for the capacity and returns the exit code.
 ///
 /// # Errors
-/// A sentence when not even the first round could be run, or a file not be written.
-pub(crate) fn capacity(args: &CapacityArgs, quiet: bool) -> Result<u8, String> {
-    let session = Session::new(quiet)?;
+/// A sentence when the first round could not be run, or a file could not be written.
+pub(crate) fn capacity(args: &CapacityArgs, verbosity: Verbosity) -> Result<u8, String> {
+    let session = Session::new(verbosity)?;
     let defaults = capacity::Settings::default();
     let settings = capacity::Settings {
         start_rate: args.load.rate.unwrap_or(defaults.start_rate),
         max_rate: args.max_rate.unwrap_or(defaults.max_rate),
         precision: args.precision,
         confirmations: args.repeats,
-        tells_rounds: !quiet,
+        tells_rounds: verbosity == Verbosity::Normal,
         ..defaults
     };
     let report = Session::with_target(args.target.as_ref(), &args.load, |plan| {
@@ -29,11 +29,11 @@ pub(crate) fn capacity(args: &CapacityArgs, quiet: bool) -> Result<u8, String> {
             session.run(&Plan { arrival: at_rate(plan.arrival, rate), ..plan.clone() })
         })
     })?;
-    results::conclude_capacity(&report, &args.output, quiet)?;
+    results::conclude_capacity(&report, &args.output, verbosity)?;
     Ok(code_of_capacity(&report))
 }
 
-/// The same kind of open loop, constant if none was chosen, at another rate.
+/// Returns the same kind of open loop at another rate. A closed loop becomes a constant rate.
 fn at_rate(arrival: Arrival, rate: f64) -> Arrival {
     match arrival {
         Arrival::Poisson(_) => Arrival::Poisson(rate),
@@ -41,8 +41,7 @@ fn at_rate(arrival: Arrival, rate: f64) -> Arrival {
     }
 }
 
-/// What was found stands also where the search ended early; a search that could not be finished is
-/// no failure of the server's.
+/// Returns the exit code for the ending of a search.
 fn code_of_capacity(report: &CapacityReport) -> u8 {
     match report.ending {
         Ending::Interrupted => exit::INTERRUPTED,

@@ -7,24 +7,23 @@ use echo_loadtest::plan::Plan;
 use echo_loadtest::run_report::VerdictKind;
 use log::warn;
 
-use crate::cli::arguments::CompareArgs;
+use crate::cli::arguments::{CompareArgs, NOWHERE, Verbosity};
 use crate::cli::exit_code::{EXIT_NOT_VALID, EXIT_OBJECTIVE};
 use crate::cli::results;
 use crate::cli::session::Session;
 
-/// Compares two servers; the exit code.
+/// Compares two servers and returns the exit code.
 ///
 /// # Errors
-/// A sentence when neither could be measured, or a file not be written.
-pub(crate) fn compare(args: &CompareArgs, quiet: bool) -> Result<u8, String> {
-    let session = Session::new(quiet)?;
-    let nowhere = ([127, 0, 0, 1], 0).into();
-    let plan = args.load.plan(nowhere)?;
+/// A sentence when a server could not be measured at all, or a file could not be written.
+pub(crate) fn compare(args: &CompareArgs, verbosity: Verbosity) -> Result<u8, String> {
+    let session = Session::new(verbosity)?;
+    let plan = args.load.plan(NOWHERE)?;
     let settings = compare::Settings {
         rounds: args.rounds,
         seed: plan.seed,
         fail_if: args.fail_if.clone(),
-        tells_rounds: !quiet,
+        tells_rounds: verbosity == Verbosity::Normal,
         ..compare::Settings::default()
     };
     warn_of_one_core(args);
@@ -34,11 +33,12 @@ pub(crate) fn compare(args: &CompareArgs, quiet: bool) -> Result<u8, String> {
         SideRunner::new(a, b, plan, args.pin_server.clone(), |plan: &Plan| session.run(plan));
     let report =
         compare::compare(&settings, &names.0, &names.1, |side, seed| runner.measure(side, seed))?;
-    results::conclude(&report, &args.output, quiet)?;
+    results::conclude(&report, &args.output, verbosity)?;
     Ok(code_of_comparison(&report))
 }
 
-/// No verdict sees it: both are slower than they would be, and neither waits for a CPU.
+/// Warns when servers and load tester share a core. No verdict sees that: both are slower than they
+/// would be alone, and neither waits for a CPU.
 fn warn_of_one_core(args: &CompareArgs) {
     let (Some(servers), Some(clients)) = (&args.pin_server, &args.load.pin_client) else { return };
     if let Some((server, client)) = cpus::on_one_core(servers, clients) {

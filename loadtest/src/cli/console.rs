@@ -1,10 +1,11 @@
-//! What is shown and written while a run goes on.
+//! What a person sees, and what is written, while a run goes on.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::cli::arguments::Verbosity;
 use crate::cli::progress::{Goal, Latency, Reporter, Snapshot};
 use echo_loadtest::engine::{Observer, Phase, Progress};
 use echo_loadtest::files;
@@ -13,7 +14,7 @@ use echo_loadtest::plan::{Limit, Plan};
 use echo_loadtest::run_report::Interval;
 use hdrhistogram::Histogram;
 
-/// Shows progress, and writes the interval log if there is to be one.
+/// Shows the progress of a run, and writes the interval log if one was asked for.
 pub(crate) struct Console<'a> {
     plan: &'a Plan,
     reporter: Reporter,
@@ -30,7 +31,7 @@ struct Shown {
     messages: u64,
 }
 
-/// The interval log: begun when it is known when measuring begins.
+/// The interval log. It begins when the start of the measured part is known.
 struct Log {
     path: PathBuf,
     output: Option<Box<dyn Write>>,
@@ -40,11 +41,15 @@ struct Log {
 
 impl<'a> Console<'a> {
     /// # Errors
-    /// A sentence when the file of the interval log cannot be made.
-    pub(crate) fn new(plan: &'a Plan, quiet: bool, hdr: Option<&Path>) -> Result<Self, String> {
+    /// A sentence when the file of the interval log cannot be created.
+    pub(crate) fn new(
+        plan: &'a Plan,
+        verbosity: Verbosity,
+        hdr: Option<&Path>,
+    ) -> Result<Self, String> {
         Ok(Self {
             plan,
-            reporter: Reporter::new(quiet),
+            reporter: Reporter::new(verbosity),
             log: hdr.map(Log::create).transpose()?,
             phase: Phase::Connecting,
             messages_at_phase: 0,
@@ -74,7 +79,6 @@ impl<'a> Console<'a> {
         }
     }
 
-    #[allow(clippy::cast_precision_loss)] // For people.
     fn show(&mut self, now: &Progress, since: Duration) {
         let fresh = now.messages - self.shown.messages;
         self.reporter.show(&Snapshot {

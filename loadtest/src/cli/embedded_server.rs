@@ -1,4 +1,4 @@
-//! The echo server of this project, started in this process on a free port.
+//! The echo server of this project, in this process, on a free port.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -8,10 +8,10 @@ use std::time::Duration;
 use echo_common::descriptors;
 use echo_server::{Config, Handle, Server, ServerError, Summary};
 
-/// Descriptors that both halves need besides those of connections.
+/// Number of descriptors that the server and the load tester need besides those of connections.
 const OTHER_DESCRIPTORS: u64 = 256;
 
-/// It runs until it is stopped.
+/// A server that runs until it is stopped.
 pub(crate) struct EmbeddedServer {
     address: SocketAddr,
     handle: Handle,
@@ -19,17 +19,17 @@ pub(crate) struct EmbeddedServer {
 }
 
 impl EmbeddedServer {
-    /// For so many connections, beside so many threads of the load tester: they get a CPU each, and
-    /// the server the others.
+    /// Starts a server for this number of connections. Each thread of the load tester has a CPU of its
+    /// own, and the server gets the others.
     ///
     /// # Errors
-    /// A sentence: it could not be started, or both ends of the connections need more descriptors than
-    /// there are.
+    /// A sentence when the server could not be started, or both ends of the connections need more
+    /// descriptors than there are.
     pub(crate) fn start(connections: u32, threads: u32) -> Result<Self, String> {
         let needed = 2 * u64::from(connections) + OTHER_DESCRIPTORS;
         if let Some(limit) = descriptors::limit().filter(|&limit| limit < needed) {
             return Err(format!(
-                "{connections} connections and the server inside need {needed} descriptors, and \
+                "{connections} connections and the embedded server need {needed} descriptors, and \
                  this process may have {limit} (ulimit -n)"
             ));
         }
@@ -41,12 +41,12 @@ impl EmbeddedServer {
             report_interval: None,
             ..Config::default()
         });
-        let server = server.map_err(|error| format!("start the server inside: {error}"))?;
+        let server = server.map_err(|error| format!("start the embedded server: {error}"))?;
         let (address, handle) = (server.local_addr(), server.handle());
         let running = thread::Builder::new()
             .name("server".to_owned())
             .spawn(|| server.run())
-            .map_err(|error| format!("start the server inside: {error}"))?;
+            .map_err(|error| format!("start the embedded server: {error}"))?;
         Ok(Self { address, handle, running })
     }
 
@@ -54,14 +54,16 @@ impl EmbeddedServer {
         self.address
     }
 
+    /// Stops the server.
+    ///
     /// # Errors
-    /// A sentence when it had failed.
+    /// A sentence when the server had failed.
     pub(crate) fn stop(self) -> Result<(), String> {
         self.handle.shutdown();
         match self.running.join() {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(format!("the server inside: {error}")),
-            Err(_) => Err("the server inside panicked".to_owned()),
+            Ok(Err(error)) => Err(format!("the embedded server: {error}")),
+            Err(_) => Err("the embedded server panicked".to_owned()),
         }
     }
 }

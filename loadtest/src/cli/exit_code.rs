@@ -1,4 +1,4 @@
-//! What a report means for the exit code.
+//! The exit code that a report stands for.
 
 use echo_common::command_line::exit;
 use echo_loadtest::run_report::{RunReport, VerdictKind};
@@ -9,8 +9,8 @@ pub(crate) const EXIT_NOT_VALID: u8 = 3;
 /// An objective was broken.
 pub(crate) const EXIT_OBJECTIVE: u8 = 99;
 
-/// The one code for all that is to be said of a report: what was wrong before what is not known, and
-/// that before what was too slow.
+/// Returns the exit code of a run. If several apply, errors come before a verdict that is not VALID, and
+/// that comes before a broken objective.
 pub(crate) fn of(report: &RunReport) -> u8 {
     let errors = report.errors;
     let wrong_bytes = errors.corrupt > 0 || errors.short > 0 || errors.closed_early > 0;
@@ -29,7 +29,7 @@ pub(crate) fn of(report: &RunReport) -> u8 {
     }
 }
 
-/// Whether the user said how many errors are fine.
+/// Returns whether an objective says how many errors are acceptable.
 fn errors_have_objective(report: &RunReport) -> bool {
     report.objectives.iter().any(|objective| objective.text.trim_start().starts_with("errors"))
 }
@@ -43,7 +43,7 @@ mod tests {
 
     use super::*;
 
-    /// The kept example, without faults.
+    /// Returns the kept example without its errors.
     fn report() -> RunReport {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/run.example.json");
         RunReport { errors: Errors::default(), ..json::read(&path).unwrap() }

@@ -1,4 +1,4 @@
-//! What the command line says of itself: completions and manual pages.
+//! Documents about the command line: completions and manual pages.
 
 use std::fs;
 use std::path::Path;
@@ -13,10 +13,10 @@ use crate::cli::arguments::Args;
 /// Prints the completions for a shell.
 ///
 /// # Errors
-/// A sentence when standard output does not take them.
+/// A sentence when they cannot be written to standard output.
 pub(crate) fn completions(shell: Shell) -> Result<(), String> {
     let mut script = vec![];
-    // To memory first: the library panics when a pipe is closed.
+    // The library writes to memory here, because it panics when a pipe is closed.
     clap_complete::generate(shell, &mut Args::command(), PROGRAM, &mut script);
     files::write(Path::new(files::STANDARD_OUTPUT), &script)
 }

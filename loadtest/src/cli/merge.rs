@@ -6,14 +6,14 @@ use echo_loadtest::json;
 use echo_loadtest::merge::{self, Part};
 use echo_loadtest::objective::Slo;
 
-use crate::cli::arguments::MergeArgs;
+use crate::cli::arguments::{MergeArgs, Verbosity};
 use crate::cli::results;
 
 /// Adds reports up and returns the exit code.
 ///
 /// # Errors
 /// A sentence when the reports do not belong together, or a file could not be read or written.
-pub(crate) fn merge(args: &MergeArgs, quiet: bool) -> Result<u8, String> {
+pub(crate) fn merge(args: &MergeArgs, verbosity: Verbosity) -> Result<u8, String> {
     let read = |path: &PathBuf| {
         json::read(path).map(|report| Part { name: path.display().to_string(), report })
     };
@@ -23,5 +23,5 @@ pub(crate) fn merge(args: &MergeArgs, quiet: bool) -> Result<u8, String> {
     let mut objectives =
         texts.iter().map(|text| text.parse()).collect::<Result<Vec<Slo>, String>>()?;
     objectives.extend(args.objectives.slo.iter().cloned());
-    results::conclude_run(&results::judged(merged, &objectives), &args.output, None, quiet)
+    results::conclude_run(&results::judged(merged, &objectives), &args.output, None, verbosity)
 }

@@ -1,6 +1,6 @@
-//! How a run goes, while it goes: a bar on a terminal, log lines elsewhere, or nothing.
+//! The progress of a run: a bar on a terminal, log lines elsewhere, or nothing.
 //!
-//! Nothing here waits or panics when standard error is gone.
+//! Nothing in here waits or panics when standard error is gone.
 
 mod bar;
 mod text;
@@ -9,56 +9,57 @@ use std::time::Duration;
 
 use log::info;
 
+use crate::cli::arguments::Verbosity;
 use crate::cli::progress::bar::Bar;
 pub(crate) use echo_loadtest::engine::Phase;
 
-/// How often a terminal is told.
+/// How often the bar on a terminal is drawn.
 const TERMINAL_PERIOD: Duration = Duration::from_millis(250);
 
-/// When the present phase is over.
+/// What ends the present phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Goal {
-    /// Once all connections are there.
+    /// All connections are open.
     Connections,
-    /// After this time.
+    /// This time has passed.
     Time(Duration),
-    /// After so many messages.
+    /// This number of messages has come back.
     Messages(u64),
 }
 
-/// A run at a moment.
+/// The state of a run at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Snapshot {
-    /// What it is doing.
+    /// The part of the run that goes on now.
     pub(crate) phase: Phase,
-    /// Since this phase began.
+    /// Time since this phase began.
     pub(crate) elapsed: Duration,
-    /// When this phase is over.
+    /// What ends this phase.
     pub(crate) goal: Goal,
-    /// Connections that are open.
+    /// Number of open connections.
     pub(crate) connected: u64,
-    /// Connections that are to be open.
+    /// Number of connections that were asked for.
     pub(crate) asked_connections: u64,
-    /// Messages that came back in this phase.
+    /// Number of messages that came back in this phase.
     pub(crate) messages: u64,
-    /// Messages a second since the last time this was told.
+    /// Messages a second since the last snapshot.
     pub(crate) messages_per_s: f64,
-    /// Of the messages since the last time; `None` when there were none.
+    /// Latencies since the last snapshot; `None` if no message came back.
     pub(crate) latency: Option<Latency>,
-    /// What went wrong since the run began.
+    /// Number of errors since the run began.
     pub(crate) errors: u64,
 }
 
 /// Two percentiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Latency {
-    /// Half are not longer.
+    /// Half of the messages did not take longer.
     pub p50_ns: u64,
-    /// 99 of 100 are not longer.
+    /// 99 of 100 messages did not take longer.
     pub p99_ns: u64,
 }
 
-/// Where progress is shown. What is on the terminal is taken away when this is dropped.
+/// A place where progress is shown. Dropping it removes the bar from the terminal.
 #[derive(Debug)]
 pub(crate) struct Reporter(Kind);
 
@@ -70,17 +71,18 @@ enum Kind {
 }
 
 impl Reporter {
-    /// Shows nothing when `quiet`; otherwise a bar when standard error is a terminal, and lines in the
-    /// log at INFO when it is not.
-    pub(crate) fn new(quiet: bool) -> Self {
+    /// Returns a reporter that shows a bar if standard error is a terminal, and otherwise writes lines
+    /// to the log at INFO. A quiet one shows nothing.
+    pub(crate) fn new(verbosity: Verbosity) -> Self {
         match Bar::on_stderr() {
-            _ if quiet => Self(Kind::Quiet),
+            _ if verbosity == Verbosity::Quiet => Self(Kind::Quiet),
             Some(bar) => Self(Kind::Terminal(bar)),
             None => Self(Kind::Lines),
         }
     }
 
-    /// How often to call [`show`](Self::show), if at all, when lines are wanted every `interval`.
+    /// Returns how often to call [`show`](Self::show), if at all, when lines are wanted every
+    /// `interval`.
     pub(crate) fn period(&self, interval: Duration) -> Option<Duration> {
         match &self.0 {
             Kind::Terminal(_) => Some(TERMINAL_PERIOD),
@@ -89,7 +91,7 @@ impl Reporter {
         }
     }
 
-    /// Shows where the run is.
+    /// Shows how far the run has come.
     pub(crate) fn show(&self, snapshot: &Snapshot) {
         match &self.0 {
             Kind::Terminal(bar) => bar.show(snapshot),
@@ -100,8 +102,7 @@ impl Reporter {
 }
 
 impl Snapshot {
-    /// The part of the phase that is over, 0 to 1; `None` when that cannot be known.
-    #[allow(clippy::cast_precision_loss)] // For a bar.
+    /// Returns the part of the phase that is over, 0 to 1; `None` if that cannot be known.
     fn part(&self) -> Option<f64> {
         let part = match (self.phase, self.goal) {
             (Phase::Draining, _) => return None,
@@ -112,8 +113,7 @@ impl Snapshot {
         Some(if part.is_nan() { 1.0 } else { part.clamp(0.0, 1.0) })
     }
 
-    /// How long this phase will go on; `None` when that cannot be known.
-    #[allow(clippy::cast_precision_loss)] // An estimate.
+    /// Returns how long this phase will go on; `None` if that cannot be known.
     fn left(&self) -> Option<Duration> {
         match (self.phase, self.goal) {
             (Phase::Draining, _) | (_, Goal::Connections) => None,
@@ -130,7 +130,7 @@ impl Snapshot {
 pub(crate) mod tests {
     use super::*;
 
-    /// The middle of a measurement of ten seconds.
+    /// Returns a snapshot from the middle of a measurement of ten seconds.
     pub(crate) fn sample() -> Snapshot {
         Snapshot {
             phase: Phase::Measuring,
@@ -172,7 +172,7 @@ pub(crate) mod tests {
     #[test]
     fn quiet_asks_for_nothing_and_lines_come_as_often_as_wanted() {
         let interval = Duration::from_secs(3);
-        assert_eq!(Reporter::new(true).period(interval), None);
+        assert_eq!(Reporter::new(Verbosity::Quiet).period(interval), None);
         assert_eq!(Reporter(Kind::Lines).period(interval), Some(interval));
         assert_eq!(Reporter(Kind::Terminal(Bar::hidden())).period(interval), Some(TERMINAL_PERIOD));
     }

@@ -1,4 +1,4 @@
-//! Where results go: files, standard output, the exit code.
+//! The results of a command: written to files, printed, and turned into an exit code.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ use echo_loadtest::run_report::RunReport;
 use echo_loadtest::{files, json, table};
 use serde::Serialize;
 
-use crate::cli::arguments::{DocumentArgs, OutputArgs};
+use crate::cli::arguments::{DocumentArgs, OutputArgs, StandardOutput, Verbosity};
 use crate::cli::exit_code;
 
 /// Returns the report with its objectives judged.
@@ -22,7 +22,7 @@ pub(crate) fn judged(mut report: RunReport, objectives: &[Slo]) -> RunReport {
     report
 }
 
-/// Writes and prints a report; the exit code that it stands for.
+/// Writes and prints a report, and returns the exit code that it stands for.
 ///
 /// # Errors
 /// A sentence when a file cannot be written.
@@ -30,42 +30,42 @@ pub(crate) fn conclude_run(
     report: &RunReport,
     output: &OutputArgs,
     hdr: Option<&Path>,
-    quiet: bool,
+    verbosity: Verbosity,
 ) -> Result<u8, String> {
     let written = write(report, output, || page_of_runs(&[("run".to_owned(), report.clone())]));
-    print(table::render(report), output.takes_standard_output(hdr), quiet);
+    print(table::render(report), output.standard_output(hdr), verbosity);
     written.map(|()| exit_code::of(report))
 }
 
-/// Writes and prints what a search found.
+/// Writes and prints the report of a search.
 ///
 /// # Errors
 /// A sentence when a file cannot be written.
 pub(crate) fn conclude_capacity(
     report: &CapacityReport,
     output: &OutputArgs,
-    quiet: bool,
+    verbosity: Verbosity,
 ) -> Result<(), String> {
     let written = write(report, output, || page::render_capacity("capacity", report));
-    print(report, output.takes_standard_output(None), quiet);
+    print(report, output.standard_output(None), verbosity);
     written
 }
 
-/// Writes the document to a file if that is wanted, and prints it as text.
+/// Writes a document to a file, if one was asked for, and prints it as text.
 ///
 /// # Errors
 /// A sentence when the file cannot be written.
 pub(crate) fn conclude(
     document: &(impl Serialize + Display),
     output: &DocumentArgs,
-    quiet: bool,
+    verbosity: Verbosity,
 ) -> Result<(), String> {
     let written = output.json.as_ref().map_or(Ok(()), |path| json::write(path, document));
-    print(document, output.takes_standard_output(), quiet);
+    print(document, output.standard_output(), verbosity);
     written
 }
 
-/// Each that is wanted, also when another cannot be written.
+/// Writes the files that were asked for. If one cannot be written, the other still is.
 fn write(
     report: &impl Serialize,
     output: &OutputArgs,
@@ -76,21 +76,21 @@ fn write(
     json.and(html)
 }
 
-/// On standard output, unless that carries a document. Then it is progress rather than the result, and
-/// would spoil the document where both outputs end up in the same place.
-fn print(text: impl Display, is_taken: bool, quiet: bool) {
-    // A reader that has gone away has seen enough.
-    let _ = match (is_taken, quiet) {
-        (true, true) => Ok(()),
-        (true, false) => write!(io::stderr().lock(), "{text}"),
-        (false, _) => write!(io::stdout().lock(), "{text}"),
+/// Prints the results to standard output. If that carries a document, text would spoil it, so the text
+/// goes to standard error.
+fn print(text: impl Display, output: StandardOutput, verbosity: Verbosity) {
+    // An error means that the reader has gone away and has seen enough.
+    let _ = match (output, verbosity) {
+        (StandardOutput::Text, _) => write!(io::stdout().lock(), "{text}"),
+        (StandardOutput::Document, Verbosity::Normal) => write!(io::stderr().lock(), "{text}"),
+        (StandardOutput::Document, Verbosity::Quiet) => Ok(()),
     };
 }
 
-/// A page of the reports in these files.
+/// Makes a page of the reports in these files, and returns the exit code.
 ///
 /// # Errors
-/// A sentence when one is none, or the page cannot be written.
+/// A sentence when a file is no report, or the page cannot be written.
 pub(crate) fn page_of_files(paths: &[PathBuf], html: &Path) -> Result<u8, String> {
     let name = |path: &Path| {
         path.file_stem().map_or(String::new(), |stem| stem.to_string_lossy().into_owned())
@@ -105,7 +105,9 @@ pub(crate) fn page_of_files(paths: &[PathBuf], html: &Path) -> Result<u8, String
             }
             Report::Capacity(_) => {
                 let name = path.display();
-                return Err(format!("{name} is a search for the capacity: its page is its own"));
+                return Err(format!(
+                    "{name} is a search for the capacity: it needs a page of its own"
+                ));
             }
         }
     }

@@ -8,7 +8,7 @@ use echo_loadtest::plan::Plan;
 use echo_loadtest::samples_file::SamplesFile;
 
 use crate::PROGRAM;
-use crate::cli::arguments::RunArgs;
+use crate::cli::arguments::{RunArgs, Verbosity};
 use crate::cli::results;
 use crate::cli::session::Session;
 
@@ -16,8 +16,12 @@ use crate::cli::session::Session;
 ///
 /// # Errors
 /// A sentence when the run could not start, or a file could not be written.
-pub(crate) fn run(target: Option<&Address>, args: &RunArgs, quiet: bool) -> Result<u8, String> {
-    let session = Session::new(quiet)?;
+pub(crate) fn run(
+    target: Option<&Address>,
+    args: &RunArgs,
+    verbosity: Verbosity,
+) -> Result<u8, String> {
+    let session = Session::new(verbosity)?;
     let hdr = args.hdr.as_deref();
     let samples = args.samples.as_deref().map(SamplesFile::create).transpose()?.map(Arc::new);
     let report = Session::with_target(target, &args.load, |plan| {
@@ -27,7 +31,7 @@ pub(crate) fn run(target: Option<&Address>, args: &RunArgs, quiet: bool) -> Resu
     match report {
         Ok((report, logged)) => {
             let report = results::judged(report, &args.objectives.slo);
-            let code = results::conclude_run(&report, &args.output, hdr, quiet);
+            let code = results::conclude_run(&report, &args.output, hdr, verbosity);
             logged.and(sampled).and(code)
         }
         Err(message) if session.is_stopped() => {

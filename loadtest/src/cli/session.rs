@@ -1,6 +1,5 @@
-//! What the commands that load a server share: the request to stop, the server inside, single runs.
+//! What the commands that load a server share: the request to stop, the embedded server, single runs.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process;
 
@@ -12,22 +11,22 @@ use echo_loadtest::plan::Plan;
 use echo_loadtest::run_report::RunReport;
 use echo_loadtest::target::kill_all;
 
-use crate::cli::arguments::LoadArgs;
+use crate::cli::arguments::{LoadArgs, NOWHERE, Verbosity};
 use crate::cli::console::Console;
 use crate::cli::embedded_server::EmbeddedServer;
 
 /// Runs loads until it is asked to stop.
 pub(crate) struct Session {
     stop: Stop,
-    quiet: bool,
+    verbosity: Verbosity,
 }
 
 impl Session {
-    /// Takes the signals: the first ends a run early, the second everything.
+    /// Begins to handle signals. The first ends a run early, the second ends the program.
     ///
     /// # Errors
-    /// A sentence when the system refuses to hand them over.
-    pub(crate) fn new(quiet: bool) -> Result<Self, String> {
+    /// A sentence when signals cannot be handled.
+    pub(crate) fn new(verbosity: Verbosity) -> Result<Self, String> {
         descriptors::raise_limit();
         let stop = Stop::default();
         let asked = stop.clone();
@@ -39,41 +38,42 @@ impl Session {
                 process::exit(exit::INTERRUPTED.into());
             }
         })?;
-        Ok(Self { stop, quiet })
+        Ok(Self { stop, verbosity })
     }
 
-    /// Whether a signal came.
+    /// Returns whether a signal came.
     pub(crate) fn is_stopped(&self) -> bool {
         self.stop.is_asked()
     }
 
-    /// One run.
+    /// Does one run.
     ///
     /// # Errors
-    /// A sentence when it could not start.
+    /// A sentence when the run could not start.
     pub(crate) fn run(&self, plan: &Plan) -> Result<RunReport, String> {
         self.run_logged(plan, None).map(|(report, _)| report)
     }
 
-    /// One run, and whether its interval log could be written: if not, the rest stands.
+    /// Does one run. The second part of the result says whether the interval log could be written; the
+    /// report is good even if not.
     ///
     /// # Errors
-    /// A sentence when it could not start.
+    /// A sentence when the run could not start.
     pub(crate) fn run_logged(
         &self,
         plan: &Plan,
         hdr: Option<&Path>,
     ) -> Result<(RunReport, Result<(), String>), String> {
-        let mut console = Console::new(plan, self.quiet, hdr)?;
+        let mut console = Console::new(plan, self.verbosity, hdr)?;
         let report = engine::run(plan, &self.stop, &mut console)?;
         Ok((report, console.finish()))
     }
 
-    /// Does `work` with the address of the target or, without one, of a server inside, and with the
-    /// plan that the flags make of it.
+    /// Does `work` with the plan that the flags ask for. Its target is the given one or, without one, an
+    /// embedded server.
     ///
     /// # Errors
-    /// A sentence: there is no such target, the server inside failed, or the work.
+    /// A sentence when there is no such target, the embedded server failed, or the work failed.
     pub(crate) fn with_target<T>(
         target: Option<&Address>,
         load: &LoadArgs,
@@ -82,8 +82,7 @@ impl Session {
         if let Some(target) = target {
             return work(load.plan(target.resolve(load.timeout)?)?);
         }
-        let nowhere: SocketAddr = ([127, 0, 0, 1], 0).into();
-        let plan = load.plan(nowhere)?;
+        let plan = load.plan(NOWHERE)?;
         let flood = plan.flood.map_or(0, |flood| flood.connections);
         let server = EmbeddedServer::start(plan.connections.saturating_add(flood), plan.threads)?;
         let done = work(Plan { target: server.address(), ..plan });

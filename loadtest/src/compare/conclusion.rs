@@ -1,4 +1,4 @@
-//! What the rounds say about a metric, in figures and in a sentence. Knows no metric by name.
+//! What the rounds say about a metric, in figures and in a sentence. Knows no metric by its name.
 
 use super::metric::Metric;
 use super::report::{Comparison, Difference, Interval};
@@ -6,8 +6,8 @@ use super::round::Round;
 use crate::statistics::{Estimate, MIN_PAIRS, geometric_mean};
 
 impl Comparison {
-    /// What the rounds that count say. Should one of them lack the figure, nothing: the others were
-    /// not chosen by chance.
+    /// Returns what the rounds that count say about a metric. If one of them lacks the figure, nothing
+    /// is known, because the others are no random choice.
     pub(super) fn new(metric: Metric, rounds: &[Round], seed: u64) -> Self {
         let used: Vec<&Round> = rounds.iter().filter(|round| round.used).collect();
         let pairs: Vec<(f64, f64)> = used
@@ -69,7 +69,7 @@ impl Comparison {
     }
 }
 
-/// In how many rounds the figures may be the load tester's own.
+/// Says in how many rounds the figures may be the load tester's own.
 fn limited(metric: Metric, rounds: &[&Round]) -> String {
     let is_limited = |round: &Round| metric.is_limited(&round.a) || metric.is_limited(&round.b);
     match (rounds.iter().filter(|round| is_limited(round)).count(), rounds.len()) {
@@ -110,7 +110,7 @@ fn conclusion(metric: Metric, rounds: u32, estimate: Estimate, difference: Diffe
     }
 }
 
-/// A percentage with one digit after the point; with two when it is small, with none when it is great.
+/// Formats a percentage with one digit after the point, with two if it is small, or none if it is great.
 fn digits(percent: f64) -> String {
     match percent.abs() {
         small if small < 0.1 => format!("{percent:.2}"),
@@ -124,7 +124,7 @@ fn signed(percent: f64) -> String {
     format!("{sign}{}", digits(percent))
 }
 
-/// `p=0.004`; it is never shown as 0.
+/// Formats a p-value as `p=0.004`, and never as 0.
 pub(crate) fn show_p_value(p_value: f64) -> String {
     match p_value {
         small if small < 0.001 => "p<0.001".to_owned(),

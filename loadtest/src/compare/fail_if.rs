@@ -1,4 +1,4 @@
-//! When a comparison fails: what `--fail-if` says.
+//! The conditions of `--fail-if`, under which a comparison fails.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,10 +8,10 @@ use super::report::{Comparison, Condition, Difference};
 use crate::report::objective::{Relation, number, split};
 use crate::statistics::MIN_PAIRS;
 
-/// A ratio b/a that is too bad, such as `p99>1.05`.
+/// A condition on a ratio b/a, such as `p99>1.05`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FailIf {
-    /// As it was given.
+    /// The condition, as it was given.
     text: String,
     metric: Metric,
     relation: Relation,
@@ -19,7 +19,7 @@ pub struct FailIf {
 }
 
 impl FailIf {
-    /// Whether it holds: when a difference is shown, and its ratio is beyond the given one.
+    /// Judges the condition. It holds if a difference is shown and its ratio is beyond the given one.
     #[must_use]
     pub fn judge(&self, comparisons: &[Comparison]) -> Condition {
         let found = comparisons.iter().find(|comparison| comparison.metric == self.metric);
@@ -49,7 +49,7 @@ impl FromStr for FailIf {
         let (name, relation, ratio) = split(text).ok_or(form)?;
         let metric = name.parse()?;
         let ratio = number(ratio).filter(|ratio| *ratio > 0.0).ok_or(form)?;
-        // Within, where there is no difference, none could be shown.
+        // Such a range contains 1, where there is no difference that could be shown.
         if relation.is_upper_limit() && ratio > 1.0 {
             return Err("a ratio above 1 needs > or >=: no difference is a ratio of 1".to_owned());
         }

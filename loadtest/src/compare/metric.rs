@@ -1,5 +1,5 @@
-//! The metrics of a comparison. Each metric is a row of a table with its name and the way it is shown. Does
-//! not depend on statistics or rounds.
+//! The metrics of a comparison. Each metric is a row of a table with its name and the way it is shown.
+//! Does not depend on statistics or rounds.
 
 use std::str::FromStr;
 
@@ -72,7 +72,6 @@ const YIELD: Words = Words { preposition: "in", verb: "has", lower: "less", high
 const COST: Words = Words { preposition: "in", verb: "takes", lower: "less", higher: "more" };
 
 /// All metrics, in the order of their numbers.
-#[allow(clippy::cast_precision_loss)] // Below 2^53.
 static ROWS: [Row; 10] = [
     Row {
         metric: Metric::Throughput,
@@ -207,13 +206,15 @@ impl Metric {
         format!("{} {}", self.row().words.preposition, self.title())
     }
 
-    /// Returns the sentence that the figure of b is lower by `percent`, such as `b is 2 % faster at p99`.
+    /// Returns the sentence that the figure of b is lower by `percent`, such as `b is 2 % faster at
+    /// p99`.
     pub(super) fn lower(self, percent: &str) -> String {
         let words = self.row().words;
         format!("b {} {percent} % {} {}", words.verb, words.lower, self.title())
     }
 
-    /// Returns the sentence that the figure of b is higher by `percent`, such as `b is 2 % slower at p99`.
+    /// Returns the sentence that the figure of b is higher by `percent`, such as `b is 2 % slower at
+    /// p99`.
     pub(super) fn higher(self, percent: &str) -> String {
         let words = self.row().words;
         format!("b {} {percent} % {} {}", words.verb, words.higher, self.title())
@@ -228,7 +229,7 @@ impl FromStr for Metric {
     fn from_str(text: &str) -> Result<Self, String> {
         Self::all().find(|metric| metric.name() == text).ok_or_else(|| {
             let names = Self::all().map(Self::name).collect::<Vec<_>>().join(", ");
-            format!("nothing called {text:?} is compared: expected one of {names}")
+            format!("no metric is called {text:?}: expected one of {names}")
         })
     }
 }

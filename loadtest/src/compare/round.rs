@@ -81,16 +81,15 @@ pub struct Figures {
     /// CPU time of the server per message. Only if the load tester started the server, on Linux, and
     /// without a flood.
     pub cpu_per_message_ns: Option<f64>,
-    /// Growth of the server's resident memory per connection. Only if the load tester started the server,
-    /// on Linux.
+    /// Growth of the server's resident memory per connection. Only if the load tester started the
+    /// server, on Linux.
     pub memory_per_connection_bytes: Option<f64>,
     /// Bytes of the flood that came back per second, if there was a flood.
     pub flood_bytes_per_s: Option<f64>,
     /// The share of the time in which the thread of the flood was busy, if there was a flood.
     #[serde(default)]
     pub flood_busy: Option<f64>,
-    /// With [`Load::kernel_timestamps`]: number of messages without a kernel timestamp, as in
-    /// [`RunReport::generator`].
+    /// With kernel timestamps: number of messages that have none, as in [`RunReport::generator`].
     #[serde(default)]
     pub without_stamp: Option<u64>,
 }
@@ -121,12 +120,12 @@ impl Figures {
     }
 }
 
-/// The resources that a server used during a measurement. A figure is `None` if the operating system does
-/// not report it.
+/// The resources that a server used during a measurement. A figure is `None` if the operating system
+/// does not report it.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct ServerUse {
-    /// CPU time per message that came back, of all processes of the server, including time in the kernel.
-    /// `None` with a flood, because the flood uses most of the CPU time.
+    /// CPU time per message that came back, of all processes of the server, including time in the
+    /// kernel. `None` with a flood, because the flood uses most of the CPU time.
     pub cpu_per_message_ns: Option<f64>,
     /// Maximum growth of resident memory since the start of the server, per connection. Buffers in the
     /// kernel do not count.

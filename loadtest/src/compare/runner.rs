@@ -1,4 +1,4 @@
-//! The two sides for real: started, loaded, watched and stopped.
+//! Runs a load against one of the two servers: starts the server, watches it, and stops it.
 
 use std::time::SystemTime;
 
@@ -8,20 +8,21 @@ use crate::plan::Plan;
 use crate::report::run_report::RunReport;
 use crate::target::{Cpus, Target};
 
-/// A run, and what the server took.
+/// A run, and what the server used.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
     /// The run.
     pub report: RunReport,
-    /// Of a command; not of an address.
+    /// What the server used, if it is a command. `None` for an address.
     pub server: Option<ServerUse>,
 }
 
 /// Two targets and a load.
 ///
-/// A command is started anew for every run: what chance gives a process at its start, such as the
-/// layout of its memory, would otherwise be taken for a property of the program, and even a
-/// program compared with itself would differ. It also means that only one of the two runs.
+/// A command is started anew for every run. Some properties of a process are random, such as the layout
+/// of its memory. If a process lived through all runs, these would be taken for properties of the
+/// program, and even a program compared with itself would differ. A new start also means that only one
+/// of the two servers runs at a time.
 #[derive(Debug)]
 pub struct SideRunner<L> {
     a: Target,
@@ -32,16 +33,16 @@ pub struct SideRunner<L> {
 }
 
 impl<L: FnMut(&Plan) -> Result<RunReport, String>> SideRunner<L> {
-    /// `plan` says everything but the target and the seed; `load` runs it. Commands that are started
-    /// may use `server_cpus`; none given: any.
+    /// Returns a runner of `plan` with another target and seed each time. `load` carries a plan out.
+    /// Commands that are started may use only `server_cpus`, if they are given.
     pub fn new(a: Target, b: Target, plan: Plan, server_cpus: Option<Cpus>, load: L) -> Self {
         Self { a, b, plan, server_cpus, load }
     }
 
-    /// One run against a side.
+    /// Does one run against a side.
     ///
     /// # Errors
-    /// A sentence: the server could not be started, it ended, or the run failed.
+    /// A sentence when the server could not be started, it ended, or the run failed.
     pub fn measure(&mut self, side: Side, seed: u64) -> Result<Measured, String> {
         let target = match side {
             Side::A => &self.a,
@@ -52,7 +53,7 @@ impl<L: FnMut(&Plan) -> Result<RunReport, String>> SideRunner<L> {
         let watch = running.process().map(|process| UsageWatch::start(process.id())).transpose()?;
         let outcome = (self.load)(&plan);
         let samples = watch.map(UsageWatch::stop);
-        // That the server ended says more than what the run made of it.
+        // That the server ended says more than the error of the run.
         if let (Err(_), Some(process)) = (&outcome, running.process_mut()) {
             process.check_after_failure()?;
         }
@@ -63,10 +64,9 @@ impl<L: FnMut(&Plan) -> Result<RunReport, String>> SideRunner<L> {
     }
 }
 
-/// What the samples say about the measured part of the run.
+/// Returns what the samples say about the measured part of the run.
 fn server_use(samples: &UsageSamples, report: &RunReport) -> ServerUse {
     let Some((start, end)) = measured_part(report) else { return ServerUse::default() };
-    #[allow(clippy::cast_precision_loss)] // A ratio needs no more digits.
     let ratio = |amount: u64, count: u64| (count > 0).then(|| amount as f64 / count as f64);
     let cpu_ns = samples.cpu_ns(end).zip(samples.cpu_ns(start));
     let cpu_ns = cpu_ns.filter(|_| report.flood.is_none());
@@ -91,16 +91,17 @@ mod tests {
     use std::net::{SocketAddr, TcpStream};
     use std::time::{Duration, Instant, UNIX_EPOCH};
 
+    use echo_tests::python;
+
     use super::*;
     use crate::compare::usage_watch::PERIOD;
-    use crate::fake;
+    use crate::harness;
     use crate::plan::Limit;
-    use crate::sample;
     use crate::target::Usage;
 
     #[test]
     fn what_the_server_took_while_it_was_measured_is_shared_out() {
-        let mut report = fake::closed([1_000; 100]);
+        let mut report = harness::closed_loop_of([1_000; 100]);
         report.load.connections = 10;
         let start = humantime::parse_rfc3339(&report.started_at).expect("a time");
         let samples = UsageSamples::new(
@@ -117,29 +118,30 @@ mod tests {
             .to_vec(),
         );
         let server = server_use(&samples, &report);
-        // From 10,000 to 12,000, half way from 11,000 to 13,000.
+        // The CPU time goes from 10,000 to 12,000, which is half way from 11,000 to 13,000.
         assert_eq!(server.cpu_per_message_ns, Some(20.0));
-        // The last sample is of a time when it was over.
+        // The last sample was taken after the measured part.
         assert_eq!(server.memory_per_connection_bytes, Some(500.0));
     }
 
     #[test]
     fn beside_a_flood_cpu_per_message_is_not_known_and_all_connections_share_the_memory() {
-        let mut report = fake::closed([1_000; 100]);
-        (report.load.flood, report.flood) = (sample::report().load.flood, sample::report().flood);
+        let mut report = harness::closed_loop_of([1_000; 100]);
+        (report.load.flood, report.flood) =
+            (harness::example().load.flood, harness::example().flood);
         let start = humantime::parse_rfc3339(&report.started_at).expect("a time");
         let samples = [(0, 1_000), (1_000, 6_000)].map(|(ms, resident_bytes)| {
             (start + Duration::from_millis(ms), Usage { cpu_ns: ms, resident_bytes })
         });
         let server = server_use(&UsageSamples::new(samples.to_vec()), &report);
         assert_eq!(server.cpu_per_message_ns, None);
-        // One connection, and the four of the flood.
+        // There are one connection and the four of the flood.
         assert_eq!(server.memory_per_connection_bytes, Some(1_000.0));
     }
 
     #[test]
     fn what_was_not_sampled_is_not_known() {
-        let report = fake::closed([1_000; 100]);
+        let report = harness::closed_loop_of([1_000; 100]);
         assert_eq!(server_use(&UsageSamples::new(vec![]), &report), ServerUse::default());
         let long_ago = UsageSamples::new(vec![(UNIX_EPOCH, Usage::default()); 2]);
         assert_eq!(server_use(&long_ago, &report), ServerUse::default());
@@ -153,7 +155,7 @@ mod tests {
         }
     }
 
-    /// One message after the other, for four times as long as there is between two samples.
+    /// Exchanges one message after the other for four times the time between two samples.
     fn exchange(plan: &Plan) -> Result<RunReport, String> {
         let mut stream = TcpStream::connect(plan.target).map_err(|error| error.to_string())?;
         let (mut messages, mut reply) = (0, [0; 6]);
@@ -163,7 +165,7 @@ mod tests {
             stream.read_exact(&mut reply).map_err(|error| error.to_string())?;
             messages += 1;
         }
-        let mut report = fake::closed([1_000]);
+        let mut report = harness::closed_loop_of([1_000]);
         report.started_at = humantime::format_rfc3339_nanos(started_at).to_string();
         report.ended_at = humantime::format_rfc3339_nanos(SystemTime::now()).to_string();
         report.throughput.messages = messages;
@@ -173,12 +175,12 @@ mod tests {
 
     #[test]
     fn a_command_is_started_loaded_watched_and_stopped() {
-        let Some(server) = fake::python_server(fake::PYTHON_ECHO) else { return };
+        let Some(server) = harness::python_server(python::ECHO) else { return };
         let mut runner = SideRunner::new(server.clone(), server, plan(), None, exchange);
         let measured = runner.measure(Side::B, 1).expect("it runs");
         let server = measured.server.expect("it is a command");
         if cfg!(target_os = "linux") {
-            // A Python interpreter takes more than this for anything, and less than the other.
+            // A Python interpreter needs at least the first time for anything, and less than the second.
             let cpu_ns = server.cpu_per_message_ns.expect("the system tells");
             assert!((500.0..50e6).contains(&cpu_ns), "{cpu_ns}");
             assert!(server.memory_per_connection_bytes.is_some());
@@ -196,7 +198,7 @@ listener.accept()
 listener.accept()[0].recv(1)
 sys.exit(\"out of luck\")
 ";
-        let Some(server) = fake::python_server(script) else { return };
+        let Some(server) = harness::python_server(script) else { return };
         let mut runner = SideRunner::new(server.clone(), server, plan(), None, exchange);
         let error = runner.measure(Side::A, 1).expect_err("it ends");
         assert!(error.contains("ended") && error.ends_with("out of luck"), "{error}");
@@ -208,7 +210,7 @@ sys.exit(\"out of luck\")
         let mut seeds = vec![];
         let mut runner = SideRunner::new(target.clone(), target, plan(), None, |plan: &Plan| {
             seeds.push((plan.target.to_string(), plan.seed));
-            Ok(fake::closed([1_000]))
+            Ok(harness::closed_loop_of([1_000]))
         });
         assert_eq!(runner.measure(Side::A, 5).expect("nothing fails").server, None);
         assert_eq!(seeds, [("127.0.0.1:9000".to_owned(), 5)]);

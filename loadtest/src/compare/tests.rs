@@ -1,13 +1,12 @@
 use std::collections::VecDeque;
 
 use super::*;
-use crate::fake;
+use crate::harness;
 use crate::report::distribution::{Distribution, histogram};
 use crate::report::run_report::Flood;
-use crate::sample;
 
-/// Two servers that are only figures. Noise, the same for both sides of a round, makes rounds differ
-/// much more than the sides do; a little of it is of each run alone.
+/// Two servers that are only figures. Most of the noise is the same for both sides of a round, and
+/// makes rounds differ much more than the sides do. Each run has a little noise of its own.
 struct Fake {
     random: fastrand::Rng,
     /// How much slower b is.
@@ -16,7 +15,7 @@ struct Fake {
     drift: f64,
     round_noise: (u64, f64),
     runs: Vec<(Side, u64)>,
-    /// Verdicts of the runs to come; VALID when there are none left.
+    /// Verdicts of the next runs. Further runs are VALID.
     verdicts: VecDeque<VerdictKind>,
     fails_at: Option<usize>,
     interrupted_at: Option<usize>,
@@ -49,7 +48,7 @@ impl Fake {
         let drift = self.drift.powi(i32::try_from(number).expect("few runs"));
         let slowness = self.round_noise.1 * own * drift;
         let factor = if side == Side::B { slowness * self.slowdown } else { slowness };
-        let mut report = fake::closed([1_000; 10]);
+        let mut report = harness::closed_loop_of([1_000; 10]);
         report.service_time.p50_ns = to_ns(100_000.0 * factor);
         report.service_time.p99_ns = to_ns(1_000_000.0 * factor);
         report.service_time.p99_9_ns = to_ns(3_000_000.0 * factor);
@@ -70,7 +69,8 @@ impl Fake {
     }
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+#[expect(clippy::cast_possible_truncation, reason = "the times are short")]
+#[expect(clippy::cast_sign_loss, reason = "the times are positive")]
 fn to_ns(ns: f64) -> u64 {
     ns as u64
 }
@@ -134,7 +134,7 @@ fn a_flood_is_compared_where_there_is_one() {
     let mut fake = Fake::new(1.0);
     let report = compare(&settings, "one", "other", |side, seed| {
         let mut measured = fake.measure(side, seed)?;
-        let (load, flood) = (sample::report().load, sample::report().flood);
+        let (load, flood) = (harness::example().load, harness::example().flood);
         let slowdown = if side == Side::B { 2.0 } else { 1.0 };
         measured.report.load.flood = load.flood;
         measured.report.flood =
@@ -170,8 +170,8 @@ fn messages_without_a_stamp_are_told_of_each_run() {
     let report = report.expect("it warms up");
     let round = &report.rounds[0];
     assert_eq!((round.a.without_stamp, round.b.without_stamp), (Some(1_000), Some(2)));
-    let told = "\ntimes of messages end when the system received them; for 10,020 messages without a \
-                kernel timestamp, when the load tester read them\n";
+    let told = "\ntimes of messages end when the system received them; 10,020 messages without a timestamp \
+                count as received when they were read\n";
     assert!(report.to_string().contains(told), "{report}");
     let report = run(&mut Fake::new(1.0), &Settings::default());
     assert!(!report.to_string().contains("the system received"), "{report}");
@@ -207,7 +207,7 @@ fn what_gets_slower_all_the_time_favours_neither() {
     fake.drift = 1.05;
     let report = run(&mut fake, &Settings::default());
     assert_eq!(of(&report, Metric::P99).difference, Difference::NotShown);
-    // The first of a pair always had an advantage of 5 %, and each side was first five times.
+    // The first run of a pair always had an advantage of 5 %, and each side was first five times.
     let ratio = of(&report, Metric::P99).ratio.expect("measured");
     assert!((ratio - 1.0).abs() < 0.01, "{ratio}");
 }
@@ -343,7 +343,7 @@ fn a_condition_that_makes_no_sense_is_refused_with_a_sentence() {
         ("p99>5%", "expected a metric"),
         ("p99>0.9", "a ratio below 1 needs <"),
         ("throughput<1.1", "a ratio above 1 needs >"),
-        ("p90>1.1", "nothing called \"p90\" is compared: expected one of throughput, p50"),
+        ("p90>1.1", "no metric is called \"p90\": expected one of throughput, p50"),
     ] {
         let error = text.parse::<FailIf>().expect_err(text);
         assert!(error.contains(part), "{text}: {error}");

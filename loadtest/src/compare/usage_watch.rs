@@ -1,5 +1,5 @@
-//! What a server takes of the system, over time: a run tells only afterwards which part of it was
-//! measured.
+//! What a server uses, over time. Only the report of a run says which part of the time was measured, so
+//! everything is kept until then.
 
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
@@ -8,11 +8,11 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::target::{Usage, Watch};
 
-/// Between two samples. More would take CPU from what is measured; between them the time is divided
-/// evenly.
+/// Time between two samples. More samples would take CPU time from the run. Between two samples the use
+/// is taken to be even.
 pub(super) const PERIOD: Duration = Duration::from_millis(100);
 
-/// UsageSamples while it lives, on a thread of its own.
+/// Takes samples while it lives, on a thread of its own.
 #[derive(Debug)]
 pub(super) struct UsageWatch {
     running: Sender<()>,
@@ -20,7 +20,7 @@ pub(super) struct UsageWatch {
 }
 
 impl UsageWatch {
-    /// Watches a process that leads its group; the first sample is taken before this returns.
+    /// Watches a process that leads its group. The first sample is taken before this returns.
     pub(super) fn start(leader: u32) -> Result<Self, String> {
         let (running, stop) = bounded(0);
         let mut watch = Watch::new(leader);
@@ -33,15 +33,15 @@ impl UsageWatch {
         Ok(Self { running, thread })
     }
 
-    /// All samples; the last is taken now.
+    /// Takes a last sample, and returns all of them.
     pub(super) fn stop(self) -> UsageSamples {
         drop(self.running);
-        // It does not panic; if it did, nothing would be known.
+        // The thread does not panic. If it did, nothing would be known.
         self.thread.join().unwrap_or_default()
     }
 }
 
-/// What was taken by when, in order.
+/// What was used up to each of several times, in order.
 #[derive(Debug, Default)]
 pub(super) struct UsageSamples(Vec<(SystemTime, Usage)>);
 
@@ -64,7 +64,7 @@ impl UsageSamples {
         }
     }
 
-    /// The CPU time until then; `None` when that is not between two samples.
+    /// Returns the CPU time until `at`, or `None` if that is not between two samples.
     pub(super) fn cpu_ns(&self, at: SystemTime) -> Option<u64> {
         let after = self.0.iter().position(|(time, _)| *time >= at)?;
         let (end, later) = self.0.get(after)?;
@@ -75,14 +75,14 @@ impl UsageSamples {
         let part = at.duration_since(*start).ok()?.as_secs_f64();
         let whole = end.duration_since(*start).ok()?.as_secs_f64();
         let taken = later.cpu_ns.saturating_sub(earlier.cpu_ns);
-        #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
-        #[allow(clippy::cast_sign_loss)] // A part of it.
+        #[expect(clippy::cast_possible_truncation, reason = "a part of what was taken")]
+        #[expect(clippy::cast_sign_loss, reason = "both factors are positive")]
         let taken = (taken as f64 * (part / whole)) as u64;
         Some(earlier.cpu_ns + taken)
     }
 
-    /// By how much the memory between the two times exceeded that of the first sample, at most. `None`
-    /// when there is no sample.
+    /// Returns the maximum by which the memory between the two times exceeded that of the first sample,
+    /// or `None` if there is no sample.
     pub(super) fn growth_bytes(&self, start: SystemTime, end: SystemTime) -> Option<u64> {
         let (_, idle) = self.0.first()?;
         let measured = self.0.iter().filter(|(time, _)| (start..=end).contains(time));

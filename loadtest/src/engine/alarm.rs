@@ -1,5 +1,5 @@
-//! Ends a wait for events at a time that is more precise than the milliseconds an event queue counts
-//! in: on Linux by a timer that is waited for like a socket.
+//! Ends a wait for events at a precise time. A poll counts in milliseconds; on Linux a timer that is
+//! registered like a socket is more precise.
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::Alarm;
@@ -17,10 +17,10 @@ mod linux {
     use nix::sys::time::TimeSpec;
     use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 
-    /// See the module.
+    /// A timer that is registered with a poll.
     pub(crate) struct Alarm {
         timer: TimerFd,
-        /// What it is set to, in the caller's time.
+        /// The time at which the timer is set to fire, on the caller's clock.
         at_ns: u64,
     }
 
@@ -33,13 +33,13 @@ mod linux {
             Ok(Self { timer, at_ns: u64::MAX })
         }
 
-        /// How long to wait for events, if what is waited for ends at `at_ns`: for as long as it takes,
-        /// since an event of the alarm comes then.
+        /// Returns the timeout of a poll that has to end at `at_ns`. Usually that is none, because the
+        /// alarm's event ends the poll.
         pub(crate) fn wait_until(&mut self, at_ns: u64, now_ns: u64) -> Option<Duration> {
             if at_ns <= now_ns {
                 return Some(Duration::ZERO);
             }
-            // What it was set to in the past has been told.
+            // A time in the past has had its event.
             if at_ns != self.at_ns && at_ns != u64::MAX {
                 let wait =
                     Expiration::OneShot(TimeSpec::from(Duration::from_nanos(at_ns - now_ns)));
@@ -60,7 +60,7 @@ mod other {
 
     use mio::{Registry, Token};
 
-    /// See the module: here only as precise as the event queue.
+    /// Does nothing: on this system the poll's own timeout is used.
     pub(crate) struct Alarm;
 
     impl Alarm {
@@ -68,7 +68,7 @@ mod other {
             Ok(Self)
         }
 
-        /// How long to wait for events, if what is waited for ends at `at_ns`.
+        /// Returns the timeout of a poll that has to end at `at_ns`.
         pub(crate) fn wait_until(&mut self, at_ns: u64, now_ns: u64) -> Option<Duration> {
             (at_ns != u64::MAX).then(|| Duration::from_nanos(at_ns.saturating_sub(now_ns)))
         }

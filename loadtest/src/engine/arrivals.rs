@@ -1,30 +1,31 @@
 //! When the messages of one connection are due in an open loop; pure.
 //!
-//! Each connection has a schedule of its own, so that what is due on one that has to wait need not be
-//! kept anywhere: it follows. All together make the rate that was asked for, over all generators that
-//! share a load as well.
+//! Each connection has a schedule of its own. The schedule says what is due on a connection that has to
+//! wait, so due messages need not be kept. All schedules together make the rate that was asked for,
+//! those of other generators that share the load included.
 
 use fastrand::Rng;
 
 use super::content::mix;
 use crate::plan::{Arrival, Plan};
 
-/// Bursts of one connection that chance is asked for when those that were not sent are counted: of
-/// more, the average is as good, and does not hold up the end of a run that asked for far too much.
+/// Maximum number of unsent bursts of one connection that are counted by drawing their times. More
+/// bursts are counted by the average, which is as good, and drawing them would hold up the end of the
+/// run.
 const MAX_DRAWN: u64 = 10_000;
 
-/// A schedule. Times are in nanoseconds since the load began.
+/// The schedule of one connection. Its times are in nanoseconds since the load began.
 #[derive(Debug, Clone)]
 pub(crate) struct Arrivals {
     due_ns: f64,
-    /// Between two bursts.
+    /// Time between two bursts, on average.
     gap_ns: f64,
-    /// For gaps by chance.
+    /// Draws the gaps, if they are random.
     random: Option<Rng>,
 }
 
 impl Arrivals {
-    /// The schedule of a connection, or `None` in a closed loop.
+    /// Returns the schedule of a connection, or `None` in a closed loop.
     pub(crate) fn new(plan: &Plan, connection: u64) -> Option<Self> {
         let (rate, is_random) = match plan.arrival {
             Arrival::Closed => return None,
@@ -34,7 +35,6 @@ impl Arrivals {
         let between_all_ns = 1e9 * f64::from(plan.send_burst) / rate;
         let gap_ns = between_all_ns * f64::from(plan.connections);
         let random = is_random.then(|| Rng::with_seed(mix(plan.seed ^ mix(!connection))));
-        #[allow(clippy::cast_precision_loss)] // Far fewer connections than that.
         let mut arrivals = Self { due_ns: between_all_ns * connection as f64, gap_ns, random };
         if is_random {
             arrivals.due_ns = 0.0;
@@ -43,22 +43,23 @@ impl Arrivals {
         Some(arrivals)
     }
 
-    /// When the next burst is due.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Centuries, and positive.
+    /// Returns when the next burst is due.
+    #[expect(clippy::cast_possible_truncation, reason = "the time is below 2^64 for centuries")]
+    #[expect(clippy::cast_sign_loss, reason = "the time is positive")]
     pub(crate) fn due_ns(&self) -> u64 {
         self.due_ns as u64
     }
 
-    /// On to the one after it.
+    /// Goes on to the burst after the next one.
     pub(crate) fn advance(&mut self) {
         self.due_ns += match &mut self.random {
             None => self.gap_ns,
-            // Never the logarithm of zero.
+            // The argument of the logarithm is never zero.
             Some(random) => -self.gap_ns * (1.0 - random.f64()).ln(),
         };
     }
 
-    /// How many bursts that have not been sent are due from `from_ns` up to, not including, `end_ns`.
+    /// Returns how many unsent bursts are due from `from_ns` up to but not including `end_ns`.
     pub(crate) fn count_within(mut self, from_ns: u64, end_ns: u64) -> u64 {
         if self.random.is_some() && self.count_before(end_ns) <= MAX_DRAWN {
             let mut count = 0;
@@ -71,9 +72,9 @@ impl Arrivals {
         self.count_before(end_ns) - self.count_before(from_ns.min(end_ns))
     }
 
-    /// How many are due before that, evenly or, by chance, on average.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Negative is none.
-    #[allow(clippy::cast_precision_loss)] // 104 days are exact.
+    /// Returns how many unsent bursts are due before `end_ns`. For random gaps that is an average.
+    #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
+    #[expect(clippy::cast_sign_loss, reason = "a negative number of bursts is none")]
     fn count_before(&self, end_ns: u64) -> u64 {
         ((end_ns as f64 - self.due_ns) / self.gap_ns).ceil() as u64
     }
@@ -91,7 +92,7 @@ mod tests {
         Plan { arrival, connections, send_burst, ..Plan::new(([127, 0, 0, 1], 9000).into(), limit) }
     }
 
-    /// When all bursts before `end_ns` are due, over all connections.
+    /// Returns when the bursts of all connections before `end_ns` are due.
     fn all_due(plan: &Plan, end_ns: u64) -> Vec<u64> {
         let mut all = vec![];
         for connection in 0..plan.connections.into() {
@@ -149,7 +150,7 @@ mod tests {
         assert_eq!(arrivals.count_within(20_000_000, 10_000_000), 0);
     }
 
-    /// One by one, these would take minutes.
+    /// Counting these bursts one by one would take minutes.
     #[test]
     fn far_too_much_that_was_not_sent_is_counted_at_once() {
         let hour_ns = 3_600_000_000_000;

@@ -1,8 +1,8 @@
-//! The run's time: nanoseconds since it was prepared.
+//! The clock of a run: nanoseconds since the run was prepared.
 
 use std::time::{Duration, Instant};
 
-/// Read once per system call on the hot path.
+/// A run's clock. On the hot path it is read once for each system call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock(Instant);
 
@@ -11,21 +11,20 @@ impl Clock {
         Self(Instant::now())
     }
 
-    /// Overflows after 584 years.
+    /// Returns the time now. It overflows after 584 years.
     #[inline]
     pub(crate) fn now_ns(&self) -> u64 {
         nanoseconds(self.0.elapsed())
     }
 }
 
-/// The longest that fits, if it is longer.
+/// Converts to nanoseconds. A duration that is too long becomes the longest one.
 #[inline]
 pub(crate) fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// For people and for reports.
-#[allow(clippy::cast_precision_loss)]
+/// Converts nanoseconds to seconds, for people and for reports.
 pub(crate) fn seconds(ns: u64) -> f64 {
     ns as f64 / 1e9
 }

@@ -1,61 +1,61 @@
-//! What the lines say: a pure function of seed, connection and sequence number, so that nothing sent
-//! has to be kept to check what comes back.
+//! The bytes of the lines: a pure function of seed, connection and sequence number. Nothing that was
+//! sent has to be kept in order to check what comes back.
 //!
-//! A line is a stamp of 8 characters that no other line has, then a slice of random text at a place of
-//! its own, then a newline. The stamp can be read back: a line that comes in the wrong place is
-//! recognised. Of lines too short for all that the stamp is cut. Lines from a file are as they stand
-//! there, in turn.
+//! A line is a stamp of 8 characters that no other line has, then a slice of random text, then a
+//! newline. The slice begins at a place of the line's own. The stamp can be read back, so a line that
+//! comes in the wrong place is recognised. The stamp of a line that is too short for it is cut. Lines
+//! from a file are sent in turn, as they stand in the file.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::plan::{Messages, Sizes};
 
-/// Each character of the stamp is one of 64.
+/// Number of characters of the stamp. Each is one of 64.
 const STAMP_LEN: usize = 8;
 
-/// The stamp's 48 bits: so many for the sequence number, the rest for the connection's. Beyond that
-/// they come again.
+/// Number of the stamp's 48 bits that hold the sequence number. The others hold the connection's number.
+/// Stamps repeat when a number needs more bits.
 const SEQUENCE_BITS: u32 = 28;
 const STAMP_MASK: u64 = (1 << 48) - 1;
 
-/// Odd, so that a multiplication can be undone, modulo a power of two.
+/// An odd factor: a multiplication by it can be undone, modulo a power of two.
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 const INVERSE: u64 = inverse(FACTOR);
 
-/// So many places in the text a line can start at: a power of two, few enough for the text of short
-/// lines to stay in the processor's fastest cache.
+/// Number of places in the text at which a line can begin. A power of two, and small enough for the text
+/// of short lines to stay in the processor's fastest cache.
 const PLACES: usize = 4096;
 
-/// A line's connection and its number there, both from 0.
+/// A line's connection and its sequence number on that connection, both from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Id {
     pub(crate) connection: u64,
     pub(crate) sequence: u64,
 }
 
-/// All lines of a run.
+/// The lines of a run.
 #[derive(Debug)]
 pub(crate) enum Content {
     Random { key: u64, text: Box<[u8]>, sizes: Range<usize> },
     File(Arc<Messages>),
 }
 
-/// Lines of a connection, one after the other.
+/// Consecutive lines of one connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Lines {
     pub(crate) count: u64,
-    /// Their bytes together.
+    /// Length of all of them together.
     pub(crate) len: usize,
 }
 
-/// One line, in the parts it is made of: together its bytes.
+/// One line, as the parts it consists of.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Line<'a> {
     stamp: [u8; STAMP_LEN],
     stamp_len: usize,
     text: &'a [u8],
-    /// The newline, unless the text has it.
+    /// The newline, unless the text ends with it.
     end: &'static [u8],
 }
 
@@ -71,7 +71,7 @@ impl Content {
         }
     }
 
-    /// The longest line's length.
+    /// Returns the length of the longest line.
     pub(crate) fn max_len(&self) -> usize {
         match self {
             Self::Random { sizes, .. } => sizes.end - 1,
@@ -79,14 +79,14 @@ impl Content {
         }
     }
 
-    /// Which line `bytes` begin with, if it is long enough to be told from others.
+    /// Returns the line that `bytes` begin with, if it is long enough to be told from others.
     pub(crate) fn recognise(&self, bytes: &[u8]) -> Option<Id> {
         let Self::Random { key, .. } = self else { return None };
         let id = unscramble(from_characters(*bytes.first_chunk()?)?, *key);
         self.line(id).begins(bytes).then_some(id)
     }
 
-    /// One line.
+    /// Returns one line.
     pub(crate) fn line(&self, id: Id) -> Line<'_> {
         match self {
             Self::Random { key, text, sizes } => Line::random::<false>(id, *key, text, sizes),
@@ -94,7 +94,8 @@ impl Content {
         }
     }
 
-    /// Fills `buffer` with whole lines from `first` on, at most `count`. Returns those it has room for.
+    /// Fills `buffer` with whole lines from `first` on, at most `count`. Returns the lines that had
+    /// room.
     #[inline]
     pub(crate) fn write(&self, first: Id, count: u64, buffer: &mut [u8]) -> Lines {
         self.lines_while(first, count, |line, at| line.write(&mut buffer[at..]))
@@ -106,8 +107,8 @@ impl Content {
         self.lines_while(first, count, |line, at| line.begins(&bytes[at..]))
     }
 
-    /// The lines from `first` on, at most `count`, up to the first for which `holds` is false. It is
-    /// also told how long those before are.
+    /// Returns the lines from `first` on, at most `count`, up to the first for which `holds` is false.
+    /// `holds` also gets the length of all lines before.
     #[inline(always)]
     fn lines_while(
         &self,
@@ -126,7 +127,7 @@ impl Content {
         };
         let mut ids =
             (first.sequence..first.sequence + count).map(|sequence| Id { sequence, ..first });
-        // What they have in common is looked at once.
+        // The kind of content is looked at once for all lines.
         match self {
             Self::Random { key, text, sizes } if sizes.start > STAMP_LEN => {
                 ids.all(|id| take(Line::random::<true>(id, *key, text, sizes)));
@@ -144,7 +145,6 @@ impl Content {
 
 impl<'a> Line<'a> {
     #[inline]
-    #[allow(clippy::cast_possible_truncation)] // A chance in any range.
     fn random<const HAS_WHOLE_STAMP: bool>(
         id: Id,
         key: u64,
@@ -168,7 +168,10 @@ impl<'a> Line<'a> {
     #[inline]
     fn of_file(id: Id, messages: &'a Messages) -> Self {
         let place = (id.connection + id.sequence) % messages.lines.len() as u64;
-        #[allow(clippy::cast_possible_truncation)] // Less than the number of lines.
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the place is less than the number of lines"
+        )]
         let text = &messages.lines[place as usize];
         Self { stamp: [0; STAMP_LEN], stamp_len: 0, text, end: b"" }
     }
@@ -183,11 +186,11 @@ impl<'a> Line<'a> {
         [&self.stamp[..self.stamp_len], self.text, self.end]
     }
 
-    /// Whether `bytes` begin with the line.
+    /// Returns whether `bytes` begin with the line.
     #[inline]
     pub(crate) fn begins(&self, bytes: &[u8]) -> bool {
         if self.stamp_len == STAMP_LEN {
-            // Whole words are compared much faster than a few bytes.
+            // The processor compares whole words much faster than a few bytes.
             return bytes.split_first_chunk::<STAMP_LEN>().is_some_and(|(stamp, rest)| {
                 *stamp == self.stamp
                     && rest.len() > self.text.len()
@@ -198,7 +201,7 @@ impl<'a> Line<'a> {
         bytes.len() >= self.len() && self.differs_at(0, &bytes[..self.len()]).is_none()
     }
 
-    /// Writes the line at the beginning of `buffer`, when there is room.
+    /// Writes the line to the beginning of `buffer`. Returns whether there was room for it.
     #[inline]
     fn write(&self, buffer: &mut [u8]) -> bool {
         let Some(room) = buffer.get_mut(..self.len()) else { return false };
@@ -214,7 +217,7 @@ impl<'a> Line<'a> {
         true
     }
 
-    /// Fills `buffer` with what stands from `offset` on, as far as it goes. Returns how much that was.
+    /// Fills `buffer` with the bytes of the line from `offset` on. Returns the number of bytes written.
     pub(crate) fn write_part(&self, offset: usize, buffer: &mut [u8]) -> usize {
         let mut written = 0;
         for part in self.parts_from(offset) {
@@ -225,8 +228,8 @@ impl<'a> Line<'a> {
         written
     }
 
-    /// Compares `bytes`, at most to the line's end, with what stands from `offset` on. Returns the
-    /// place of the first difference, counted from the line's beginning.
+    /// Compares `bytes` with the bytes of the line from `offset` on; `bytes` must not go beyond the
+    /// line's end. Returns the place of the first difference, counted from the beginning of the line.
     pub(crate) fn differs_at(&self, offset: usize, bytes: &[u8]) -> Option<usize> {
         let mut rest = bytes;
         for part in self.parts_from(offset) {
@@ -240,7 +243,7 @@ impl<'a> Line<'a> {
         None
     }
 
-    /// The whole line.
+    /// Returns the bytes of the whole line.
     pub(crate) fn to_vec(self) -> Vec<u8> {
         self.parts().concat()
     }
@@ -255,7 +258,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// One to one, within 48 bits.
+/// Maps 48 bits one to one to 48 bits.
 #[inline]
 fn scramble(id: Id, key: u64) -> u64 {
     let number = (id.connection << SEQUENCE_BITS) | (id.sequence & ((1 << SEQUENCE_BITS) - 1));
@@ -270,7 +273,7 @@ fn unscramble(scrambled: u64, key: u64) -> Id {
     Id { connection: number >> SEQUENCE_BITS, sequence }
 }
 
-/// 48 bits as 8 printable characters, 6 each.
+/// Writes 48 bits as 8 printable characters of 6 bits each.
 #[inline]
 fn to_characters(bits: u64) -> [u8; STAMP_LEN] {
     let bits = (bits & 0xff_ffff) | ((bits & 0xffff_ff00_0000) << 8);
@@ -279,14 +282,14 @@ fn to_characters(bits: u64) -> [u8; STAMP_LEN] {
     (bits + 0x3030_3030_3030_3030).to_le_bytes()
 }
 
-/// The bits again, or `None` when those characters are none of ours.
+/// Reads the 48 bits back. Returns `None` if [`to_characters`] cannot have written the characters.
 fn from_characters(characters: [u8; STAMP_LEN]) -> Option<u64> {
     let sixes =
         characters.iter().map(|character| character.checked_sub(b'0').filter(|&six| six < 64));
     sixes.rev().try_fold(0, |bits, six| Some((bits << 6) | u64::from(six?)))
 }
 
-/// By Newton's method: each round doubles the bits that are right.
+/// Computes an inverse modulo 2^64 by Newton's method: each round doubles the number of right bits.
 const fn inverse(odd: u64) -> u64 {
     let mut inverse = odd;
     let mut right_bits = 3;

@@ -1,71 +1,46 @@
 //! What the connections of a thread share while they are driven, one at a time.
 
-use super::clock::{Clock, nanoseconds};
-use super::content::Content;
+use super::clock::Clock;
+use super::orders::Orders;
 use super::recorder::Recorder;
 use super::stamps::Stamps;
-use crate::plan::Plan;
 
-/// A thread's buffers, one for each direction, shared by all its connections.
+/// Size of each of a thread's two buffers, one for each direction.
 const BUFFER_LEN: usize = 256 * 1024;
 
-/// See the module.
+/// A thread's orders, its record, and what it needs to move bytes.
 pub(crate) struct ThreadContext<'a> {
-    pub(crate) plan: &'a Plan,
-    pub(crate) content: &'a Content,
-    pub(crate) clock: Clock,
+    pub(crate) orders: Orders<'a>,
     pub(crate) recorder: Recorder<'a>,
+    pub(crate) clock: Clock,
+    /// For bytes that were received.
     pub(crate) buffer: Box<[u8]>,
+    /// For bytes that are to be sent.
     pub(crate) out: Box<[u8]>,
-    /// When they are asked for.
+    /// Reads the kernel's timestamps, when the plan asks for them.
     pub(crate) stamps: Option<Stamps>,
-    pub(crate) timeout_ns: u64,
-    /// When the load began.
-    pub(crate) start_ns: Option<u64>,
-    /// Nothing that is due from then on is sent.
-    pub(crate) end_ns: u64,
-    /// Messages that may still be sent.
-    pub(crate) quota: u64,
-    /// Nothing more is sent.
-    pub(crate) is_stopped: bool,
-    /// Connections that are open.
+    /// How many connections are open.
     pub(crate) open: u64,
 }
 
 impl<'a> ThreadContext<'a> {
-    pub(crate) fn new(
-        plan: &'a Plan,
-        content: &'a Content,
-        clock: Clock,
-        recorder: Recorder<'a>,
-    ) -> Self {
+    pub(crate) fn new(orders: Orders<'a>, clock: Clock, recorder: Recorder<'a>) -> Self {
         let buffer = || vec![0; BUFFER_LEN].into_boxed_slice();
         Self {
-            plan,
-            content,
-            clock,
+            stamps: orders.plan.kernel_timestamps.then(Stamps::new),
+            orders,
             recorder,
+            clock,
             buffer: buffer(),
             out: buffer(),
-            stamps: plan.kernel_timestamps.then(Stamps::new),
-            timeout_ns: nanoseconds(plan.timeout),
-            start_ns: None,
-            end_ns: u64::MAX,
-            quota: u64::MAX,
-            is_stopped: false,
             open: 0,
         }
     }
 
-    /// Whether no more messages are sent.
-    pub(crate) fn is_over(&self, now_ns: u64) -> bool {
-        self.is_stopped || now_ns >= self.end_ns || (self.quota == 0 && self.start_ns.is_some())
-    }
-
-    /// A connection was made. Connections that are kept are made before anything is measured, and
-    /// count all the same.
+    /// Notes a connection that was made. Connections that are kept are made before anything is
+    /// measured, and their times count nevertheless.
     pub(crate) fn connected(&mut self, since_ns: u64, now_ns: u64) {
-        let is_kept = self.plan.messages_per_connection.is_none();
+        let is_kept = self.orders.plan.messages_per_connection.is_none();
         if is_kept || self.recorder.window.contains(since_ns) {
             self.recorder.connected(now_ns - since_ns);
         }

@@ -1,5 +1,6 @@
-//! Starts the load once all connections have been tried, listens to the threads until the last is
-//! over, and ends the run early when asked to. A flood beside it is told what is measured.
+//! The coordinator of a run: starts the load once all connections have been tried, listens to the
+//! threads until the last one is over, and ends the run early when it is asked to. It also tells a
+//! flood which part is measured.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, SystemTime};
@@ -12,18 +13,19 @@ use super::flood::{Flood, why_nothing_began};
 use super::messages::{Message, Outcome};
 use super::series::Series;
 use super::summary::Summary;
-use super::window::{Start, Window};
+use super::window::{Completion, Start, Window};
 use super::{Observer, Phase, Progress, Stop};
 use crate::plan::Plan;
 use crate::report::run_report::RunReport;
 
-/// How often the observer is told how far the run is, and how soon a request to stop is seen.
+/// How long to wait for a message before the observer is told how far the run is. A request to stop is
+/// seen this soon.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Between the decision to start and the start, so that all threads have heard of it.
+/// Time between the decision to start and the start. All threads hear of the decision in this time.
 const START_DELAY_NS: u64 = 2_000_000;
 
-/// See the module.
+/// The state of a run.
 pub(crate) struct Coordinator<'a> {
     plan: &'a Plan,
     stop: &'a Stop,
@@ -31,13 +33,14 @@ pub(crate) struct Coordinator<'a> {
     flood: Option<Flood<'a>>,
     series: Series,
     outcomes: Vec<Outcome>,
-    /// Threads that are not over.
+    /// Number of threads that are not over.
     running: usize,
-    /// Threads that have not tried all their connections.
+    /// Number of threads that have not tried all their connections.
     trying: usize,
+    /// Number of connections that were made.
     made: u64,
     started: Option<Start>,
-    is_interrupted: bool,
+    completion: Completion,
     failure: Option<String>,
 }
 
@@ -49,13 +52,13 @@ impl<'a> Coordinator<'a> {
         Self {
             plan,
             stop,
-            series: Series::new(threads, plan.rate().is_some(), interval_ns, recycling),
+            series: Series::new(threads, plan.loop_kind(), interval_ns, recycling),
             outcomes: vec![],
             running: threads,
             trying: threads,
             made: 0,
             started: None,
-            is_interrupted: false,
+            completion: Completion::Full,
             failure: None,
             crew,
             flood,
@@ -63,7 +66,7 @@ impl<'a> Coordinator<'a> {
     }
 
     pub(crate) fn run(mut self, observer: &mut dyn Observer) -> Result<RunReport, String> {
-        // An observer that panics is not to leave threads behind that nobody ends.
+        // If the observer panics, the threads still have to end.
         let result = catch_unwind(AssertUnwindSafe(|| self.listen(observer)));
         if let Err(panic) = result {
             self.crew.give_up();
@@ -74,12 +77,12 @@ impl<'a> Coordinator<'a> {
 
     fn listen(&mut self, observer: &mut dyn Observer) {
         while self.running > 0 {
-            // The other end is ours as well: only the time can end the wait.
+            // The channel is never closed, because this thread holds a sender. An error is a timeout.
             if let Ok(message) = self.crew.inbox.recv_timeout(PROGRESS_INTERVAL) {
                 self.take(message, observer);
             }
-            if self.stop.is_asked() && !self.is_interrupted {
-                self.is_interrupted = true;
+            if self.stop.is_asked() && self.completion == Completion::Full {
+                self.completion = Completion::Interrupted;
                 self.crew.give_up();
             }
             observer.progress(&self.progress());
@@ -113,7 +116,7 @@ impl<'a> Coordinator<'a> {
         }
     }
 
-    /// The load begins at the time that was asked for, or now.
+    /// Starts the load at the time that was asked for, or now. Returns that time.
     fn start(&mut self) -> SystemTime {
         let (now, now_ns) = (SystemTime::now(), self.crew.clock.now_ns());
         let delay_ns = self.delay_ns(now).max(START_DELAY_NS);
@@ -127,15 +130,15 @@ impl<'a> Coordinator<'a> {
         time
     }
 
-    /// How long it is until the time that was asked for. Who is late has to know: other generators have
-    /// begun without this one.
+    /// Returns the time left until the start that was asked for. Warns if that has passed, because other
+    /// generators have begun without this one.
     fn delay_ns(&self, now: SystemTime) -> u64 {
         match self.plan.start_at.map(|at| at.duration_since(now)) {
             None => 0,
             Some(Ok(wait)) => nanoseconds(wait),
             Some(Err(passed)) => {
                 let late_s = passed.duration().as_secs_f64();
-                warn!("late: the time to start at has passed late={late_s:.3}s");
+                warn!("the start time has passed late={late_s:.3}s");
                 0
             }
         }
@@ -155,7 +158,7 @@ impl<'a> Coordinator<'a> {
         }
     }
 
-    /// Where the run is, and since when.
+    /// Returns the phase of the run, and since when it has lasted.
     fn phase(&self, now_ns: u64) -> (Phase, u64) {
         let Some(start) = self.started else { return (Phase::Connecting, 0) };
         let Window { start_ns: measured_ns, end_ns } = Window::of(self.plan, start.at_ns);
@@ -175,16 +178,16 @@ impl<'a> Coordinator<'a> {
             return Err(failure);
         }
         let Some(start) = self.started else {
-            return Err(why_nothing_began(&self.outcomes, self.is_interrupted));
+            return Err(why_nothing_began(&self.outcomes, self.completion));
         };
         let flood = self.flood.as_ref().map(|flood| {
-            // Where messages are counted, this is the end.
+            // If messages are counted, the measured part ends now.
             let Window { start_ns, end_ns } = Window::of(self.plan, start.at_ns);
             flood.measure(Window { start_ns, end_ns: end_ns.min(self.crew.clock.now_ns()) });
             flood.end()
         });
         let flood = flood.transpose()?;
-        let summary = Summary::new(self.plan, start, self.outcomes, flood, self.is_interrupted);
+        let summary = Summary::new(self.plan, start, self.outcomes, flood, self.completion);
         self.series.finish(summary.measured_ns(), observer);
         Ok(summary.into_report(self.series))
     }

@@ -1,41 +1,27 @@
-//! What a thread costs, and whether it got a CPU when it wanted one, as the scheduler accounts for it;
-//! and who goes first.
+//! A thread and its CPU: how long the scheduler had the thread on one, how long the thread waited for
+//! one, and how it gives way to other threads.
 
-#[cfg(target_os = "linux")]
-use thread_priority::{
-    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
-    set_thread_priority_and_policy, thread_native_id, thread_schedule_policy,
-};
+use echo_common::scheduling;
 
-/// The calling thread leaves its CPU at once to whoever else wants it (`SCHED_IDLE`, sched(7)). One that
-/// is only nice keeps it for milliseconds.
-///
-/// Linux only. Where it is refused, it is not done.
+/// Makes the calling thread leave its CPU to any other thread, see [`scheduling::run_when_idle`].
+/// Changes nothing where the system refuses.
 pub(crate) fn give_way() {
-    #[cfg(target_os = "linux")]
-    {
-        // Its second step, a niceness, means nothing then, and may be refused.
-        let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, IDLE);
-        if thread_schedule_policy() != Ok(IDLE) {
-            log::debug!("a thread that is to give way does not");
-        }
+    if scheduling::run_when_idle().is_err() {
+        log::debug!("the system does not let a thread give way");
     }
 }
 
-#[cfg(target_os = "linux")]
-const IDLE: ThreadSchedulePolicy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
-
-/// Since the thread started. All zero where the system does not tell.
+/// A thread's times since it started. Both are zero where the system does not say.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct ThreadTime {
-    /// On a CPU.
+    /// How long the thread was on a CPU.
     pub(crate) running_ns: u64,
-    /// Ready to run, without a CPU.
+    /// How long the thread was ready to run and had no CPU.
     pub(crate) waiting_ns: u64,
 }
 
 impl ThreadTime {
-    /// Of the calling thread.
+    /// Returns the times of the calling thread.
     pub(crate) fn now() -> Self {
         std::fs::read_to_string("/proc/thread-self/schedstat")
             .ok()
@@ -43,7 +29,7 @@ impl ThreadTime {
             .unwrap_or_default()
     }
 
-    /// proc_pid_schedstat: time on the CPU, time waiting for one, time slices.
+    /// Reads proc_pid_schedstat: time on the CPU, time waiting for one, number of time slices.
     fn parse(text: &str) -> Option<Self> {
         let mut numbers = text.split_ascii_whitespace().map(|number| number.parse().ok());
         Some(Self { running_ns: numbers.next()??, waiting_ns: numbers.next()?? })
@@ -57,39 +43,50 @@ impl ThreadTime {
     }
 }
 
+/// What a thread does while it waits for events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// It sleeps until there is one.
+    Sleeps,
+    /// It looks for one all the time.
+    Spins,
+}
+
 /// What a thread did while it measured.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ThreadUse {
-    /// How long it measured.
+    /// How long the thread measured.
     pub(crate) measured_ns: u64,
-    /// How much of that went into calls that wait for something to do.
+    /// How much of that time went into calls that wait for events.
     pub(crate) idle_ns: u64,
     pub(crate) time: ThreadTime,
-    /// In how long `time` was spent. Longer than `measured_ns` where messages are counted: that ends
-    /// with the last of them.
+    /// The period to which `time` belongs. It is longer than `measured_ns` if messages are counted,
+    /// because `measured_ns` ends with the last message.
     pub(crate) timed_ns: u64,
 }
 
 impl ThreadUse {
-    /// The part of the time in which it had something to do, 0 to 1.
+    /// Returns the part of the time in which the thread had something to do, 0 to 1.
     ///
-    /// A call that is there to wait may be all work, when something has happened already: with many
-    /// connections a tenth of the time goes there. So it is at least the part in which the scheduler
-    /// had the thread on a CPU or ready for one, unless the thread never sleeps because it is to look
-    /// for replies all the time.
-    pub(crate) fn busy(&self, never_sleeps: bool) -> f64 {
+    /// A call that waits may be all work, if events are there already: with many connections a tenth of
+    /// the time goes into such calls. The result is therefore at least the part in which the scheduler
+    /// had the thread on a CPU or ready for one. A thread that spins is always on a CPU, so for it the
+    /// scheduler says nothing.
+    pub(crate) fn busy(&self, waiting: Waiting) -> f64 {
         let by_calls = part(self.measured_ns.saturating_sub(self.idle_ns), self.measured_ns);
         let awake = part(self.time.running_ns + self.time.waiting_ns, self.timed_ns);
-        if never_sleeps { by_calls } else { by_calls.max(awake) }
+        match waiting {
+            Waiting::Sleeps => by_calls.max(awake),
+            Waiting::Spins => by_calls,
+        }
     }
 
-    /// The part of the time in which it was ready to run and had no CPU, 0 to 1.
+    /// Returns the part of the time in which the thread was ready to run and had no CPU, 0 to 1.
     pub(crate) fn waiting(&self) -> f64 {
         part(self.time.waiting_ns, self.timed_ns)
     }
 }
 
-#[allow(clippy::cast_precision_loss)]
 fn part(ns: u64, of_ns: u64) -> f64 {
     (ns as f64 / of_ns.max(1) as f64).min(1.0)
 }
@@ -106,7 +103,8 @@ mod tests {
             time: ThreadTime { running_ns, waiting_ns },
             timed_ns: 200,
         };
-        // Asleep; at work in the call; ready, now and then; held up by the host; not told.
+        // Asleep; at work in the call; ready, now and then; held up by the host; unknown to the
+        // scheduler.
         for (thread, busy) in [
             (thread(75, 30, 20), 0.25),
             (thread(11, 198, 0), 0.99),
@@ -114,22 +112,11 @@ mod tests {
             (thread(11, 160, 0), 0.89),
             (thread(11, 0, 0), 0.89),
         ] {
-            assert!((thread.busy(false) - busy).abs() < 1e-9, "{thread:?}");
+            assert!((thread.busy(Waiting::Sleeps) - busy).abs() < 1e-9, "{thread:?}");
         }
-        assert!((thread(40, 200, 0).busy(true) - 0.6).abs() < 1e-9, "looking is no work");
+        assert!((thread(40, 200, 0).busy(Waiting::Spins) - 0.6).abs() < 1e-9, "looking is no work");
         assert!((thread(0, 0, 10).waiting() - 0.05).abs() < 1e-9);
-        assert!(ThreadUse::default().busy(false).abs() < 1e-9);
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn a_thread_that_gives_way_is_alone_in_it() {
-        let gives_way = std::thread::spawn(|| {
-            give_way();
-            thread_schedule_policy()
-        });
-        assert_eq!(gives_way.join().ok(), Some(Ok(IDLE)));
-        assert_ne!(thread_schedule_policy(), Ok(IDLE));
+        assert!(ThreadUse::default().busy(Waiting::Sleeps).abs() < 1e-9);
     }
 
     #[test]

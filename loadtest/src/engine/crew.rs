@@ -1,5 +1,5 @@
-//! The threads of one load: started, told what to do, and heard. Knows neither what they do nor what
-//! becomes of what they say.
+//! The threads of one load: starts them, gives them orders, and holds the channel on which they answer.
+//! Knows neither what the threads do nor what their answers mean.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,17 +12,18 @@ use mio::Waker;
 use super::clock::Clock;
 use super::content::Content;
 use super::context::ThreadContext;
-use super::driver::{Driver, Equipment, MAX_SEATS};
+use super::driver::{Driver, Equipment, MAX_SEATS, Post};
 use super::messages::{Latencies, Message};
+use super::orders::Orders;
 use super::recorder::Recorder;
 use super::shared::Shared;
 use super::window::Window;
 use crate::plan::{Limit, Plan};
 
-/// A load that is about to begin, with all that its threads borrow.
+/// A load that is about to begin, with everything that its threads borrow.
 pub(crate) struct Work<'a> {
     plan: &'a Plan,
-    /// The number of its first connection.
+    /// The number of the load's first connection.
     first: u64,
     connections: usize,
     threads: usize,
@@ -35,20 +36,14 @@ pub(crate) struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    /// # Errors
-    /// A sentence when there is nothing to do.
-    pub(crate) fn new(plan: &'a Plan, first: u64, clock: Clock) -> Result<Self, String> {
+    /// Returns the work of a plan that keeps all rules. Its connections have the numbers from `first`
+    /// on.
+    pub(crate) fn new(plan: &'a Plan, first: u64, clock: Clock) -> Self {
         let connections = plan.our_connections().len();
-        if connections == 0 {
-            return Err(format!(
-                "agent {} of {} has nothing to do: there are {} connections",
-                plan.share.index, plan.share.count, plan.connections
-            ));
-        }
         let threads = connections.min(plan.threads as usize);
         let (messages, inbox) = unbounded();
         let (recycling, recycled) = unbounded();
-        Ok(Self {
+        Self {
             plan,
             first,
             connections,
@@ -59,7 +54,7 @@ impl<'a> Work<'a> {
             inbox,
             recycling,
             recycled,
-        })
+        }
     }
 
     pub(crate) fn connections(&self) -> u64 {
@@ -70,11 +65,11 @@ impl<'a> Work<'a> {
         self.threads as u64
     }
 
-    /// Starts the threads, which are called `name` and their number.
+    /// Starts the threads. Each is called `name` and has a number.
     ///
     /// # Errors
-    /// A sentence when they would have too many connections each, or the system refuses what they
-    /// need; those that were started end.
+    /// A sentence when a thread would have too many connections, or the system refuses what the threads
+    /// need. Threads that were started end.
     pub(crate) fn start<'scope>(
         &'scope self,
         name: &str,
@@ -99,7 +94,7 @@ impl<'a> Work<'a> {
             let started = thread::Builder::new().name(format!("{name}-{thread}")).spawn_scoped(
                 scope,
                 move || {
-                    // That it panicked is told by the driver; the scope needs not panic as well.
+                    // The driver tells the coordinator of a panic. The scope must not panic as well.
                     let _ = catch_unwind(AssertUnwindSafe(|| driver.run_to_the_end()));
                 },
             );
@@ -109,18 +104,19 @@ impl<'a> Work<'a> {
     }
 
     fn driver(&self, thread: usize, equipment: Equipment) -> Driver<'_> {
-        let recorder = Recorder::new(self.plan, thread, &self.shared.messages, &self.recycled);
-        let mut cx = ThreadContext::new(self.plan, &self.content, self.clock, recorder);
         let numbers = self.plan.our_connections().map(|number| self.first + number);
         let ours = numbers.skip(thread).step_by(self.threads);
+        let mut orders = Orders::new(self.plan, &self.content);
         if let Limit::Count(count) = self.plan.limit {
-            cx.quota = self.plan.part_of(count, ours.clone());
+            orders.quota = self.plan.part_of(count, ours.clone());
         }
-        Driver::new(cx, &self.shared, thread, equipment, ours)
+        let cx = ThreadContext::new(orders, self.clock, Recorder::new(self.plan, thread));
+        let post = Post { thread, shared: &self.shared, recycled: self.recycled.clone() };
+        Driver::new(cx, post, equipment, ours)
     }
 }
 
-/// The threads of a load. Those that still run when it is dropped are told to end.
+/// The threads of a load. Dropping it tells all threads to end.
 pub(crate) struct Crew<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) clock: Clock,
@@ -135,19 +131,20 @@ impl Crew<'_> {
         self.wakers.len()
     }
 
-    /// The load begins at this time.
+    /// Tells all threads that the load begins at this time.
     pub(crate) fn begin(&self, start_ns: u64) {
         self.shared.start_at(start_ns);
         self.wake_all();
     }
 
-    /// What is due in this window is measured; nothing more is sent after it.
+    /// Tells all threads to measure the messages that are due in this window, and to send nothing after
+    /// it.
     pub(crate) fn measure(&self, window: Window) {
         self.shared.measure(window);
         self.wake_all();
     }
 
-    /// All threads are to end at once.
+    /// Tells all threads to end at once.
     pub(crate) fn give_up(&self) {
         self.shared.stop();
         self.wake_all();
@@ -178,7 +175,7 @@ mod tests {
             threads: 1,
             ..Plan::new(([127, 0, 0, 1], 9).into(), Limit::Count(1))
         };
-        let work = Work::new(&plan, 0, Clock::start()).expect("there is something to do");
+        let work = Work::new(&plan, 0, Clock::start());
         let error = thread::scope(|scope| work.start("load", scope).err());
         let text = "4294967295 connections on one thread: there is room for 4294967293";
         assert_eq!(error.as_deref(), Some(text));

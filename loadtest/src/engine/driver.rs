@@ -1,98 +1,81 @@
 //! One thread of the load: waits for events and times, and gives its connections their turns.
 //!
 //! A turn: wait; mark and drive each connection that has an event; drive those that asked for another
-//! turn; wake those whose time has come; open what may be opened; look at the clock. It never sleeps
-//! while something is left to do, and makes no system call for a connection that has nothing to do.
+//! turn; wake those whose time has come; open what may be opened; look at the clock. The thread never
+//! sleeps while something is left to do, and makes no system call for a connection that has nothing to
+//! do.
 
+mod measurement;
+mod openings;
 #[cfg(test)]
 mod tests;
+mod tokens;
+mod turns;
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crossbeam_channel::Receiver;
 use mio::event::Event;
+use mio::net::TcpStream;
 use mio::{Events, Poll, Token, Waker};
 
 use super::alarm::Alarm;
-use super::clock::nanoseconds;
 use super::connection::{Connection, Next};
 use super::context::ThreadContext;
-use super::cpu::{ThreadTime, ThreadUse, give_way};
-use super::messages::{Message, Outcome, Tally};
+use super::cpu::give_way;
+use super::messages::{Latencies, Message, Outcome, Piece};
+use super::orders::Orders;
 use super::shared::Shared;
-use crate::plan::Limit;
+use super::socket;
 use crate::target::{Cpus, pin_current_thread};
+use measurement::{Measured, Measurement};
+pub(crate) use tokens::MAX_SEATS;
+use tokens::{ALARM, WAKER};
+use turns::Turns;
 
-const WAKER: Token = Token(usize::MAX - 1);
-const ALARM: Token = Token(usize::MAX - 2);
-
-/// Events taken from the system at a time.
+/// Maximum number of events taken from the system at a time.
 const MAX_EVENTS: usize = 1024;
 
-/// Connections opened before the others get a turn.
+/// Maximum number of connections opened before the others get a turn.
 const MAX_OPENED: usize = 256;
 
-/// The part of the timeout after which connections are looked at again.
+/// How often within the timeout connections are looked at again.
 const CHECKS_PER_TIMEOUT: u64 = 16;
 const MIN_CHECK_NS: u64 = 1_000_000;
 const MAX_CHECK_NS: u64 = 1_000_000_000;
 
-/// A connection, and what its thread knows of it.
+/// A connection, and what its thread knows about it.
 struct Seat {
-    connection: Connection,
-    /// Events of earlier ones in its place are not its own.
+    connection: Connection<TcpStream>,
+    /// Counts the connections that have replaced each other in this seat. Events of earlier ones are
+    /// dropped.
     generation: usize,
-    /// When it wants a turn; `u64::MAX` when it does not.
-    wake_ns: u64,
-    is_ready: bool,
-    /// It waits to be opened.
-    is_queued: bool,
-    is_over: bool,
+    /// The seat has been counted as tried.
     was_tried: bool,
 }
 
-/// What is read at the start of the measured part and at its end.
-#[derive(Debug, Clone, Copy, Default)]
-struct Reading {
-    at_ns: u64,
-    tally: Tally,
-    idle_ns: u64,
-    time: ThreadTime,
-}
-
-/// See the module.
+/// The connections of one thread, and what is to be done with them.
 pub(crate) struct Driver<'a> {
     cx: ThreadContext<'a>,
-    shared: &'a Shared,
-    thread: usize,
+    post: Post<'a>,
     poll: Poll,
     events: Events,
     alarm: Alarm,
-    /// Whoever wakes the thread may be gone by the time it wakes up: that is not to be undone.
+    /// Kept because the thread that wakes this one may be gone before this one wakes up.
     _waker: Arc<Waker>,
     seats: Vec<Seat>,
-    ready: VecDeque<usize>,
-    to_open: VecDeque<usize>,
-    /// Between two openings, when there is a limit.
-    open_gap_ns: Option<f64>,
-    next_open_ns: f64,
-    wakes: BinaryHeap<Reverse<(u64, usize)>>,
+    turns: Turns,
     next_check_ns: u64,
+    /// How many connections have not been tried.
     untried: usize,
-    live: usize,
-    has_begun: bool,
+    /// All connections have had a turn since the end of the load.
     knows_end: bool,
-    idle_ns: u64,
-    /// The same when the last message came back.
-    idle_at_last_back_ns: u64,
-    started: Option<Reading>,
-    ended: Option<Reading>,
+    measurement: Measurement,
 }
 
-/// What a thread needs that may be refused by the system.
+/// What a thread needs that the system may refuse.
 pub(crate) struct Equipment {
     poll: Poll,
     alarm: Alarm,
@@ -108,49 +91,43 @@ impl Equipment {
     }
 }
 
+/// How a thread talks to the others.
+pub(crate) struct Post<'a> {
+    pub(crate) thread: usize,
+    pub(crate) shared: &'a Shared,
+    /// Histograms that may be used again.
+    pub(crate) recycled: Receiver<Latencies>,
+}
+
 impl<'a> Driver<'a> {
-    /// Drives the connections with these numbers.
+    /// Returns the driver of the connections with these numbers.
     pub(crate) fn new(
         cx: ThreadContext<'a>,
-        shared: &'a Shared,
-        thread: usize,
+        post: Post<'a>,
         equipment: Equipment,
         numbers: impl Iterator<Item = u64>,
     ) -> Self {
-        let seats: Vec<_> = numbers.map(|number| Seat::new(&cx, number)).collect();
-        #[allow(clippy::cast_precision_loss)]
-        let share = seats.len() as f64 / f64::from(cx.plan.connections);
-        let open_gap_ns = cx.plan.connect_rate.map(|rate| 1e9 / (rate * share));
+        let seats: Vec<_> = numbers.map(|number| Seat::new(&cx.orders, number)).collect();
         Self {
-            shared,
-            thread,
+            post,
             poll: equipment.poll,
             alarm: equipment.alarm,
             _waker: equipment.waker,
             events: Events::with_capacity(MAX_EVENTS),
-            ready: VecDeque::with_capacity(seats.len()),
-            to_open: (0..seats.len()).collect(),
-            open_gap_ns,
-            next_open_ns: 0.0,
-            wakes: BinaryHeap::with_capacity(seats.len()),
+            turns: Turns::new(cx.orders.plan, seats.len()),
             next_check_ns: 0,
             untried: seats.len(),
-            live: seats.len(),
-            has_begun: false,
             knows_end: false,
-            idle_ns: 0,
-            idle_at_last_back_ns: 0,
-            started: None,
-            ended: None,
+            measurement: Measurement::new(cx.orders.plan.interval),
             seats,
             cx,
         }
     }
 
-    /// Runs to the end, and tells how it was.
+    /// Runs to the end of the load, and sends the outcome to the coordinator.
     pub(crate) fn run_to_the_end(mut self) {
-        let mut farewell = Farewell::new(self.shared, self.thread);
-        if self.cx.plan.gives_way {
+        let mut farewell = Farewell::new(self.post.shared, self.post.thread);
+        if self.cx.orders.plan.gives_way {
             give_way();
         }
         let result = self.pin().and_then(|()| self.turn_to_the_end());
@@ -159,15 +136,15 @@ impl<'a> Driver<'a> {
 
     /// Keeps to the CPU that was chosen for this thread, if any was.
     fn pin(&self) -> Result<(), String> {
-        let cpus = &self.cx.plan.cpus;
-        match cpus.get(self.thread % cpus.len().max(1)) {
+        let cpus = &self.cx.orders.plan.cpus;
+        match cpus.get(self.post.thread % cpus.len().max(1)) {
             None => Ok(()),
             Some(&cpu) => pin_current_thread(&Cpus::one(cpu)),
         }
     }
 
     fn turn_to_the_end(&mut self) -> Result<(), String> {
-        while self.live > 0 {
+        while !self.turns.are_over() {
             self.turn().map_err(|error| format!("wait for events: {error}"))?;
         }
         Ok(())
@@ -182,28 +159,29 @@ impl<'a> Driver<'a> {
         }
         events.clear();
         self.events = events;
-        for _ in 0..self.ready.len() {
-            if let Some(place) = self.ready.pop_front() {
-                self.seats[place].is_ready = false;
+        for _ in 0..self.turns.ready_len() {
+            if let Some(place) = self.turns.take_ready() {
                 self.drive(place);
             }
         }
         let now_ns = self.cx.clock.now_ns();
-        self.wake_due(now_ns);
+        while let Some(place) = self.turns.take_due(now_ns) {
+            self.drive(place);
+        }
         self.open_some(now_ns);
         self.look_at_the_clock(now_ns);
         if self.cx.recorder.last_back_ns != last_back_ns {
-            self.idle_at_last_back_ns = self.idle_ns;
+            self.measurement.note_back();
         }
-        self.shared.publish(self.thread, self.cx.recorder.tally, self.cx.open);
+        self.post.shared.publish(self.post.thread, self.cx.recorder.tally, self.cx.open);
         Ok(())
     }
 
     /// Waits for events, or for the time at which something is to be done.
     fn wait(&mut self) -> io::Result<()> {
         let before_ns = self.cx.clock.now_ns();
-        let is_busy = self.cx.plan.busy_poll;
-        let timeout = if self.ready.is_empty() && !is_busy {
+        let is_busy = self.cx.orders.plan.busy_poll;
+        let timeout = if self.turns.ready_len() == 0 && !is_busy {
             let until_ns = self.next_time_ns();
             self.alarm.wait_until(until_ns, before_ns)
         } else {
@@ -214,41 +192,19 @@ impl<'a> Driver<'a> {
             _ => {}
         }
         let is_idle = match timeout {
-            Some(Duration::ZERO) => self.ready.is_empty() && self.events.is_empty(),
+            Some(Duration::ZERO) => self.turns.ready_len() == 0 && self.events.is_empty(),
             _ => true,
         };
         if is_idle {
-            self.idle_ns += self.cx.clock.now_ns() - before_ns;
+            self.measurement.add_idle(self.cx.clock.now_ns() - before_ns);
         }
         Ok(())
     }
 
-    /// When something is to be done, whatever events come.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Positive, and centuries.
+    /// Returns when something is to be done, whatever events come.
     fn next_time_ns(&self) -> u64 {
-        let wake_ns = self.wakes.peek().map_or(u64::MAX, |Reverse((at_ns, _))| *at_ns);
-        let open_ns = if self.to_open.is_empty() { u64::MAX } else { self.next_open_ns as u64 };
-        let mark_ns = self.next_mark_ns();
-        wake_ns.min(open_ns).min(self.next_check_ns).min(mark_ns)
-    }
-
-    /// The next time that divides the run into parts.
-    fn next_mark_ns(&self) -> u64 {
-        let window = self.cx.recorder.window;
-        let Some(start_ns) = self.cx.start_ns else { return u64::MAX };
-        if !self.has_begun {
-            return start_ns;
-        }
-        if self.started.is_none() {
-            return window.start_ns;
-        }
-        if self.ended.is_some() {
-            return u64::MAX;
-        }
-        let interval_ns = nanoseconds(self.cx.plan.interval).max(1);
-        let next_piece = self.cx.recorder.piece() + 1;
-        let piece_ns = next_piece.saturating_mul(interval_ns).saturating_add(window.start_ns);
-        piece_ns.min(window.end_ns)
+        let mark_ns = self.measurement.next_mark_ns(&self.cx);
+        self.turns.next_ns().min(self.next_check_ns).min(mark_ns)
     }
 
     fn on_event(&mut self, event: &Event) {
@@ -256,29 +212,29 @@ impl<'a> Driver<'a> {
             WAKER => self.listen(),
             ALARM => {}
             Token(token) => {
-                let (place, generation) = split(token);
+                let (place, generation) = tokens::split(token);
                 let seat = &mut self.seats[place];
                 if seat.generation == generation {
-                    seat.connection.mark(event);
+                    seat.connection.mark(socket::readiness(event));
                     self.drive(place);
                 }
             }
         }
     }
 
-    /// Somebody has news.
+    /// Reads the orders for which the thread was woken.
     fn listen(&mut self) {
-        if self.shared.is_stopped() {
-            self.cx.is_stopped = true;
+        if self.post.shared.is_stopped() {
+            self.cx.orders.is_stopped = true;
             for place in 0..self.seats.len() {
                 let next = self.seats[place].connection.abandon(&mut self.cx);
                 self.settle(place, next);
             }
         } else {
-            let window = self.shared.window();
+            let window = self.post.shared.window();
             self.cx.recorder.window = window;
-            self.cx.end_ns = window.end_ns;
-            self.cx.start_ns = self.shared.start_ns();
+            self.cx.orders.end_ns = window.end_ns;
+            self.cx.orders.start_ns = self.post.shared.start_ns();
         }
     }
 
@@ -288,94 +244,46 @@ impl<'a> Driver<'a> {
     }
 
     fn settle(&mut self, place: usize, next: Next) {
-        let seat = &mut self.seats[place];
-        match next {
-            Next::Wait => {}
-            Next::WaitUntil(at_ns) => {
-                if seat.wake_ns != at_ns {
-                    seat.wake_ns = at_ns;
-                    self.wakes.push(Reverse((at_ns, place)));
-                }
-            }
-            Next::Turn => self.make_ready(place),
-            Next::Open => self.queue(place),
-            Next::Over => {
-                self.live -= usize::from(!std::mem::replace(&mut seat.is_over, true));
-            }
-        }
+        self.turns.settle(place, next);
         self.note_try(place);
     }
 
-    /// It may be asked for its next step, and want to be opened, while it waits for that already.
-    fn queue(&mut self, place: usize) {
-        if !std::mem::replace(&mut self.seats[place].is_queued, true) {
-            self.to_open.push_back(place);
-        }
-    }
-
-    fn make_ready(&mut self, place: usize) {
-        if !std::mem::replace(&mut self.seats[place].is_ready, true) {
-            self.ready.push_back(place);
-        }
-    }
-
+    /// Notes whether the connection has been tried. Tells the coordinator when all have been tried.
     fn note_try(&mut self, place: usize) {
         let seat = &mut self.seats[place];
-        if seat.connection.was_tried && !std::mem::replace(&mut seat.was_tried, true) {
+        if seat.connection.was_tried() && !std::mem::replace(&mut seat.was_tried, true) {
             self.untried -= 1;
             if self.untried == 0 {
-                let made = self.seats.iter().filter(|seat| seat.connection.was_open).count() as u64;
-                // Nobody listens only when the run was given up.
-                let _ = self.shared.messages.send(Message::Tried { made });
+                self.tell(Message::Tried { made: self.established() });
             }
         }
     }
 
-    /// Gives a turn to those whose time has come.
-    fn wake_due(&mut self, now_ns: u64) {
-        while let Some(&Reverse((at_ns, place))) = self.wakes.peek() {
-            if at_ns > now_ns {
-                return;
-            }
-            self.wakes.pop();
-            let seat = &mut self.seats[place];
-            if seat.wake_ns == at_ns {
-                seat.wake_ns = u64::MAX;
-                self.drive(place);
-            }
-        }
+    /// Returns how many connections were open at least once.
+    fn established(&self) -> u64 {
+        self.seats.iter().filter(|seat| seat.connection.was_open()).count() as u64
     }
 
-    /// Opens connections, as many as the rate allows, and not too many at a time.
-    #[allow(clippy::cast_precision_loss)]
+    fn tell(&self, message: Message) {
+        // Nobody listens only when the run was given up.
+        let _ = self.post.shared.messages.send(message);
+    }
+
+    fn hand_over(&self, piece: Piece) {
+        self.tell(Message::Piece(Box::new(piece)));
+    }
+
+    /// Opens connections at the rate that was asked for, and not too many in one turn.
     fn open_some(&mut self, now_ns: u64) {
-        let now_ns = now_ns as f64;
         for _ in 0..MAX_OPENED {
-            if self.next_open_ns > now_ns {
-                return;
-            }
-            let Some(place) = self.next_to_open() else { return };
-            if let Some(gap_ns) = self.open_gap_ns {
-                // What was not opened in time is not made up for by a burst.
-                self.next_open_ns = self.next_open_ns.max(now_ns - gap_ns) + gap_ns;
-            }
+            let Some(place) = self.turns.take_opening(now_ns) else { return };
             let seat = &mut self.seats[place];
-            seat.generation = (seat.generation + 1) & PLACE_MASK;
-            let token = join(place, seat.generation);
-            let next = seat.connection.open(&mut self.cx, self.poll.registry(), token);
+            seat.generation = tokens::next_generation(seat.generation);
+            let token = tokens::join(place, seat.generation);
+            let (plan, registry) = (self.cx.orders.plan, self.poll.registry());
+            let connect = |number| socket::connect(plan, number, registry, token);
+            let next = seat.connection.open(&mut self.cx, connect);
             self.settle(place, next);
-        }
-    }
-
-    /// The next one that waits to be opened, and has not been given up meanwhile.
-    fn next_to_open(&mut self) -> Option<usize> {
-        loop {
-            let place = self.to_open.pop_front()?;
-            let seat = &mut self.seats[place];
-            seat.is_queued = false;
-            if !seat.is_over {
-                return Some(place);
-            }
         }
     }
 
@@ -383,17 +291,17 @@ impl<'a> Driver<'a> {
         if now_ns >= self.next_check_ns {
             self.check_patience(now_ns);
         }
-        if now_ns >= self.next_mark_ns() {
-            self.pass_mark(now_ns);
+        if now_ns >= self.measurement.next_mark_ns(&self.cx) {
+            self.pass_marks(now_ns);
         }
-        if !self.knows_end && self.cx.is_over(now_ns) {
+        if !self.knows_end && self.cx.orders.is_over(now_ns) {
             self.knows_end = true;
-            (0..self.seats.len()).for_each(|place| self.make_ready(place));
+            self.turns.make_all_ready();
         }
     }
 
     fn check_patience(&mut self, now_ns: u64) {
-        let period_ns = self.cx.timeout_ns / CHECKS_PER_TIMEOUT;
+        let period_ns = self.cx.orders.timeout_ns / CHECKS_PER_TIMEOUT;
         self.next_check_ns = now_ns + period_ns.clamp(MIN_CHECK_NS, MAX_CHECK_NS);
         for place in 0..self.seats.len() {
             let next = self.seats[place].connection.check(now_ns, &mut self.cx);
@@ -401,81 +309,60 @@ impl<'a> Driver<'a> {
         }
     }
 
-    fn pass_mark(&mut self, now_ns: u64) {
-        let window = self.cx.recorder.window;
-        if !std::mem::replace(&mut self.has_begun, true) {
-            (0..self.seats.len()).for_each(|place| self.make_ready(place));
+    fn pass_marks(&mut self, now_ns: u64) {
+        if self.measurement.is_waiting() {
+            self.turns.make_all_ready();
         }
-        if now_ns >= window.start_ns && self.started.is_none() {
-            self.cx.recorder.start_measuring();
-            self.started = Some(self.read(now_ns));
+        let piece = self.measurement.pass_marks(now_ns, &mut self.cx.recorder);
+        if let Some(number) = piece.filter(|&number| number > self.cx.recorder.piece()) {
+            let recycled = self.post.recycled.try_recv().ok();
+            let piece = self.cx.recorder.turn_to(number, recycled);
+            self.hand_over(piece);
         }
-        if now_ns >= window.end_ns && self.ended.is_none() {
-            self.ended = Some(self.read(now_ns));
-        }
-        if self.started.is_some() && self.ended.is_none() {
-            let interval_ns = nanoseconds(self.cx.plan.interval).max(1);
-            self.cx.recorder.turn_to((now_ns - window.start_ns) / interval_ns);
-        }
-    }
-
-    fn read(&self, at_ns: u64) -> Reading {
-        let (tally, idle_ns) = (self.cx.recorder.counted(), self.idle_ns);
-        Reading { at_ns, tally, idle_ns, time: ThreadTime::now() }
     }
 
     fn conclude(mut self) -> Outcome {
-        let now = self.read(self.cx.clock.now_ns());
-        let started = self.started.unwrap_or(now);
-        let mut ended = self.ended.unwrap_or(now);
-        let timed_ns = ended.at_ns - started.at_ns;
-        if matches!(self.cx.plan.limit, Limit::Count(_)) && self.cx.quota == 0 {
-            // How the last messages are lost and the connections end is no part of it.
-            ended.at_ns = self.cx.recorder.last_back_ns.max(started.at_ns);
-            ended.idle_ns = self.idle_at_last_back_ns.max(started.idle_ns);
-        }
-        if self.started.is_some() {
-            self.cx.recorder.finish(ended.tally);
+        let Measured { tally_at_end, tally, end_ns, thread } = self.measurement.conclude(&self.cx);
+        if let Some(tally_at_end) = tally_at_end {
+            let piece = self.cx.recorder.finish(tally_at_end);
+            self.hand_over(piece);
         }
         for seat in &mut self.seats {
-            seat.connection.note_missing(ended.at_ns, &mut self.cx);
+            seat.connection.note_missing(end_ns, &mut self.cx);
         }
-        let plan = self.cx.plan;
-        let window = self.cx.recorder.window;
-        let unsent_until_ns = window.end_ns.min(ended.at_ns);
-        let unsent_bursts = |seat: &Seat| match self.cx.start_ns {
-            Some(start_ns) if self.cx.quota > 0 => {
-                seat.connection.unsent_bursts(start_ns, window.start_ns, unsent_until_ns)
-            }
-            _ => 0,
-        };
-        let unsent = self.seats.iter().map(unsent_bursts).sum::<u64>() * u64::from(plan.send_burst);
+        let (unsent, established) = (self.unsent(end_ns), self.established());
         let recorder = self.cx.recorder;
         Outcome {
-            established: self.seats.iter().filter(|seat| seat.connection.was_open).count() as u64,
+            established,
             opened: recorder.opened,
             missing_ns: recorder.missing_ns,
             sent: recorder.sent,
             verified: recorder.verified,
             without_stamp: recorder.without_stamp,
             unsent,
-            tally: ended.tally.since(started.tally),
+            tally,
             errors: recorder.errors,
             findings: recorder.findings,
             connect: recorder.connect,
             lateness: recorder.lateness,
-            end_ns: ended.at_ns,
-            thread: ThreadUse {
-                measured_ns: ended.at_ns - started.at_ns,
-                idle_ns: ended.idle_ns - started.idle_ns,
-                time: ended.time.since(started.time),
-                timed_ns,
-            },
+            end_ns,
+            thread,
         }
+    }
+
+    /// Returns how many messages of the measured part were due up to `end_ns` and were not sent.
+    fn unsent(&self, end_ns: u64) -> u64 {
+        let (orders, window) = (&self.cx.orders, self.cx.recorder.window);
+        let Some(start_ns) = orders.start_ns.filter(|_| orders.quota > 0) else { return 0 };
+        let until_ns = window.end_ns.min(end_ns);
+        let of_seat =
+            |seat: &Seat| seat.connection.unsent_bursts(start_ns, window.start_ns, until_ns);
+        self.seats.iter().map(of_seat).sum::<u64>() * u64::from(orders.plan.send_burst)
     }
 }
 
-/// Tells that a thread is over when it is dropped: by a panic too, for which others would wait.
+/// Tells the coordinator, when it is dropped, that its thread is over. A panic drops it too. Without
+/// it, the coordinator would wait for a thread that panicked.
 struct Farewell<'a> {
     shared: &'a Shared,
     thread: usize,
@@ -497,32 +384,7 @@ impl Drop for Farewell<'_> {
 }
 
 impl Seat {
-    fn new(cx: &ThreadContext<'_>, number: u64) -> Self {
-        Self {
-            connection: Connection::new(cx, number),
-            generation: 0,
-            wake_ns: u64::MAX,
-            is_ready: false,
-            // All are to be opened when the thread begins.
-            is_queued: true,
-            is_over: false,
-            was_tried: false,
-        }
+    fn new(orders: &Orders<'_>, number: u64) -> Self {
+        Self { connection: Connection::new(orders, number), generation: 0, was_tried: false }
     }
-}
-
-/// A token is a seat's place and its generation, half of the bits each.
-const GENERATION_SHIFT: u32 = usize::BITS / 2;
-const PLACE_MASK: usize = usize::MAX >> GENERATION_SHIFT;
-
-/// Connections that a thread has room for: the waker and the alarm have the tokens of later places.
-pub(crate) const MAX_SEATS: usize = PLACE_MASK - 2;
-
-fn join(place: usize, generation: usize) -> Token {
-    debug_assert!(place < MAX_SEATS, "taken for the waker or the alarm");
-    Token(place | (generation << GENERATION_SHIFT))
-}
-
-fn split(token: usize) -> (usize, usize) {
-    (token & PLACE_MASK, token >> GENERATION_SHIFT)
 }

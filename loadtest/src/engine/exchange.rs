@@ -1,16 +1,16 @@
-//! What goes back and forth on one connection: which lines have been sent, and whether what comes back
-//! is what was sent. Keeps positions and times, no content; knows no socket and no clock.
+//! The lines of one connection: which have been sent, and whether the bytes that come back are right.
+//! Pure: keeps positions and times, and no content.
 
 use std::collections::VecDeque;
 
-use super::content::{Content, Id};
+use super::content::{Content, Id, Lines};
 
 /// A place in a connection's stream of lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Place {
-    /// The line's number.
+    /// The number of the line.
     sequence: u64,
-    /// The bytes of that line before the place.
+    /// Number of bytes of that line before the place.
     offset: usize,
 }
 
@@ -24,25 +24,25 @@ impl Place {
     }
 }
 
-/// The times of a message, in nanoseconds since the load began.
+/// The times of a message, on the run's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Times {
-    /// When it was to be sent.
+    /// When the message was due.
     pub(crate) due_ns: u64,
-    /// When it was ready for the system to take. A server that reads nothing makes it wait for that, and
-    /// this is not to flatter it.
+    /// When the message was ready for the system to take. A server that reads nothing makes the message
+    /// wait from then on, and that wait counts against the server.
     pub(crate) sent_ns: u64,
 }
 
-/// Lines that were let go at the same time, one after the other.
+/// Consecutive lines that became ready at the same time.
 #[derive(Debug, Clone, Copy)]
 struct Burst {
     times: Times,
-    /// The first line that is not of it.
+    /// The first line after the burst.
     end: u64,
 }
 
-/// What was put into a buffer to be sent.
+/// Bytes that stand in a buffer and are to be sent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Filled {
     len: usize,
@@ -55,16 +55,22 @@ impl Filled {
     }
 }
 
-/// Other bytes came than were sent.
+/// Bytes that came and are wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Wrong {
-    /// What came differs. Holds what came of the line and of all after it.
+    /// A line differs. Holds the bytes that came from the beginning of that line on.
     Different(Vec<u8>),
-    /// All had come back already. Holds what came then.
+    /// All lines were back already. Holds the bytes that came after them.
     Surplus(Vec<u8>),
 }
 
 impl Wrong {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Different(bytes) | Self::Surplus(bytes) => bytes,
+        }
+    }
+
     pub(crate) fn bytes_mut(&mut self) -> &mut Vec<u8> {
         match self {
             Self::Different(bytes) | Self::Surplus(bytes) => bytes,
@@ -72,20 +78,20 @@ impl Wrong {
     }
 }
 
-/// The state of one connection's lines.
+/// The lines of one connection, and how far they are.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     connection: u64,
     sending: Place,
     receiving: Place,
-    /// The first line that must not be sent yet.
+    /// The first line that may not be sent yet.
     end: u64,
-    /// What the lines in flight belong to, the oldest first.
+    /// The bursts of the lines in flight, the oldest first.
     bursts: VecDeque<Burst>,
 }
 
 impl Exchange {
-    /// Nothing is in flight; at most `depth` lines ever will be.
+    /// Returns an exchange with no lines in flight. There will be at most `depth`.
     pub(crate) fn new(connection: u64, depth: u32) -> Self {
         let (start, bursts) = (Place::line(0), VecDeque::with_capacity(depth as usize));
         Self { connection, sending: start, receiving: start, end: 0, bursts }
@@ -95,32 +101,32 @@ impl Exchange {
         self.connection
     }
 
-    /// The number of the line that is to come back next.
+    /// Returns the number of the line that has to come back next.
     pub(crate) fn next_back(&self) -> u64 {
         self.receiving.sequence
     }
 
-    /// Bytes of that line that have come.
+    /// Returns how many bytes of that line have come.
     pub(crate) fn partly_back(&self) -> usize {
         self.receiving.offset
     }
 
-    /// Lines to be sent or on their way.
+    /// Returns how many lines are in flight: to be sent, or sent and not back.
     pub(crate) fn in_flight(&self) -> u64 {
         self.end - self.receiving.sequence
     }
 
-    /// Whether something is left to be handed to the system.
+    /// Returns whether bytes are left to hand to the system.
     pub(crate) fn has_unsent(&self) -> bool {
         self.sending.sequence < self.end
     }
 
-    /// When the line that is to come back next was sent, if any is in flight.
+    /// Returns when the line that has to come back next was sent, if any is in flight.
     pub(crate) fn oldest_sent_ns(&self) -> Option<u64> {
         self.bursts.front().map(|burst| burst.times.sent_ns)
     }
 
-    /// Lets `count` lines more be sent.
+    /// Lets `count` more lines be sent.
     pub(crate) fn send(&mut self, count: u64, times: Times) {
         if count > 0 {
             self.end += count;
@@ -128,16 +134,16 @@ impl Exchange {
         }
     }
 
-    /// Starts again on a new connection, with lines that were never sent.
+    /// Begins again on a new connection, with lines that were never sent.
     pub(crate) fn restart(&mut self) {
-        // A line that was sent in part was given a time: it is at most the last.
+        // A line that was sent in part belongs to a burst, so it comes before `end`.
         self.sending = Place::line(self.end);
         self.receiving = self.sending;
         self.bursts.clear();
     }
 
-    /// Fills `buffer` with what is to be sent, as far as it goes. It stays to be sent until
-    /// [`sent`](Self::sent) is told.
+    /// Fills `buffer` with bytes that are to be sent. They stay to be sent until [`sent`](Self::sent) is
+    /// called.
     pub(crate) fn fill(&self, content: &Content, buffer: &mut [u8]) -> Filled {
         let (mut place, mut len) = (self.sending, 0);
         loop {
@@ -162,7 +168,7 @@ impl Exchange {
         Filled { len, end: place }
     }
 
-    /// The system has taken the first `len` bytes of what was filled in.
+    /// Notes that the system has taken the first `len` of the bytes that were filled in.
     pub(crate) fn sent(&mut self, content: &Content, filled: Filled, len: usize) {
         if len == filled.len {
             self.sending = filled.end;
@@ -180,17 +186,17 @@ impl Exchange {
         }
     }
 
-    /// Compares what has come with what was sent, and tells `done` of lines that are complete: their
-    /// times, how many have the same, and how long those are together.
+    /// Compares `bytes` with what was sent. Calls `done` for lines that are complete: once for all lines
+    /// that have the same times.
     ///
     /// # Errors
-    /// Something else came; the exchange cannot go on.
+    /// Other bytes came than were sent. The exchange cannot go on.
     #[inline]
     pub(crate) fn receive(
         &mut self,
         content: &Content,
         bytes: &[u8],
-        mut done: impl FnMut(Times, u64, usize),
+        mut done: impl FnMut(Times, Lines),
     ) -> Result<(), Wrong> {
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -201,7 +207,8 @@ impl Exchange {
             let result = self.receive_until(end, content, &mut rest);
             let count = self.receiving.sequence - from.sequence;
             if count > 0 {
-                done(times, count, from.offset + left - rest.len() - self.receiving.offset);
+                let len = from.offset + left - rest.len() - self.receiving.offset;
+                done(times, Lines { count, len });
             }
             result?;
             if self.receiving.sequence == end {
@@ -211,8 +218,7 @@ impl Exchange {
         Ok(())
     }
 
-    /// Compares what has come with the lines before `end`, as far as either goes, and takes it off
-    /// `rest`.
+    /// Compares `rest` with the lines before `end`, and removes the bytes that are right from it.
     #[inline]
     fn receive_until(
         &mut self,
@@ -265,7 +271,7 @@ mod tests {
         Times { due_ns: number, sent_ns: number + 1 }
     }
 
-    /// All that an exchange sends, in pieces that the system took.
+    /// Returns the bytes that an exchange sends, when the system takes at most `taken` at a time.
     fn sent(
         exchange: &mut Exchange,
         content: &Content,
@@ -301,9 +307,9 @@ mod tests {
                     let (mut rest, mut done, mut done_len) = (&all[..], vec![], 0);
                     while !rest.is_empty() {
                         let (now, later) = rest.split_at(random.usize(1..=rest.len()));
-                        let result = exchange.receive(&content, now, |times, count, len| {
-                            done.extend((0..count).map(|_| times));
-                            done_len += len;
+                        let result = exchange.receive(&content, now, |times, lines| {
+                            done.extend((0..lines.count).map(|_| times));
+                            done_len += lines.len;
                         });
                         assert_eq!(result, Ok(()));
                         rest = later;
@@ -323,9 +329,9 @@ mod tests {
         exchange.send(4, times(1));
         let all = sent(&mut exchange, &content, 100, 100);
         let mut told = vec![];
-        let result =
-            exchange.receive(&content, &all, |times, count, len| told.push((times, count, len)));
-        assert_eq!((result, told), (Ok(()), vec![(times(1), 4, 40)]));
+        let result = exchange.receive(&content, &all, |times, lines| told.push((times, lines)));
+        let lines = Lines { count: 4, len: 40 };
+        assert_eq!((result, told), (Ok(()), vec![(times(1), lines)]));
     }
 
     #[test]
@@ -339,9 +345,10 @@ mod tests {
                 all[place] ^= 4;
                 let mut done = 0;
                 let (first, second) = all.split_at(split);
-                let result = exchange
-                    .receive(&content, first, |_, count, _| done += count)
-                    .and_then(|()| exchange.receive(&content, second, |_, count, _| done += count));
+                let result =
+                    exchange.receive(&content, first, |_, lines| done += lines.count).and_then(
+                        |()| exchange.receive(&content, second, |_, lines| done += lines.count),
+                    );
                 let line = place / 20;
                 let until = if place < split { split } else { 60 };
                 let came = all[line * 20..until].to_vec();
@@ -357,7 +364,7 @@ mod tests {
         exchange.send(1, times(0));
         let mut all = sent(&mut exchange, &content, 100, 100);
         all.push(b'x');
-        let result = exchange.receive(&content, &all, |_, _, _| {});
+        let result = exchange.receive(&content, &all, |_, _| {});
         assert_eq!(result, Err(Wrong::Surplus(b"x".to_vec())));
     }
 

@@ -1,4 +1,4 @@
-//! What can go wrong on a connection, and how it is said; pure.
+//! The faults of a connection, in words; pure.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use super::content::{Content, Id};
 use super::exchange::{Exchange, Wrong};
 use crate::report::run_report::errors::Kind;
 
-/// Why a connection ended other than it should.
+/// Why a connection ended in a way in which it should not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) kind: Kind,
@@ -18,7 +18,7 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
-    /// Wrong bytes matter more than that a connection broke.
+    /// Returns whether bytes were wrong or missing, which matters more than a broken connection.
     pub(crate) fn is_about_bytes(&self) -> bool {
         matches!(self.kind, Kind::Corrupt | Kind::Short)
     }
@@ -27,7 +27,7 @@ impl Fault {
         Self { kind, text: text.into() }
     }
 
-    /// The connection was not made.
+    /// Returns the fault of a connection that could not be made.
     pub(crate) fn connecting(target: SocketAddr, error: &io::Error) -> Self {
         let kind = match error.kind() {
             ErrorKind::ConnectionRefused => Kind::Refused,
@@ -38,10 +38,20 @@ impl Fault {
         Self::new(kind, format!("connect to {target}: {error}"))
     }
 
-    /// It broke in the middle of things.
+    /// Returns the fault of a connection that was not made in time.
+    pub(crate) fn no_connection(target: SocketAddr, timeout: Duration) -> Self {
+        Self::new(Kind::Timeout, format!("connect to {target}: no answer within {timeout:?}"))
+    }
+
+    /// Returns the fault of a connection whose end of stream did not come in time.
+    pub(crate) fn no_end(timeout: Duration) -> Self {
+        Self::new(Kind::Timeout, format!("the end of the stream did not come within {timeout:?}"))
+    }
+
+    /// Returns the fault of a connection that broke during `action`.
     pub(crate) fn broken(action: &str, error: &io::Error, exchange: &Exchange) -> Self {
         let kind = match error.kind() {
-            // Not connected: a reset came before this side could finish.
+            // "Not connected" means that a reset came before this side could finish.
             ErrorKind::ConnectionReset
             | ErrorKind::ConnectionAborted
             | ErrorKind::BrokenPipe
@@ -52,7 +62,7 @@ impl Fault {
         Self::new(kind, format!("{action}: {error}, {}", whereabouts(exchange)))
     }
 
-    /// The end of the stream came, and was not asked for.
+    /// Returns the fault of a connection that the server ended too early.
     pub(crate) fn ended(content: &Content, exchange: &Exchange) -> Self {
         let came = exchange.partly_back();
         if came == 0 {
@@ -64,13 +74,13 @@ impl Fault {
         Self::new(Kind::Short, text)
     }
 
-    /// A line was not back in time.
+    /// Returns the fault of a connection on which a line was not back in time.
     pub(crate) fn late(exchange: &Exchange, timeout: Duration) -> Self {
         let text = format!("no reply within {timeout:?}, {}", whereabouts(exchange));
         Self::new(Kind::Timeout, text)
     }
 
-    /// Something else came than was sent.
+    /// Returns the fault of a connection on which wrong bytes came.
     pub(crate) fn corrupt(content: &Content, exchange: &Exchange, wrong: &Wrong) -> Self {
         let text = match wrong {
             Wrong::Different(came) => different(content, exchange, came),
@@ -92,7 +102,7 @@ fn whereabouts(exchange: &Exchange) -> String {
     }
 }
 
-/// In place of the line that was to come, `came`, which differs.
+/// Describes `came`, which came in place of the line that was expected.
 fn different(content: &Content, exchange: &Exchange, came: &[u8]) -> String {
     let expected = next_back(exchange);
     let number = expected.sequence;
@@ -126,10 +136,11 @@ fn surplus(content: &Content, exchange: &Exchange, came: &[u8]) -> String {
     }
 }
 
-/// The line that `came` begins with: any line if it is long enough, otherwise one of those near.
+/// Returns the line that `came` begins with: any line if it is long enough, otherwise one of the lines
+/// near the expected one.
 fn recognise(content: &Content, expected: Id, in_flight: u64, came: &[u8]) -> Option<Id> {
     const REACH: u64 = 64;
-    // Of shorter lines among those near, many are the same by chance.
+    // Many shorter lines are the same by chance.
     const MIN_LEN: usize = 4;
     let near = || {
         let first = expected.sequence.saturating_sub(REACH);
@@ -140,7 +151,7 @@ fn recognise(content: &Content, expected: Id, in_flight: u64, came: &[u8]) -> Op
     content.recognise(came).or_else(near)
 }
 
-/// Whether the line that was expected comes after line `first` and what follows that.
+/// Returns whether the expected line comes in `came`, after line `first`.
 fn comes_later(content: &Content, expected: Id, first: Id, came: &[u8]) -> bool {
     let mut rest = &came[content.line(first).len()..];
     loop {
@@ -185,11 +196,11 @@ mod tests {
         content.line(Id { connection, sequence }).to_vec()
     }
 
-    /// What is said when `came` comes back of lines 0 to 3 of connection 7.
+    /// Returns the text of the fault when `came` comes back in place of lines 0 to 3 of connection 7.
     fn said(content: &Content, came: &[u8]) -> String {
         let mut exchange = Exchange::new(7, 4);
         exchange.send(4, Times::default());
-        let wrong = exchange.receive(content, came, |_, _, _| {}).expect_err("something is wrong");
+        let wrong = exchange.receive(content, came, |_, _| {}).expect_err("something is wrong");
         let fault = Fault::corrupt(content, &exchange, &wrong);
         assert_eq!(fault.kind, Kind::Corrupt);
         fault.text

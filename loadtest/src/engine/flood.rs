@@ -1,6 +1,6 @@
-//! The flood beside a run: connections that always have as much in flight as they may. It is a load of
-//! its own, and all of it is verified; nobody looks at its latencies. It begins before the connections
-//! of the run are made, and ends with the measured part.
+//! The flood beside a run: connections that always have the maximum number of messages in flight. A
+//! flood is a load of its own. All its bytes are verified, and its latencies are not reported. It
+//! begins before the connections of the run are made, and ends with the measured part.
 
 use std::thread::Scope;
 use std::time::Duration;
@@ -8,21 +8,22 @@ use std::time::Duration;
 use super::Stop;
 use super::crew::{Crew, Work};
 use super::messages::{Found, Message, Outcome};
-use super::window::Window;
+use super::window::{Completion, Window};
 use crate::plan::{Arrival, Limit, Plan, Sizes};
 
-/// How soon a request to stop is seen.
+/// How long to wait for a message before looking for a request to stop.
 const STOP_INTERVAL: Duration = Duration::from_millis(100);
 
-/// One thread can move more than a server echoes to it.
+/// Number of threads of a flood. One thread can move more than a server echoes to it.
 const THREADS: u32 = 1;
 
-/// The flood that a plan asks for, as a plan of its own: it is not measured and does not end until it is
-/// told. Its content is another than that of the run, so that neither is taken for the other.
+/// Returns the flood that a plan asks for, as a plan of its own. The flood is not measured, and goes on
+/// until it is told to end. Its content differs from that of the run, so that a line of one is never
+/// taken for a line of the other.
 pub(crate) fn plan(run: &Plan) -> Option<Plan> {
     let flood = run.flood?;
     let mut cpus = run.cpus.clone();
-    // Those of the run's own threads come first.
+    // The run's own threads take the first CPUs.
     let taken = run.threads as usize % cpus.len().max(1);
     cpus.rotate_left(taken);
     Some(Plan {
@@ -40,8 +41,8 @@ pub(crate) fn plan(run: &Plan) -> Option<Plan> {
         busy_poll: false,
         kernel_timestamps: false,
         cpus,
-        // Threads that sleep until something is due find their CPU free then. Those that never sleep
-        // would leave the flood nothing.
+        // Threads of the run that sleep until a message is due must find their CPU free then. Threads
+        // that never sleep would leave the flood no time at all.
         gives_way: run.gives_way || (run.rate().is_some() && !run.busy_poll),
         interval: Duration::MAX,
         samples: None,
@@ -50,17 +51,18 @@ pub(crate) fn plan(run: &Plan) -> Option<Plan> {
     })
 }
 
-/// A flood that runs.
+/// A flood that goes on.
 pub(crate) struct Flood<'a> {
     crew: Crew<'a>,
     stop: &'a Stop,
 }
 
 impl<'a> Flood<'a> {
-    /// Begins as soon as all its connections have been tried.
+    /// Begins the flood as soon as all its connections have been tried.
     ///
     /// # Errors
-    /// A sentence: none could be made, it was stopped, or the system refused what it needs.
+    /// A sentence when no connection could be made, the run was stopped, or the system refused what the flood
+    /// needs.
     pub(crate) fn begin<'scope>(
         work: &'scope Work<'_>,
         stop: &'scope Stop,
@@ -80,15 +82,15 @@ impl<'a> Flood<'a> {
         }
     }
 
-    /// What comes back in this window counts; it ends with it.
+    /// Tells the flood to count what comes back in this window, and to end with it.
     pub(crate) fn measure(&self, window: Window) {
         self.crew.measure(window);
     }
 
-    /// Waits until it is over.
+    /// Waits until the flood is over.
     ///
     /// # Errors
-    /// A sentence when it could not be driven to its end.
+    /// A sentence when its thread could not drive it to the end.
     pub(crate) fn end(&self) -> Result<Outcome, String> {
         loop {
             match self.hear() {
@@ -98,7 +100,8 @@ impl<'a> Flood<'a> {
         }
     }
 
-    /// The next thing that its thread says, which it does at the latest when it is told to end.
+    /// Returns the next message of the flood's thread. At the latest, the thread sends one when it is
+    /// told to end.
     fn hear(&self) -> Message {
         loop {
             if self.stop.is_asked() {
@@ -110,24 +113,28 @@ impl<'a> Flood<'a> {
         }
     }
 
+    fn completion(&self) -> Completion {
+        if self.stop.is_asked() { Completion::Interrupted } else { Completion::Full }
+    }
+
     fn why_it_did_not_begin(&self) -> String {
         self.crew.give_up();
         match self.end() {
-            Ok(outcome) => why_nothing_began([&outcome], self.stop.is_asked()),
+            Ok(outcome) => why_nothing_began([&outcome], self.completion()),
             Err(failure) => failure,
         }
     }
 }
 
-/// In words: the first thing that went wrong, unless it was stopped.
+/// Says why a load did not begin: returns the first finding, unless the run was stopped.
 pub(crate) fn why_nothing_began<'a>(
     outcomes: impl IntoIterator<Item = &'a Outcome>,
-    is_interrupted: bool,
+    completion: Completion,
 ) -> String {
     let found = outcomes.into_iter().flat_map(|outcome| &outcome.findings);
     let first = found.min_by_key(|found: &&Found| found.at_ns).map(|found| &found.fault.text);
     match first {
-        Some(text) if !is_interrupted => text.clone(),
+        Some(text) if completion == Completion::Full => text.clone(),
         _ => "stopped before it began".to_owned(),
     }
 }

@@ -5,6 +5,7 @@ use hdrhistogram::Histogram;
 use super::cpu::ThreadUse;
 use super::exchange::Times;
 use super::fault::Fault;
+use crate::plan::Loop;
 use crate::report::distribution::histogram;
 use crate::report::run_report::Errors;
 
@@ -22,13 +23,13 @@ pub(crate) enum Message {
 #[derive(Debug)]
 pub(crate) struct Piece {
     pub(crate) thread: usize,
-    /// Pieces are numbered from 0.
+    /// The number of the piece, from 0.
     pub(crate) number: u64,
     pub(crate) tally: Tally,
     pub(crate) latencies: Latencies,
 }
 
-/// A finding with its place.
+/// A fault, where it was found and when.
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) fault: Fault,
@@ -39,24 +40,28 @@ pub(crate) struct Found {
 /// The latencies of the messages that came back.
 #[derive(Debug, Clone)]
 pub(crate) struct Latencies {
-    /// From when the message was ready for the system to take.
+    /// Times from when the message was ready for the system to take.
     pub(crate) service: Histogram<u64>,
-    /// From the time the message was due; in an open loop only.
+    /// Times from when the message was due; only in an open loop.
     pub(crate) response: Option<Histogram<u64>>,
 }
 
 impl Latencies {
-    pub(crate) fn new(is_open_loop: bool) -> Self {
-        Self { service: histogram(), response: is_open_loop.then(histogram) }
+    pub(crate) fn new(loop_kind: Loop) -> Self {
+        let response = match loop_kind {
+            Loop::Closed => None,
+            Loop::Open => Some(histogram()),
+        };
+        Self { service: histogram(), response }
     }
 
-    /// As a user of the server sees them.
+    /// Returns the latencies that a user of the server sees.
     pub(crate) fn seen(&self) -> &Histogram<u64> {
         self.response.as_ref().unwrap_or(&self.service)
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
-        // Bounds are the same everywhere.
+        // All histograms have the same bounds.
         let _ = self.service.add(&other.service);
         if let (Some(response), Some(other)) = (&mut self.response, &other.response) {
             let _ = response.add(other);
@@ -85,11 +90,11 @@ fn saturating_record(histogram: &mut Histogram<u64>, ns: u64, count: u64) {
 /// Counts that only grow.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
-    /// Messages that came back.
+    /// Number of messages that came back.
     pub(crate) messages: u64,
-    /// Their bytes, and those of messages that came back in part.
+    /// Number of bytes that came back, those of incomplete messages included.
     pub(crate) bytes: u64,
-    /// Connections that ended other than they should.
+    /// Number of connections that ended in a way in which they should not.
     pub(crate) errors: u64,
 }
 
@@ -113,19 +118,19 @@ impl Tally {
 pub(crate) struct Outcome {
     pub(crate) established: u64,
     pub(crate) opened: u64,
-    /// For how long, altogether, connections that had failed were not replaced.
+    /// How long connections that had failed were missing, added up over all connections.
     pub(crate) missing_ns: u64,
     pub(crate) sent: u64,
     pub(crate) verified: u64,
     pub(crate) without_stamp: u64,
     pub(crate) unsent: u64,
-    /// While it measured.
+    /// What was counted in the measured part.
     pub(crate) tally: Tally,
     pub(crate) errors: Errors,
     pub(crate) findings: Vec<Found>,
     pub(crate) connect: Histogram<u64>,
     pub(crate) lateness: Histogram<u64>,
-    /// When it stopped measuring.
+    /// When the measured part ended.
     pub(crate) end_ns: u64,
     pub(crate) thread: ThreadUse,
 }

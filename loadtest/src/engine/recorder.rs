@@ -1,76 +1,80 @@
-//! What one thread measures: counts and histograms, in pieces of the measured part. The size does not
-//! depend on how long the run is.
+//! What one thread measures: counts and histograms, in pieces of the measured part. Its size does not
+//! depend on the length of the run.
 
-use crossbeam_channel::{Receiver, Sender};
 use hdrhistogram::Histogram;
 
+use super::content::Lines;
 use super::exchange::Times;
 use super::fault::Fault;
-use super::messages::{Found, Latencies, Message, Piece, Tally};
+use super::messages::{Found, Latencies, Piece, Tally};
 use super::window::Window;
 use crate::plan::{Limit, Plan};
 use crate::report::distribution::histogram;
 use crate::report::run_report::Errors;
 use crate::report::samples_file::SamplesWriter;
 
-/// Findings that one thread keeps; the rest is only counted.
+/// Maximum number of findings that one thread keeps. Further ones are only counted.
 const MAX_FINDINGS: usize = 10;
 
-/// When messages came back.
+/// When bytes came.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Came {
-    /// When they had been read.
+pub(crate) struct Receipt {
+    /// When this program had read them.
     pub(crate) read_ns: u64,
-    /// When the system had received them, if it tells.
+    /// When the system had received them, if it says so.
     pub(crate) received_ns: Option<u64>,
 }
 
-/// Where a thread writes down what happens.
+/// Which messages the measured part counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counting {
+    /// All messages that come back in it.
+    BackInIt,
+    /// Those of them that were due in it.
+    DueInIt,
+}
+
+/// A thread's record of what happens.
 #[derive(Debug)]
 pub(crate) struct Recorder<'a> {
     pub(crate) window: Window,
     pub(crate) tally: Tally,
-    /// Only messages of the measured part are counted in it, not all that come back meanwhile.
-    counts_its_own: bool,
+    counting: Counting,
     pub(crate) errors: Errors,
     pub(crate) findings: Vec<Found>,
-    /// Messages of the measured part that were sent.
+    /// Number of messages of the measured part that were sent.
     pub(crate) sent: u64,
-    /// Those of them that came back.
+    /// Number of messages of the measured part that came back.
     pub(crate) verified: u64,
-    /// Their bytes.
+    /// Number of bytes of these messages.
     pub(crate) verified_bytes: u64,
-    /// Those of them that are back when they had been read: when they were received is not known.
+    /// Number of these messages without a kernel timestamp. They count as received when they were read.
     pub(crate) without_stamp: u64,
-    /// When the last message that came back had been read.
+    /// When the last message that came back was read.
     pub(crate) last_back_ns: u64,
-    /// Connections that were made.
+    /// Number of connections that were made.
     pub(crate) opened: u64,
-    /// For how long, altogether, connections that had failed were not replaced.
+    /// How long connections that had failed were missing, added up over all connections.
     pub(crate) missing_ns: u64,
     pub(crate) connect: Histogram<u64>,
-    /// In an open loop: between when a message could have been sent and when it was.
+    /// In an open loop: how much later than possible each burst was sent.
     pub(crate) lateness: Histogram<u64>,
     current: Latencies,
     piece: u64,
     tally_at_piece: Tally,
     thread: usize,
-    messages: Sender<Message>,
-    recycled: Receiver<Latencies>,
     samples: Option<SamplesWriter<'a>>,
 }
 
 impl<'a> Recorder<'a> {
-    pub(crate) fn new(
-        plan: &'a Plan,
-        thread: usize,
-        messages: &Sender<Message>,
-        recycled: &Receiver<Latencies>,
-    ) -> Self {
+    pub(crate) fn new(plan: &'a Plan, thread: usize) -> Self {
         Self {
             window: Window::UNKNOWN,
             tally: Tally::default(),
-            counts_its_own: matches!(plan.limit, Limit::Count(_)),
+            counting: match plan.limit {
+                Limit::Count(_) => Counting::DueInIt,
+                Limit::Duration(_) => Counting::BackInIt,
+            },
             errors: Errors::default(),
             findings: vec![],
             sent: 0,
@@ -82,30 +86,22 @@ impl<'a> Recorder<'a> {
             missing_ns: 0,
             connect: histogram(),
             lateness: histogram(),
-            current: Latencies::new(plan.rate().is_some()),
+            current: Latencies::new(plan.loop_kind()),
             piece: 0,
             tally_at_piece: Tally::default(),
             thread,
-            messages: messages.clone(),
-            recycled: recycled.clone(),
             samples: plan.samples.as_deref().map(SamplesWriter::new),
         }
     }
 
-    /// Messages of a connection with these times came back, of this length together. By a clock that was
-    /// set forward they seem to have been received before they were sent: that is no stamp.
+    /// Records lines that came back complete and have these times. A timestamp from before the lines
+    /// were sent is ignored: the system's clock was set meanwhile.
     #[inline]
-    pub(crate) fn back(
-        &mut self,
-        connection: u64,
-        times: Times,
-        came: Came,
-        count: u64,
-        len: usize,
-    ) {
-        let received_ns = came.received_ns.filter(|&received_ns| received_ns >= times.sent_ns);
-        let back_ns = received_ns.unwrap_or(came.read_ns);
-        self.last_back_ns = came.read_ns;
+    pub(crate) fn back(&mut self, connection: u64, times: Times, receipt: Receipt, lines: Lines) {
+        let Lines { count, len } = lines;
+        let received_ns = receipt.received_ns.filter(|&received_ns| received_ns >= times.sent_ns);
+        let back_ns = received_ns.unwrap_or(receipt.read_ns);
+        self.last_back_ns = receipt.read_ns;
         self.tally.messages += count;
         if self.window.contains(times.due_ns) {
             self.verified += count;
@@ -131,7 +127,7 @@ impl<'a> Recorder<'a> {
     pub(crate) fn fault(&mut self, fault: Fault, connection: u64, at_ns: u64) {
         self.errors.count(fault.kind);
         self.tally.errors += 1;
-        // What is wrong with the bytes matters more than that a connection broke.
+        // Wrong bytes matter more than a broken connection.
         let is_full = self.findings.len() >= MAX_FINDINGS;
         let found = Found { fault, connection, at_ns };
         if !is_full {
@@ -144,68 +140,63 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// A connection that had failed was not there between these times.
+    /// Records that a connection that had failed was missing between these times.
     pub(crate) fn missing(&mut self, from_ns: u64, until_ns: u64) {
         let Window { start_ns, end_ns } = self.window;
         self.missing_ns += until_ns.min(end_ns).saturating_sub(from_ns.max(start_ns));
     }
 
-    /// What the measured part's figures are differences of.
+    /// Returns what has been counted so far. The figures of the measured part are differences of two of
+    /// these.
     pub(crate) fn counted(&self) -> Tally {
-        if self.counts_its_own {
-            Tally { messages: self.verified, bytes: self.verified_bytes, ..self.tally }
-        } else {
-            self.tally
+        match self.counting {
+            Counting::BackInIt => self.tally,
+            Counting::DueInIt => {
+                Tally { messages: self.verified, bytes: self.verified_bytes, ..self.tally }
+            }
         }
     }
 
-    /// The measured part begins: nothing that was counted before is in its first piece.
+    /// Begins the measured part. Its first piece holds nothing that was counted before.
     pub(crate) fn start_measuring(&mut self) {
         self.tally_at_piece = self.counted();
     }
 
-    /// The number of the piece that is measured.
+    /// Returns the number of the piece that is measured.
     pub(crate) fn piece(&self) -> u64 {
         self.piece
     }
 
-    /// This piece begins, if it has not begun yet.
-    pub(crate) fn turn_to(&mut self, piece: u64) {
-        if piece > self.piece {
-            self.hand_over(self.counted());
-            self.piece = piece;
-        }
+    /// Begins the piece with this number, and returns what was measured in the one before. `recycled` is
+    /// used again for the new piece, if there is one.
+    pub(crate) fn turn_to(&mut self, number: u64, recycled: Option<Latencies>) -> Piece {
+        let piece = self.take_piece(self.counted(), recycled);
+        self.piece = number;
+        piece
     }
 
-    /// Hands over what was measured since the piece began. Counts up to `tally`, which is now or, for
-    /// the last piece, when the measured part ended.
-    fn hand_over(&mut self, tally: Tally) {
-        let fresh = || {
+    /// Returns the last piece. Its counts are `tally_at_end`, as they were when the measured part ended;
+    /// its latencies include the messages that came back later.
+    pub(crate) fn finish(&mut self, tally_at_end: Tally) -> Piece {
+        self.take_piece(tally_at_end, None)
+    }
+
+    /// Returns what was measured since the piece began, with counts up to `tally`.
+    fn take_piece(&mut self, tally: Tally, recycled: Option<Latencies>) -> Piece {
+        let next = recycled.unwrap_or_else(|| {
             let mut fresh = self.current.clone();
             fresh.reset();
             fresh
-        };
-        let next = self.recycled.try_recv().unwrap_or_else(|_| fresh());
+        });
         let latencies = std::mem::replace(&mut self.current, next);
         let tally_in_piece = tally.since(self.tally_at_piece);
         self.tally_at_piece = tally;
-        // Nobody listens only when the run was given up.
-        let (thread, number) = (self.thread, self.piece);
-        let piece = Piece { thread, number, tally: tally_in_piece, latencies };
-        let _ = self.messages.send(Message::Piece(Box::new(piece)));
-    }
-
-    /// Hands over the last piece: counts as they were when the measured part ended, latencies of what
-    /// came back since, too.
-    pub(crate) fn finish(&mut self, tally_at_end: Tally) {
-        self.hand_over(tally_at_end);
+        Piece { thread: self.thread, number: self.piece, tally: tally_in_piece, latencies }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crossbeam_channel::unbounded;
-
     use super::*;
 
     fn plan() -> Plan {
@@ -213,9 +204,7 @@ mod tests {
     }
 
     fn recorder(plan: &Plan) -> Recorder<'_> {
-        let (messages, _) = unbounded();
-        let (_, recycled) = unbounded();
-        let mut recorder = Recorder::new(plan, 0, &messages, &recycled);
+        let mut recorder = Recorder::new(plan, 0);
         recorder.window = Window { start_ns: 100, end_ns: u64::MAX };
         recorder
     }
@@ -225,7 +214,12 @@ mod tests {
         let plan = plan();
         let mut recorder = recorder(&plan);
         let times = Times { due_ns: 100, sent_ns: 100 };
-        recorder.back(0, times, Came { read_ns: 300, received_ns: Some(150) }, 1, 10);
+        recorder.back(
+            0,
+            times,
+            Receipt { read_ns: 300, received_ns: Some(150) },
+            Lines { count: 1, len: 10 },
+        );
         assert_eq!((recorder.current.service.max(), recorder.last_back_ns), (50, 300));
     }
 
@@ -244,7 +238,12 @@ mod tests {
         ] {
             let mut recorder = recorder(&plan);
             let times = Times { due_ns, sent_ns: 500 };
-            recorder.back(0, times, Came { read_ns: 700, received_ns }, 3, 30);
+            recorder.back(
+                0,
+                times,
+                Receipt { read_ns: 700, received_ns },
+                Lines { count: 3, len: 30 },
+            );
             let found = (recorder.current.service.max(), recorder.without_stamp);
             assert_eq!(found, (took_ns, without_stamp), "due {due_ns}, {received_ns:?}");
         }

@@ -1,5 +1,4 @@
-//! Puts the pieces that the threads measured together: into one series of intervals, and into one
-//! total.
+//! Adds up the pieces that the threads measured: to a series of intervals, and to a total.
 
 use std::collections::BTreeMap;
 
@@ -8,49 +7,52 @@ use crossbeam_channel::Sender;
 use super::Observer;
 use super::clock::seconds;
 use super::messages::{Latencies, Piece, Tally};
+use crate::plan::Loop;
 use crate::report::distribution::{self, histogram};
-use crate::report::run_report::Interval;
+use crate::report::run_report::{Counts, Interval};
 
-/// Intervals in a report, so that its size does not depend on how long the run was.
+/// Maximum number of intervals in a report, so that its size does not depend on the length of the run.
 const MAX_INTERVALS: usize = 1_000;
 
-/// See the module.
+/// The intervals of a run so far.
 pub(crate) struct Series {
     interval_ns: u64,
-    /// Not yet heard of by all threads.
+    loop_kind: Loop,
+    /// Pieces, by their number, that not all threads have handed over yet.
     open: BTreeMap<u64, (Tally, Latencies)>,
-    /// The last piece that each thread has handed over.
+    /// The number of the last piece that each thread has handed over.
     heard: Vec<Option<u64>>,
-    /// The next that all threads will have handed over.
+    /// The number of the next piece that will be complete.
     next: u64,
     recycling: Sender<Latencies>,
     pub(crate) total: Latencies,
     pub(crate) intervals: Vec<Interval>,
-    /// How long each of them is: [`interval_ns`](Self::interval_ns), doubled whenever there would be
-    /// too many.
+    /// The length of each interval: [`interval_ns`](Self::interval_ns), doubled whenever there would be
+    /// too many intervals.
     pub(crate) kept_ns: u64,
 }
 
 impl Series {
     pub(crate) fn new(
         threads: usize,
-        is_open_loop: bool,
+        loop_kind: Loop,
         interval_ns: u64,
         recycling: Sender<Latencies>,
     ) -> Self {
         Self {
             interval_ns,
+            loop_kind,
             open: BTreeMap::new(),
             heard: vec![None; threads],
             next: 0,
             recycling,
-            total: Latencies::new(is_open_loop),
+            total: Latencies::new(loop_kind),
             intervals: vec![],
             kept_ns: interval_ns,
         }
     }
 
-    /// Takes what a thread measured.
+    /// Adds what a thread measured.
     pub(crate) fn take(&mut self, piece: Box<Piece>, observer: &mut dyn Observer) {
         self.heard[piece.thread] = Some(piece.number);
         match self.open.get_mut(&piece.number) {
@@ -66,7 +68,7 @@ impl Series {
         self.close_what_is_complete(observer);
     }
 
-    /// Nothing more comes from a thread.
+    /// Notes that no more pieces come from a thread.
     pub(crate) fn end(&mut self, thread: usize, observer: &mut dyn Observer) {
         self.heard[thread] = Some(u64::MAX);
         if self.heard.iter().any(|&heard| heard != Some(u64::MAX)) {
@@ -74,14 +76,15 @@ impl Series {
         }
     }
 
-    /// Threads hand pieces over in order. What a thread has left out, it was too late for.
+    /// Closes all pieces that are complete. Threads hand pieces over in order, so a thread that has
+    /// handed over a later piece has nothing for the earlier ones.
     fn close_what_is_complete(&mut self, observer: &mut dyn Observer) {
         while self.heard.iter().all(|heard| heard.is_some_and(|last| last > self.next)) {
             self.close_next(self.interval_ns, observer);
         }
     }
 
-    /// All threads are over; the measured part was so long.
+    /// Closes all pieces when all threads are over and the measured part had this length.
     pub(crate) fn finish(&mut self, measured_ns: u64, observer: &mut dyn Observer) {
         while let Some(&last) = self.open.keys().next_back() {
             let start_ns = self.next * self.interval_ns;
@@ -93,8 +96,8 @@ impl Series {
         self.cut(measured_ns);
     }
 
-    /// That all of a given number of messages were back shows only when the run is over: what was told
-    /// until then is cut to the measured part.
+    /// Cuts the intervals to the measured part. If messages are counted, the end of the measured part
+    /// is known only when the run is over.
     fn cut(&mut self, measured_ns: u64) {
         let left_ns = |number: usize| measured_ns.saturating_sub(number as u64 * self.interval_ns);
         while self.intervals.last().is_some_and(|last| last.messages == 0)
@@ -113,11 +116,12 @@ impl Series {
         let start_ns = self.next * self.interval_ns;
         let known = self.open.remove(&self.next);
         let is_known = known.is_some();
-        let (tally, latencies) = known
-            .unwrap_or_else(|| (Tally::default(), Latencies::new(self.total.response.is_some())));
+        let (tally, latencies) =
+            known.unwrap_or_else(|| (Tally::default(), Latencies::new(self.loop_kind)));
         let (start_s, len_s, seen) = (seconds(start_ns), seconds(len_ns), latencies.seen());
         let Tally { messages, bytes, errors } = tally;
-        let interval = Interval::new(start_s, len_s, messages, bytes, errors, seen);
+        let counts = Counts { messages, bytes, errors };
+        let interval = Interval::new(start_s, len_s, counts, seen);
         observer.interval(&interval, seen);
         self.keep(interval, start_ns);
         self.total.add(&latencies);
@@ -127,7 +131,7 @@ impl Series {
         self.next += 1;
     }
 
-    /// Keeps an interval, as a part of the last one if that is not full yet.
+    /// Keeps an interval: as part of the last one, if that is not full yet.
     fn keep(&mut self, interval: Interval, start_ns: u64) {
         match self.intervals.last_mut() {
             Some(last) if !start_ns.is_multiple_of(self.kept_ns) => *last = joined(last, &interval),
@@ -145,28 +149,26 @@ impl Series {
 
     fn recycle(&self, mut latencies: Latencies) {
         latencies.reset();
-        // Nobody wants it when all threads are over.
+        // Nobody receives it when all threads are over.
         let _ = self.recycling.send(latencies);
     }
 }
 
-/// Two intervals, one after the other, as one.
+/// Joins two consecutive intervals.
 fn joined(first: &Interval, second: &Interval) -> Interval {
     let mut times = histogram();
     for interval in [first, second] {
-        // It was encoded here, with the same bounds.
+        // This program encoded the histogram, with the same bounds.
         if let Ok(part) = distribution::decode(&interval.histogram) {
             let _ = times.add(&part);
         }
     }
-    Interval::new(
-        first.start_s,
-        first.duration_s + second.duration_s,
-        first.messages + second.messages,
-        first.bytes + second.bytes,
-        first.errors + second.errors,
-        &times,
-    )
+    let counts = Counts {
+        messages: first.messages + second.messages,
+        bytes: first.bytes + second.bytes,
+        errors: first.errors + second.errors,
+    };
+    Interval::new(first.start_s, first.duration_s + second.duration_s, counts, &times)
 }
 
 #[cfg(test)]
@@ -178,7 +180,7 @@ mod tests {
     const SECOND: u64 = 1_000_000_000;
 
     fn piece(thread: usize, number: u64, times_ns: &[u64]) -> Box<Piece> {
-        let mut latencies = Latencies::new(false);
+        let mut latencies = Latencies::new(Loop::Closed);
         times_ns.iter().for_each(|&time_ns| latencies.service.saturating_record(time_ns));
         let messages = times_ns.len() as u64;
         Box::new(Piece {
@@ -190,10 +192,10 @@ mod tests {
     }
 
     fn series(threads: usize) -> Series {
-        Series::new(threads, false, SECOND, unbounded().0)
+        Series::new(threads, Loop::Closed, SECOND, unbounded().0)
     }
 
-    /// What is known of each interval: start, length, messages, the longest time.
+    /// Returns the start, the length, the messages and the longest time of each interval.
     fn known(series: &Series) -> Vec<(f64, f64, u64, u64)> {
         let of = |one: &Interval| (one.start_s, one.duration_s, one.messages, one.max_ns);
         series.intervals.iter().map(of).collect()

@@ -1,4 +1,4 @@
-//! What the threads of a run tell each other.
+//! What the threads of a run share: orders to all of them, and what each has counted.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
@@ -8,19 +8,19 @@ use crossbeam_utils::CachePadded;
 use super::messages::{Message, Tally};
 use super::window::Window;
 
-/// What all threads can see.
+/// The state that all threads can see.
 pub(crate) struct Shared {
     /// When the load begins; 0 until that is known.
     start_ns: AtomicU64,
-    /// What is measured, once that is known.
+    /// Start and end of the measured part, once they are known.
     window_ns: [AtomicU64; 2],
-    /// The run is given up.
+    /// The run was given up.
     is_stopped: AtomicBool,
     panels: Vec<CachePadded<Panel>>,
     pub(crate) messages: Sender<Message>,
 }
 
-/// What a thread has counted so far; written by that thread alone.
+/// What a thread has counted so far. Only that thread writes it.
 #[derive(Default)]
 struct Panel {
     messages: AtomicU64,
@@ -40,8 +40,8 @@ impl Shared {
         }
     }
 
-    /// To be followed by a wake-up of each thread, like [`measure`](Self::measure) and
-    /// [`stop`](Self::stop).
+    /// Sets when the load begins. The caller then wakes each thread, as after
+    /// [`measure`](Self::measure) and [`stop`](Self::stop).
     pub(crate) fn start_at(&self, start_ns: u64) {
         self.start_ns.store(start_ns.max(1), Relaxed);
     }
@@ -77,12 +77,12 @@ impl Shared {
         panel.open.store(open, Relaxed);
     }
 
-    /// Connections that are open.
+    /// Returns how many connections are open.
     pub(crate) fn open(&self) -> u64 {
         self.panels.iter().map(|panel| panel.open.load(Relaxed)).sum()
     }
 
-    /// Of all threads together.
+    /// Returns what all threads together have counted.
     pub(crate) fn tally(&self) -> Tally {
         let mut sum = Tally::default();
         for panel in &self.panels {

@@ -1,17 +1,65 @@
-//! Opens a connection, without waiting for it.
+//! The socket as the system has it, on the other side of the seam: how it is opened, and what events
+//! say.
 
-use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Shutdown, SocketAddr};
 
+use echo_common::socket as system;
+use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::stamps::Stamps;
+use super::stream::{Readiness, Stream};
 use crate::plan::Plan;
 
-/// Starts to connect; an event of `token` tells that it is done, well or not. Both directions are
-/// asked for once and for all: events come when something changes, so that costs nothing.
+impl Stream for TcpStream {
+    fn check_connected(&self) -> io::Result<()> {
+        match self.take_error()? {
+            Some(error) => Err(error),
+            None if is_connected_to_itself(self) => Err(ErrorKind::ConnectionRefused.into()),
+            None => Ok(()),
+        }
+    }
+
+    #[inline]
+    fn receive(&mut self, buffer: &mut [u8], stamps: Option<&mut Stamps>) -> io::Result<usize> {
+        match stamps {
+            None => system::receive(self, buffer),
+            Some(stamps) => stamps.receive(self, buffer),
+        }
+    }
+
+    #[inline]
+    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        system::send(self, bytes)
+    }
+
+    fn finish(&self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+/// Returns whether a stream is connected to itself. Where nobody listens, the system may choose the very
+/// port that is connected to: such a connection echoes everything, and there is no server.
+fn is_connected_to_itself(stream: &TcpStream) -> bool {
+    matches!((stream.local_addr(), stream.peer_addr()), (Ok(local), Ok(peer)) if local == peer)
+}
+
+/// Returns what an event says about a stream.
+pub(crate) fn readiness(event: &Event) -> Readiness {
+    let read_until_blocked = event.is_read_closed() || event.is_error();
+    Readiness {
+        readable: event.is_readable() || read_until_blocked,
+        writable: event.is_writable() || event.is_write_closed() || event.is_error(),
+        read_until_blocked,
+    }
+}
+
+/// Starts to connect. An event of `token` says when the attempt is over, whether it succeeded or not.
+/// Events of both directions are asked for once and for all: an event comes only when something changes,
+/// so this costs nothing.
 pub(crate) fn connect(
     plan: &Plan,
     number: u64,
@@ -31,13 +79,13 @@ pub(crate) fn connect(
 }
 
 fn cannot_stamp(error: io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("ask for the time at which the system receives: {error}"))
+    io::Error::new(error.kind(), format!("ask for kernel timestamps: {error}"))
 }
 
-/// Each connection has its address, in turn.
+/// Returns the local address of a connection. Connections take the addresses in turn.
 fn source(plan: &Plan, number: u64) -> Option<IpAddr> {
     let count = plan.source_ips.len() as u64;
-    #[allow(clippy::cast_possible_truncation)] // Less than the length.
+    #[expect(clippy::cast_possible_truncation, reason = "the place is less than the length")]
     (count > 0).then(|| plan.source_ips[(number % count) as usize])
 }
 
@@ -53,11 +101,12 @@ fn connect_from(source: IpAddr, target: SocketAddr) -> io::Result<TcpStream> {
     Ok(TcpStream::from_std(socket.into()))
 }
 
-/// Otherwise the port would be taken for all targets, and there would be 28,000 of them in all.
+/// Lets the system choose the local port when it knows the target. Otherwise a port would be in use for
+/// all targets, and there would be only about 28,000 ports.
 #[cfg(target_os = "linux")]
 fn let_connect_choose_the_port(socket: &Socket) {
     use nix::sys::socket::{setsockopt, sockopt::IpBindAddressNoPort};
-    // Older systems do without.
+    // Older systems do not know the option.
     let _ = setsockopt(socket, IpBindAddressNoPort, &true);
 }
 

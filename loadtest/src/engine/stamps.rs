@@ -1,4 +1,4 @@
-//! When the system received what is read, which is earlier than when this program came to read it.
+//! Kernel timestamps: when the system received bytes, which is earlier than when this program read them.
 //! Knows neither connections nor messages.
 
 #[cfg(target_os = "linux")]
@@ -20,11 +20,11 @@ mod linux {
 
     use crate::engine::clock::nanoseconds;
 
-    /// Reads, and takes what the system says of when that had come.
+    /// Receives bytes together with their timestamps.
     #[derive(Debug)]
     pub(crate) struct Stamps {
         control: Vec<u8>,
-        /// None without a sound stamp.
+        /// How old the bytes were when they were read; `None` without a sound timestamp.
         age: Option<Duration>,
     }
 
@@ -33,13 +33,13 @@ mod linux {
             Self { control: cmsg_space!(TimeSpec), age: None }
         }
 
-        /// From now on what comes on this socket is stamped. The system begins with it a moment after
-        /// the first socket asked: the first segments may have no stamp.
+        /// Asks for timestamps on this socket. The system begins a moment after the first socket has
+        /// asked, so the first segments may have none.
         pub(crate) fn ask(stream: &TcpStream) -> io::Result<()> {
             Ok(setsockopt(stream, ReceiveTimestampns, &true)?)
         }
 
-        /// Takes what has come, as far as `buffer` goes. Returns how much that is; 0 is the end.
+        /// Receives into `buffer`. Returns the number of bytes; 0 is the end of the stream.
         pub(crate) fn receive(
             &mut self,
             stream: &TcpStream,
@@ -52,20 +52,20 @@ mod linux {
                 ControlMessageOwned::ScmTimestampns(stamp) => Some(stamp.into()),
                 _ => None,
             });
-            // Whoever reads the run's clock does so after this: a pause between the two makes what came
+            // The caller reads the run's clock after this. A pause between the two makes the bytes seem
             // late, never early.
             self.age = age(stamp, SystemTime::now());
             Ok(got.bytes)
         }
 
-        /// When the system had received the last segment of what was read last, if it says so.
+        /// Returns when the system received the last segment of the bytes that were read last, if it
+        /// says so.
         pub(crate) fn received_ns(&self, now_ns: u64) -> Option<u64> {
             Some(now_ns.saturating_sub(nanoseconds(self.age?)))
         }
     }
 
-    /// How long ago that was, by the clock of the stamp. A stamp of later than now, of before the clock
-    /// was set back, does not tell.
+    /// Returns how old a timestamp is. One from the future says nothing: the clock was set back.
     fn age(stamp: Option<Duration>, now: SystemTime) -> Option<Duration> {
         now.duration_since(SystemTime::UNIX_EPOCH + stamp?).ok()
     }
@@ -99,7 +99,7 @@ mod other {
 
     use mio::net::TcpStream;
 
-    /// See the module: no plan asks for them here.
+    /// Does nothing: on this system no plan may ask for timestamps.
     #[derive(Debug)]
     pub(crate) struct Stamps;
 

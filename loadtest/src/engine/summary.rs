@@ -1,4 +1,4 @@
-//! Puts together what the threads found: the report.
+//! The end of a run: makes a report of what the threads found.
 
 use std::slice;
 use std::time::{Duration, SystemTime};
@@ -7,29 +7,30 @@ use hdrhistogram::Histogram;
 use humantime::format_rfc3339_nanos;
 
 use super::clock::seconds;
+use super::cpu::Waiting;
 use super::flood;
 use super::messages::{Found, Outcome, Tally};
 use super::series::Series;
-use super::window::{Start, Window};
-use crate::plan::{Arrival, Limit, Plan, Sizes};
+use super::window::{Completion, Start, Window};
+use crate::plan::{Arrival, Limit, Loop, Plan, Sizes};
 use crate::report::distribution::{Distribution, histogram};
 use crate::report::machine;
 use crate::report::run_report as report;
 use crate::report::run_report::{Errors, RunReport};
 use crate::report::verdict;
 
-/// Findings in a report; the rest is only counted.
+/// Maximum number of findings in a report. Further ones are only counted.
 const MAX_FINDINGS: usize = 20;
 
-/// See the module.
+/// Everything that a report is made of, except the intervals.
 pub(crate) struct Summary<'a> {
     plan: &'a Plan,
     start: Start,
-    /// When measuring began and ended, in the run's time.
+    /// When the measured part began and ended, on the run's clock.
     window_ns: (u64, u64),
     outcomes: Vec<Outcome>,
     flood: Option<Outcome>,
-    is_interrupted: bool,
+    completion: Completion,
 }
 
 impl<'a> Summary<'a> {
@@ -38,15 +39,15 @@ impl<'a> Summary<'a> {
         start: Start,
         outcomes: Vec<Outcome>,
         flood: Option<Outcome>,
-        is_interrupted: bool,
+        completion: Completion,
     ) -> Self {
         let Window { start_ns, end_ns: planned_ns } = Window::of(plan, start.at_ns);
         let end_ns = outcomes.iter().map(|one| one.end_ns).max().unwrap_or_default();
         let end_ns = match plan.limit {
-            Limit::Duration(_) if !is_interrupted => planned_ns,
+            Limit::Duration(_) if completion == Completion::Full => planned_ns,
             Limit::Duration(_) | Limit::Count(_) => end_ns.max(start_ns),
         };
-        Self { plan, start, window_ns: (start_ns, end_ns), outcomes, flood, is_interrupted }
+        Self { plan, start, window_ns: (start_ns, end_ns), outcomes, flood, completion }
     }
 
     pub(crate) fn measured_ns(&self) -> u64 {
@@ -54,7 +55,6 @@ impl<'a> Summary<'a> {
     }
 
     pub(crate) fn into_report(self, series: Series) -> RunReport {
-        let is_open_loop = self.plan.rate().is_some();
         let mut report = RunReport {
             format: report::FORMAT.to_owned(),
             program: concat!("loadtest ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -66,7 +66,7 @@ impl<'a> Summary<'a> {
             ended_at: self.time_of(self.window_ns.1),
             load: load(self.plan, series.kept_ns),
             verdict: report::Verdict { kind: report::VerdictKind::Valid, reasons: vec![] },
-            interrupted: self.is_interrupted,
+            interrupted: self.completion == Completion::Interrupted,
             connections: self.connections(self.plan.our_connections().len(), &self.outcomes),
             messages: self.messages(),
             throughput: self.throughput(),
@@ -76,7 +76,7 @@ impl<'a> Summary<'a> {
             connect_time: Distribution::new(&self.sum(|one| &one.connect)),
             errors: self.errors(),
             findings: self.findings(),
-            generator: self.generator(is_open_loop),
+            generator: self.generator(),
             intervals: series.intervals,
             objectives: vec![],
         };
@@ -84,7 +84,7 @@ impl<'a> Summary<'a> {
         report
     }
 
-    /// A time of the run, for people.
+    /// Converts a time of the run's clock to the calendar.
     fn time_of(&self, at_ns: u64) -> String {
         let at = self.start.time + Duration::from_nanos(at_ns.saturating_sub(self.start.at_ns));
         format_rfc3339_nanos(at.max(SystemTime::UNIX_EPOCH)).to_string()
@@ -97,14 +97,13 @@ impl<'a> Summary<'a> {
     fn sum(&self, of: impl Fn(&Outcome) -> &Histogram<u64>) -> Histogram<u64> {
         let mut sum = histogram();
         for outcome in &self.outcomes {
-            // Bounds are the same everywhere.
+            // All histograms have the same bounds.
             let _ = sum.add(of(outcome));
         }
         sum
     }
 
-    /// Of `asked` connections, as the threads that had them tell.
-    #[allow(clippy::cast_precision_loss)]
+    /// Returns the account of `asked` connections, from the outcomes of the threads that had them.
     fn connections(&self, asked: usize, outcomes: &[Outcome]) -> report::Connections {
         let count = |of: fn(&Outcome) -> u64| outcomes.iter().map(of).sum::<u64>();
         let asked_ns = self.measured_ns() as f64 * asked as f64;
@@ -126,7 +125,6 @@ impl<'a> Summary<'a> {
         report::Messages { asked, sent, verified: self.count(|one| one.verified), unsent }
     }
 
-    #[allow(clippy::cast_precision_loss)]
     fn throughput(&self) -> report::Throughput {
         let mut tally = Tally::default();
         self.outcomes.iter().for_each(|one| tally.add(one.tally));
@@ -141,7 +139,6 @@ impl<'a> Summary<'a> {
         }
     }
 
-    #[allow(clippy::cast_precision_loss)]
     fn flood(&self) -> Option<report::Flood> {
         let (plan, found) = (flood::plan(self.plan)?, self.flood.as_ref()?);
         let measured_s = seconds(found.thread.measured_ns);
@@ -151,7 +148,7 @@ impl<'a> Summary<'a> {
             messages: found.tally.messages,
             bytes: found.tally.bytes,
             bytes_per_s: if measured_s > 0.0 { bytes / measured_s } else { 0.0 },
-            busy: Some(found.thread.busy(false)),
+            busy: Some(found.thread.busy(Waiting::Sleeps)),
             errors: found.errors,
         })
     }
@@ -162,12 +159,12 @@ impl<'a> Summary<'a> {
         sum
     }
 
-    /// The outcomes of the run and of the flood.
+    /// Returns the outcomes of the run and of the flood.
     fn all(&self) -> impl Iterator<Item = &Outcome> {
         self.outcomes.iter().chain(&self.flood)
     }
 
-    /// The first ones; wrong bytes before all others.
+    /// Returns the first findings. Findings of wrong bytes come before all others.
     fn findings(&self) -> Vec<report::Finding> {
         let mut found: Vec<&Found> = self.all().flat_map(|one| &one.findings).collect();
         found.sort_by_key(|found| (!found.fault.is_about_bytes(), found.at_ns));
@@ -186,10 +183,10 @@ impl<'a> Summary<'a> {
         found.into_iter().map(finding).collect()
     }
 
-    #[allow(clippy::cast_precision_loss)]
-    fn generator(&self, is_open_loop: bool) -> report::Generator {
+    fn generator(&self) -> report::Generator {
+        let waiting = if self.plan.busy_poll { Waiting::Spins } else { Waiting::Sleeps };
         let thread = |Outcome { thread, .. }: &Outcome| report::GeneratorThread {
-            busy: thread.busy(self.plan.busy_poll),
+            busy: thread.busy(waiting),
             waiting: thread.waiting(),
             cpu_s: seconds(thread.time.running_ns),
         };
@@ -198,13 +195,14 @@ impl<'a> Summary<'a> {
         report::Generator {
             threads: self.outcomes.iter().map(thread).collect(),
             cpu_per_message_ns: cpu_ns / messages,
-            lateness: is_open_loop.then(|| Distribution::new(&self.sum(|one| &one.lateness))),
+            lateness: (self.plan.loop_kind() == Loop::Open)
+                .then(|| Distribution::new(&self.sum(|one| &one.lateness))),
             without_stamp: self.plan.kernel_timestamps.then(|| self.count(|one| one.without_stamp)),
         }
     }
 }
 
-/// What was asked, as it stands in a report.
+/// Returns the load that was asked for, as it stands in a report.
 fn load(plan: &Plan, interval_ns: u64) -> report::Load {
     let (duration_s, count) = match plan.limit {
         Limit::Duration(duration) => (Some(duration.as_secs_f64()), None),

@@ -14,7 +14,16 @@ pub(crate) struct Start {
     pub(crate) time: SystemTime,
 }
 
-/// From its start up to, not including, its end, in the run's nanoseconds.
+/// Whether a run reached its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Completion {
+    /// The run reached its end.
+    Full,
+    /// The run was stopped before its end.
+    Interrupted,
+}
+
+/// A period on the run's clock, from its start up to but not including its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Window {
     pub(crate) start_ns: u64,
@@ -22,10 +31,10 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// Nothing is in it yet.
+    /// The window while the real one is not known: it contains no time.
     pub(crate) const UNKNOWN: Self = Self { start_ns: u64::MAX, end_ns: u64::MAX };
 
-    /// What is measured of a load that begins at this time.
+    /// Returns the measured part of a load that begins at this time.
     pub(crate) fn of(plan: &Plan, start_ns: u64) -> Self {
         let start_ns = start_ns.saturating_add(nanoseconds(plan.warmup));
         let end_ns = match plan.limit {

@@ -1,5 +1,5 @@
-//! The times in a report: the usual percentiles, and the whole histogram in the standard compressed form.
-//! Any other figure can be calculated from the histogram, and histograms can be merged.
+//! The times in a report: the usual percentiles, and the whole histogram in the standard compressed
+//! form. Any other figure can be calculated from the histogram, and histograms can be merged.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -7,6 +7,8 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::formatting;
 
 /// Maximum time in a histogram: one minute. Longer times count as this one.
 pub const MAX_NS: u64 = 60_000_000_000;
@@ -17,18 +19,23 @@ pub const DIGITS: u8 = 3;
 /// Returns an empty histogram of times in nanoseconds, up to [`MAX_NS`], to [`DIGITS`] digits. It always
 /// takes 221 KB.
 #[must_use]
-#[allow(clippy::missing_panics_doc)] // The bounds are constants that the library takes.
 pub fn histogram() -> Histogram<u64> {
-    #[allow(clippy::expect_used)]
+    #[expect(clippy::expect_used, reason = "the library takes these constants")]
     Histogram::new_with_bounds(1, MAX_NS, DIGITS).expect("constant bounds")
+}
+
+/// Formats a time of a histogram. [`MAX_NS`] means this time or longer: `≥60.0 s`.
+#[must_use]
+pub fn show_time(ns: f64) -> String {
+    let sign = if ns >= MAX_NS as f64 { "≥" } else { "" };
+    format!("{sign}{}", formatting::time(ns))
 }
 
 /// Encodes a histogram as text: V2, deflated, in base64. All HdrHistogram tools read this form.
 #[must_use]
-#[allow(clippy::missing_panics_doc)] // Writing to memory does not fail.
 pub fn encode(histogram: &Histogram<u64>) -> String {
     let mut bytes = vec![];
-    #[allow(clippy::expect_used)]
+    #[expect(clippy::expect_used, reason = "writing to memory does not fail")]
     V2DeflateSerializer::new().serialize(histogram, &mut bytes).expect("memory takes it");
     BASE64.encode(bytes)
 }
@@ -118,6 +125,12 @@ mod tests {
         assert_eq!(distribution.p50_ns, 1_000);
         assert_eq!(distribution.max_ns, times.max());
         assert!(distribution.histogram.starts_with("HISTFAAAA"), "{}", distribution.histogram);
+    }
+
+    #[test]
+    fn the_longest_time_says_that_it_may_be_longer() {
+        assert_eq!(show_time(6.001e10), "≥60.0 s");
+        assert_eq!(show_time(5.9e10), "59.0 s");
     }
 
     #[test]

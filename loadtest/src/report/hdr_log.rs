@@ -1,8 +1,8 @@
 //! The interval log of the HdrHistogram tools: one histogram for each interval, written during the run.
 //! Format: `HistogramLogWriter` of HdrHistogram, version 1.3.
 //!
-//! The library's own writer borrows its output, so a struct cannot hold both. The tests read the log back
-//! with the library's reader.
+//! The library's own writer borrows its output, so a struct cannot hold both. The tests read the log
+//! back with the library's reader.
 
 use std::io::{self, Write};
 use std::time::SystemTime;
@@ -47,7 +47,6 @@ impl<W: Write> HdrLog<W> {
     ///
     /// # Errors
     /// The error of a failed write.
-    #[allow(clippy::cast_precision_loss)] // Times below 2^53 ns are exact; no other are recorded.
     pub fn interval(
         &mut self,
         start_s: f64,

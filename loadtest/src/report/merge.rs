@@ -1,8 +1,8 @@
 //! Merges the reports of several generators that shared a load. Histograms and counts are added, so the
 //! figures are those that a single generator would have measured. Uses no file and no clock.
 //!
-//! Reports that do not belong together are refused with a sentence: reports of different loads or servers,
-//! the same generator twice, and generators that did not measure at the same time.
+//! Reports that do not belong together are refused with a sentence: reports of different loads or
+//! servers, the same generator twice, and generators that did not measure at the same time.
 
 mod checks;
 mod series;
@@ -129,8 +129,8 @@ fn missing(parts: &[&Part]) -> Option<String> {
     }
 }
 
-/// Returns a sentence if only some agents measured during a large part of the time. If the load is a count
-/// of messages, it is normal that some agents end before others.
+/// Returns a sentence if only some agents measured during a large part of the time. If the load is a
+/// count of messages, it is normal that some agents end before others.
 fn apart(parts: &[&Part], windows: &Windows) -> Option<String> {
     let timed = parts.iter().any(|part| part.report.load.duration_s.is_some());
     (timed && windows.shared_s() < MIN_SHARED * windows.longest_s()).then(|| {

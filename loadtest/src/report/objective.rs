@@ -92,11 +92,11 @@ impl Slo {
     /// Judges whether the run met the objective.
     ///
     /// - Times are those of [`RunReport::latency`], or with the prefix `service.` or `connect.` those.
-    ///   Percentiles are those of the histogram. Messages that never came back, and connections that were
-    ///   never made, count as slower than all others.
-    /// - `errors` in percent is the share of the due messages that did not come back. If the run had more
-    ///   errors than that, it is the errors divided by the due messages. `errors` as a number is the
-    ///   number of errors of the whole run.
+    ///   Percentiles are those of the histogram. Messages that never came back, and connections that
+    ///   were never made, count as slower than all others.
+    /// - `errors` in percent is the share of the due messages that did not come back. If the run had
+    ///   more errors than that, it is the errors divided by the due messages. `errors` as a number is
+    ///   the number of errors of the whole run.
     /// - `rate` up to 1, or in percent, is the share of the due messages that came back in the measured
     ///   time. It exists only in an open loop. `rate` above 1 is messages per second that came back.
     #[must_use]
@@ -175,9 +175,8 @@ impl Statistic {
         };
         if rank > distribution.count {
             let (missing, count) = (formatting::count(missing), formatting::count(count));
-            return Err(format!("beyond every limit: {missing} of {count} {what} are missing"));
+            return Err(format!("beyond all limits: {missing} of {count} {what} failed"));
         }
-        #[allow(clippy::cast_precision_loss)] // Below 2^53, which is 104 days.
         match self {
             Self::Percentile(_) => at_rank(distribution, rank).map(|ns| ns as f64),
             Self::Mean => Ok(distribution.mean_ns),
@@ -212,7 +211,6 @@ fn at_rank(distribution: &Distribution, rank: u64) -> Result<u64, String> {
 fn errors(report: &RunReport) -> Measured {
     due(report)?;
     let errors = report.errors.total();
-    #[allow(clippy::cast_precision_loss)] // Nobody counts 2^53 errors.
     Ok((errors as f64, format!("{} errors", formatting::count(errors))))
 }
 
@@ -267,7 +265,6 @@ fn rate_share(report: &RunReport) -> Measured {
     Ok((share, words))
 }
 
-#[allow(clippy::cast_precision_loss)] // A share needs no more digits.
 fn ratio(part: u64, whole: u64) -> f64 {
     part as f64 / whole as f64
 }

@@ -1,5 +1,5 @@
-//! The report of a run: the load, the results, and whether the results can be trusted. `--json` writes this
-//! document, and `report` and `merge` read it. Its schema is in `loadtest/schema`.
+//! The report of a run: the load, the results, and whether the results can be trusted. `--json` writes
+//! this document, and `report` and `merge` read it. Its schema is in `loadtest/schema`.
 
 pub(crate) mod errors;
 
@@ -48,8 +48,8 @@ pub struct RunReport {
     pub throughput: Throughput,
     /// The results of the flood, if there was one. Its messages are not part of the other figures.
     pub flood: Option<Flood>,
-    /// In an open loop: the times from when a message was due to the last byte of its echo. Only messages
-    /// of the measurement count.
+    /// In an open loop: the times from when a message was due to the last byte of its echo. Only
+    /// messages of the measurement count.
     pub response_time: Option<Distribution>,
     /// The times from when a message was ready to be sent to the last byte of its echo. The operating
     /// system takes a message at once, unless the server does not read and all buffers are full. Only
@@ -74,17 +74,16 @@ pub struct RunReport {
 }
 
 impl RunReport {
-    /// Returns the times that a user of the server sees: the response times in an open loop, otherwise the
-    /// service times.
+    /// Returns the times that a user of the server sees: the response times in an open loop, otherwise
+    /// the service times.
     #[must_use]
     pub fn latency(&self) -> &Distribution {
         self.response_time.as_ref().unwrap_or(&self.service_time)
     }
 
-    /// Returns the messages per second that the generators of this report should have sent. Returns `None`
-    /// in a closed loop, and if nothing was measured.
+    /// Returns the messages per second that the generators of this report should have sent. Returns
+    /// `None` in a closed loop, and if nothing was measured.
     #[must_use]
-    #[allow(clippy::cast_precision_loss)] // A rate needs no more digits.
     pub fn rate_asked(&self) -> Option<f64> {
         let rate = self.load.rate?;
         let rate = match (self.load.count, self.messages.asked) {
@@ -99,7 +98,6 @@ impl RunReport {
 
     /// Returns the share of that rate that was achieved.
     #[must_use]
-    #[allow(clippy::cast_precision_loss)] // A share needs no more digits.
     pub fn rate_share(&self) -> Option<f64> {
         let asked_per_s = self.rate_asked()?;
         Some(match (self.load.count, self.messages.asked) {
@@ -125,8 +123,8 @@ pub struct Machine {
     pub memory_bytes: u64,
 }
 
-/// The requested load of all generators together. Everything that the server sees is the same in all their
-/// reports. Threads, seed and source addresses may differ between generators.
+/// The requested load of all generators together. Everything that the server sees is the same in all
+/// their reports. Threads, seed and source addresses may differ between generators.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Load {
@@ -284,9 +282,9 @@ pub struct Messages {
 pub struct Throughput {
     /// How long the measurement lasted.
     pub duration_s: f64,
-    /// Messages that came back in that time.
+    /// Number of messages that came back in that time.
     pub messages: u64,
-    /// Bytes that came back in that time.
+    /// Number of bytes that came back in that time.
     pub bytes: u64,
     /// Messages per second that came back.
     pub messages_per_s: f64,
@@ -300,9 +298,9 @@ pub struct Throughput {
 pub struct Flood {
     /// The connections of the flood over the whole run.
     pub connections: Connections,
-    /// Messages that came back.
+    /// Number of messages that came back.
     pub messages: u64,
-    /// Bytes that came back.
+    /// Number of bytes that came back.
     pub bytes: u64,
     /// Bytes per second that came back. The same number was sent.
     pub bytes_per_s: f64,
@@ -339,8 +337,8 @@ pub struct Generator {
     /// In an open loop: how much later messages were sent than they could have been.
     pub lateness: Option<Distribution>,
     /// With [`Load::kernel_timestamps`]: number of messages of the measurement without a valid kernel
-    /// timestamp. A timestamp is missing, or it is impossible because somebody set the clock. The times of
-    /// these messages end when the load tester had read them. `None` in reports of older versions.
+    /// timestamp. A timestamp is missing, or it is impossible because somebody set the clock. The times
+    /// of these messages end when the load tester had read them. `None` in reports of older versions.
     #[serde(default)]
     pub without_stamp: Option<u64>,
 }
@@ -367,9 +365,9 @@ pub struct Interval {
     pub start_s: f64,
     /// The length of the interval.
     pub duration_s: f64,
-    /// Messages that came back.
+    /// Number of messages that came back.
     pub messages: u64,
-    /// Bytes that came back.
+    /// Number of bytes that came back.
     pub bytes: u64,
     /// Number of errors.
     pub errors: u64,
@@ -383,17 +381,22 @@ pub struct Interval {
     pub histogram: String,
 }
 
+/// What was counted in an [`Interval`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Number of messages that came back.
+    pub messages: u64,
+    /// Number of bytes that came back.
+    pub bytes: u64,
+    /// Number of errors.
+    pub errors: u64,
+}
+
 impl Interval {
     /// Creates an interval in which `messages` came back, with these times.
     #[must_use]
-    pub fn new(
-        start_s: f64,
-        duration_s: f64,
-        messages: u64,
-        bytes: u64,
-        errors: u64,
-        times: &Histogram<u64>,
-    ) -> Self {
+    pub fn new(start_s: f64, duration_s: f64, counts: Counts, times: &Histogram<u64>) -> Self {
+        let Counts { messages, bytes, errors } = counts;
         Self {
             start_s,
             duration_s,

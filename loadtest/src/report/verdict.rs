@@ -6,9 +6,9 @@
 //! - Its threads were ready to run and had no CPU.
 //! - In an open loop, it sent messages late although the connection was free.
 //!
-//! All three matter with kernel timestamps too, because the load tester still determines the rates and the
-//! times at which messages are sent. The thread of a flood is not judged, because it should be busy all the
-//! time.
+//! All three matter with kernel timestamps too, because the load tester still determines the rates and
+//! the times at which messages are sent. The thread of a flood is not judged, because it should be busy
+//! all the time.
 
 use crate::report::run_report::{Connections, Flood, RunReport, Verdict, VerdictKind};
 
@@ -76,7 +76,6 @@ fn generator_limits(report: &RunReport) -> Vec<String> {
 }
 
 /// Says, with kernel timestamps, whether a late thread affected the times of messages.
-#[allow(clippy::cast_precision_loss)]
 fn end_of_times(report: &RunReport) -> String {
     if !report.load.kernel_timestamps {
         return String::new();
@@ -90,7 +89,6 @@ fn end_of_times(report: &RunReport) -> String {
     }
 }
 
-#[allow(clippy::cast_precision_loss)]
 fn lateness(report: &RunReport) -> Option<String> {
     let lateness = report.generator.lateness.as_ref()?.p99_ns;
     let response = report.latency().p99_ns;
@@ -105,7 +103,6 @@ fn lateness(report: &RunReport) -> Option<String> {
 }
 
 /// Returns the reasons why the load was less than requested.
-#[allow(clippy::cast_precision_loss)]
 fn missing(report: &RunReport) -> Vec<String> {
     let (connections, messages) = (&report.connections, &report.messages);
     let mut reasons = vec![];
@@ -151,7 +148,7 @@ fn missing_of_flood(flood: &Flood) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample;
+    use crate::harness;
 
     #[test]
     fn a_verdict_is_shown_as_it_is_written() {
@@ -172,7 +169,7 @@ mod tests {
             (true, Some(101), Some(own(101))),
             (true, Some(10_000), Some(own(10_000))),
         ] {
-            let mut report = sample::report();
+            let mut report = harness::example();
             report.load.kernel_timestamps = kernel_timestamps;
             report.generator.without_stamp = without_stamp;
             report.generator.threads[0].busy = 0.99;

@@ -83,7 +83,8 @@ fn bar(value: f64, least: f64, most: f64) -> String {
     let span = (most / least).ln();
     let part = if span > 0.0 { (value / least).ln() / span } else { 0.0 };
     let len = 1.0 + part.clamp(0.0, 1.0) * (BAR_LEN - 1.0);
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // At most 240.
+    #[expect(clippy::cast_possible_truncation, reason = "the length is at most 240")]
+    #[expect(clippy::cast_sign_loss, reason = "the length is positive")]
     let eighths = if len.is_finite() { (len * 8.0).round() as usize } else { 8 };
     let mut bar = "█".repeat(eighths / 8);
     if !eighths.is_multiple_of(8) {

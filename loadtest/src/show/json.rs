@@ -92,7 +92,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::{fake, sample};
+    use crate::harness;
 
     /// Environment variable that makes the tests write the stored files instead of comparing them.
     const UPDATE: &str = "UPDATE";
@@ -131,16 +131,16 @@ mod tests {
 
     #[test]
     fn the_kept_schemas_are_those_of_the_types_and_the_kept_examples_obey_them() {
-        check("run", &sample::report());
-        check("compare", &fake::comparison());
-        check("capacity", &fake::capacity());
+        check("run", &harness::example());
+        check("compare", &harness::example_comparison());
+        check("capacity", &harness::example_capacity());
     }
 
     #[test]
     fn the_schema_refuses_what_a_report_must_not_be() {
         let schema = serde_json::to_value(schemars::schema_for!(RunReport)).unwrap();
         let validator = jsonschema::validator_for(&schema).unwrap();
-        let report = serde_json::to_value(sample::report()).unwrap();
+        let report = serde_json::to_value(harness::example()).unwrap();
         for (pointer, value) in [
             ("/messages/verified", Value::from(-1)),
             ("/verdict/kind", Value::from("GOOD")),
@@ -158,17 +158,17 @@ mod tests {
 
     #[test]
     fn what_was_kept_before_messages_without_a_stamp_were_counted_is_read() {
-        let mut run = serde_json::to_value(sample::report()).unwrap();
+        let mut run = serde_json::to_value(harness::example()).unwrap();
         assert!(run["generator"].as_object_mut().unwrap().remove("without_stamp").is_some());
-        assert_eq!(parse(run.to_string().as_bytes()), Ok(sample::report()));
+        assert_eq!(parse(run.to_string().as_bytes()), Ok(harness::example()));
     }
 
     #[test]
     fn a_report_comes_back_from_its_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run.json");
-        write(&path, &sample::report()).unwrap();
-        assert_eq!(read(&path), Ok(sample::report()));
+        write(&path, &harness::example()).unwrap();
+        assert_eq!(read(&path), Ok(harness::example()));
         assert!(fs::read(&path).unwrap().ends_with(b"}\n"));
     }
 

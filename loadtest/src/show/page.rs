@@ -1,5 +1,5 @@
-//! Renders reports as one HTML file that needs no other file. A page shows either runs, with their figures
-//! side by side and their curves in the same plots, or a search for the capacity.
+//! Renders reports as one HTML file that needs no other file. A page shows either runs, with their
+//! figures side by side and their curves in the same plots, or a search for the capacity.
 //!
 //! The page fetches nothing and runs no script; its content security policy forbids both. The templates
 //! escape all text from servers, users and other machines. This module reads no file, no clock and no
@@ -19,8 +19,8 @@ mod source;
 mod spectrum;
 mod summary;
 mod text;
+mod ticks;
 mod timeline;
-mod units;
 
 use askama::Template;
 use serde::Serialize;
@@ -122,7 +122,7 @@ struct Page {
     sources: Vec<Source>,
 }
 
-/// The head of a run's column.
+/// The head of the column of a run.
 struct Column {
     index: usize,
     colour: String,

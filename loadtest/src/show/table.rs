@@ -8,8 +8,8 @@ use crate::report::run_report::{Load, RunReport, VerdictKind};
 /// Maximum number of findings that are shown. The JSON document may have more.
 const MAX_FINDINGS: usize = 10;
 
-/// Formats the whole report, with a newline at its end. Text from a server or a file cannot write control
-/// sequences to the terminal.
+/// Formats the whole report, with a newline at its end. Text from a server or a file cannot write
+/// control sequences to the terminal.
 #[must_use]
 pub fn render(report: &RunReport) -> String {
     let sections = [
@@ -34,10 +34,12 @@ fn doubtful(report: &RunReport) -> bool {
 pub(crate) fn end_of_times(load: &Load, without_stamp: u64) -> Option<String> {
     let but = match without_stamp {
         0 => String::new(),
-        count => format!(
-            "; for {} messages without a kernel timestamp, when the load tester read them",
-            formatting::count(count)
-        ),
+        count => {
+            format!(
+                "; {} without a timestamp count as received when they were read",
+                formatting::counted(count, "message")
+            )
+        }
     };
     load.kernel_timestamps.then(|| format!("of messages end when the system received them{but}"))
 }

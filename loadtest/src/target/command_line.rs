@@ -1,16 +1,16 @@
-//! A command line in which a port is to be filled in.
+//! A command line with a place for a port.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// What the port takes the place of.
+/// The text that the port replaces.
 pub(super) const PORT: &str = "{port}";
 
-/// A program and its arguments, `{port}` among them. Split into words as a shell does it, with
-/// quotes and backslashes; no shell is started, so nothing else is expanded.
+/// A program and its arguments, with `{port}` in them. Quotes and backslashes split the text into words
+/// as in a shell. No shell is started, so nothing else is expanded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandLine {
-    /// As it was given.
+    /// The command line as it was given.
     text: String,
     program: String,
     arguments: Vec<String>,
@@ -35,7 +35,7 @@ impl FromStr for CommandLine {
 }
 
 impl CommandLine {
-    /// The program and its arguments, with the port filled in.
+    /// Returns the program and its arguments with the port filled in.
     #[must_use]
     pub fn with_port(&self, port: u16) -> (String, Vec<String>) {
         let fill = |word: &String| word.replace(PORT, &port.to_string());

@@ -1,5 +1,5 @@
-//! What a started command writes: always read, so that it never waits, and the end of it kept, for
-//! when it fails.
+//! The output of a command that was started. It is always read, so that the command never waits, and its
+//! end is kept for an error sentence.
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, PipeReader, Read};
@@ -9,18 +9,18 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, bounded};
 
-/// So much is kept.
+/// Maximum number of bytes that are kept.
 const MAX_TAIL_LEN: usize = 4 * 1024;
 
-/// How long to wait for the last words of a command that ended: one of its own children may hold the
+/// How long to wait for the end of the output of a command that ended. One of its children may hold the
 /// pipe open for ever.
 const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The end of what came through a pipe.
+/// The end of the bytes that came through a pipe.
 #[derive(Debug)]
 pub(super) struct Output {
     tail: Arc<Mutex<VecDeque<u8>>>,
-    /// Has no sender once the pipe was closed.
+    /// Has no sender when the pipe has been closed.
     closed: Receiver<()>,
 }
 
@@ -40,9 +40,10 @@ impl Output {
         Ok(Self { tail, closed })
     }
 
-    /// The last words of a command that ended, as the end of a sentence: harmless for a terminal.
+    /// Returns the last output of a command that ended, as the end of a sentence. It is harmless for a
+    /// terminal.
     pub(super) fn last_words(&self) -> String {
-        // Closed or not: what is there is told.
+        // Whether the pipe is closed or not, the output so far is reported.
         let _ = self.closed.recv_timeout(LAST_WORDS_TIMEOUT);
         let bytes: Vec<u8> =
             self.tail.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
@@ -67,13 +68,13 @@ fn read_all(pipe: &mut PipeReader, tail: &Mutex<VecDeque<u8>>) {
                 keep(&mut tail.lock().unwrap_or_else(PoisonError::into_inner), &buffer[..len]);
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            // The writer cannot tell the difference, and nobody else would want to know.
+            // The writer cannot tell the difference, and nobody else has a use for the error.
             Err(_) => return,
         }
     }
 }
 
-/// Appends, and forgets what is too long ago.
+/// Appends bytes, and forgets the oldest ones if there are too many.
 fn keep(tail: &mut VecDeque<u8>, bytes: &[u8]) {
     tail.extend(bytes);
     let surplus = tail.len().saturating_sub(MAX_TAIL_LEN);

@@ -1,8 +1,8 @@
-//! A server that we start, and never leave behind.
+//! A server process that we start and never leave behind.
 //!
-//! Each is the leader of a process group of its own, so that what it starts ends with it. All groups
-//! are known in one place, so that a load tester that must end at once can take them along. A
-//! command that leaves its group (a daemon) is not followed.
+//! Each process leads a process group of its own, so that its children end with it. All groups are
+//! known in one place, so that a load tester that must end at once can end them. A command that leaves
+//! its group (a daemon) is not followed.
 
 mod group;
 
@@ -21,22 +21,22 @@ pub use group::kill_all;
 /// How long a server may take to accept its first connection.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a server may take to end when it is asked to: twice what ours drains for.
+/// How long a server may take to end when it is asked to. That is twice the drain timeout of our server.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a process whose connections are closed may take to be gone.
+/// How long a process may take to end after its connections were closed.
 const LAST_MOMENTS: Duration = Duration::from_secs(1);
 
-/// The patience with one attempt to connect: a full queue leaves it without an answer.
+/// How long one attempt to connect may take. A full backlog leaves it without an answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Between two looks at a process or its port.
+/// Pause between two looks at a process or its port.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// A server that was started, and accepted a connection. Killed when dropped.
+/// A server that was started and has accepted a connection. Dropping it kills the process.
 #[derive(Debug)]
 pub struct Process {
-    /// As it was given, for sentences.
+    /// The command as it was given, for error sentences.
     command: String,
     child: Child,
     ended: Option<ExitStatus>,
@@ -44,11 +44,11 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts the command, with nothing to read and its output read here, and waits until it accepts
-    /// a connection at `address`.
+    /// Starts the command and waits until it accepts a connection at `address`. Its standard input is
+    /// empty, and its output is read here.
     ///
     /// # Errors
-    /// A sentence, with the end of its output, when it does not. Nothing is left of it then.
+    /// A sentence, with the end of its output, when it accepts none. The process is gone then.
     pub(super) fn start(
         command: &CommandLine,
         address: SocketAddr,
@@ -61,16 +61,16 @@ impl Process {
         Ok(process)
     }
 
-    /// Its process id, which is that of its group too.
+    /// Returns the process id, which is also the id of its group.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Asks it to end, waits for ten seconds at most, and kills what is left.
+    /// Asks the process to end, waits at most ten seconds, and kills what is left of its group.
     ///
     /// # Errors
-    /// A sentence when it had ended by itself before.
+    /// A sentence when the process had ended by itself before.
     pub fn stop(mut self) -> Result<(), String> {
         self.check()?;
         group::ask_to_end(&mut self.child);
@@ -78,11 +78,11 @@ impl Process {
         while !self.has_ended() && Instant::now() < deadline {
             thread::sleep(PAUSE);
         }
-        // Dropped: killed, if it did not end.
+        // Dropping it kills the process, if it has not ended.
         Ok(())
     }
 
-    /// Whether it still runs.
+    /// Checks that the process still runs.
     ///
     /// # Errors
     /// A sentence, with the end of its output, when it does not.
@@ -90,8 +90,8 @@ impl Process {
         if self.has_ended() { Err(self.obituary("ended")) } else { Ok(()) }
     }
 
-    /// Whether it still runs after a connection to it failed: the system closes those of a process
-    /// before it tells that it has ended.
+    /// Checks that the process still runs after a connection to it failed. Waits a moment, because the
+    /// system closes the connections of a process before it reports its end.
     ///
     /// # Errors
     /// As [`check`](Self::check).
@@ -107,7 +107,7 @@ impl Process {
         let deadline = Instant::now() + START_TIMEOUT;
         loop {
             let accepted = accepts(address);
-            // Whoever accepted: it is not this one if it is gone.
+            // If the process is gone, another one has accepted.
             if self.has_ended() {
                 return Err(self.obituary("ended before it accepted a connection"));
             }
@@ -115,7 +115,7 @@ impl Process {
                 return Ok(());
             }
             if Instant::now() >= deadline {
-                // Its last words are to be complete.
+                // After its end the output is complete.
                 self.kill();
                 let what = format!("accepted no connection at {address} within {START_TIMEOUT:?}");
                 return Err(format!("`{}` {what}{}", self.command, self.output.last_words()));
@@ -129,7 +129,7 @@ impl Process {
         format!("`{}` {what}{status}{}", self.command, self.output.last_words())
     }
 
-    /// Looks whether it has ended. If so, the rest of its group is killed, and it is reaped.
+    /// Returns whether the process has ended. If so, kills the rest of its group and reaps it.
     fn has_ended(&mut self) -> bool {
         if self.ended.is_none() {
             self.ended = group::reap(&mut self.child);
@@ -161,10 +161,11 @@ fn spawn(command: &CommandLine, port: u16) -> Result<(Child, Output), String> {
     Ok((child, output))
 }
 
-/// Whether somebody listens there.
+/// Returns whether somebody listens at the address.
 fn accepts(address: SocketAddr) -> bool {
     let stream = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT);
-    // Where nobody listens, the system may connect a socket with itself: it gave it that very port.
+    // Where nobody listens, the system may choose that very port for the socket, and connect it to
+    // itself.
     stream.is_ok_and(|stream| stream.local_addr().is_ok_and(|local| local != address))
 }
 

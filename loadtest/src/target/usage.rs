@@ -1,28 +1,28 @@
-//! What a process and its descendants take of the system, where the system tells: on Linux.
+//! What a process and its descendants use, on systems that say so: on Linux.
 
-/// What processes have taken.
+/// What processes have used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// CPU time so far, in nanoseconds, of all threads, those that have ended too. Of descendants
-    /// that have ended it is exact to the system's tick only, 10 ms.
+    /// CPU time so far, in nanoseconds, of all threads, including those that have ended. For
+    /// descendants that have ended it is exact only to the system's tick of 10 ms.
     pub cpu_ns: u64,
-    /// Resident memory in bytes. Pages that several processes share are counted in each.
+    /// Resident memory in bytes. Pages that several processes share are counted for each of them.
     pub resident_bytes: u64,
 }
 
-/// Watches a process, its descendants, and the other members of its group.
+/// A watch over a process, its descendants, and the other members of its group.
 #[derive(Debug)]
 pub struct Watch(system::Watch);
 
 impl Watch {
-    /// `leader` leads a process group.
+    /// Returns a watch over the process group that `leader` leads.
     #[must_use]
     pub fn new(leader: u32) -> Self {
         Self(system::Watch::new(leader))
     }
 
-    /// What they have taken. `None` when the leader is gone or the system does not tell. Processes that
-    /// were started within the last second may be missing.
+    /// Returns what the processes have used, or `None` if the leader is gone or the system does not say.
+    /// Processes that were started within the last second may be missing.
     pub fn sample(&mut self) -> Option<Usage> {
         self.0.sample()
     }
@@ -38,7 +38,7 @@ mod system {
 
     use super::Usage;
 
-    /// All processes are looked at no more often, because there may be thousands.
+    /// Minimum time between two looks at all processes, of which there may be thousands.
     const MIN_SCAN_INTERVAL: Duration = Duration::from_secs(1);
 
     #[derive(Debug)]
@@ -50,7 +50,7 @@ mod system {
 
     impl Watch {
         pub(super) fn new(leader: u32) -> Self {
-            // No process has a number that does not fit: it is not found then.
+            // A number that does not fit belongs to no process, so none is found.
             Self { leader: i32::try_from(leader).unwrap_or(-1), members: vec![], scanned: None }
         }
 
@@ -67,7 +67,7 @@ mod system {
                         total.resident_bytes += usage.resident_bytes;
                     }
                     None if process.pid() == self.leader => return None,
-                    // It has ended: its time is in its parent's sum.
+                    // The process has ended, and its time is in its parent's sum.
                     None => {}
                 }
             }
@@ -76,7 +76,7 @@ mod system {
     }
 
     fn members(leader: i32) -> Option<Vec<Process>> {
-        // Those that end while they are looked at are not of interest.
+        // Processes that end meanwhile do not matter.
         let stats: Vec<Stat> =
             all_processes().ok()?.flatten().filter_map(|process| process.stat().ok()).collect();
         let mut members = vec![leader];
@@ -104,14 +104,15 @@ mod system {
         })
     }
 
-    /// Of the whole process, by its own clock: the sum over its threads would lose those that ended,
-    /// and the ticks of `/proc/PID/stat` are too coarse.
+    /// Returns the CPU time of a process by its own clock. The sum over its threads would lose threads
+    /// that have ended, and the ticks of `/proc/PID/stat` are too coarse.
     fn cpu_ns(pid: i32) -> Option<u64> {
         let time = clock_gettime(clock_getcpuclockid(Pid::from_raw(pid)).ok()?).ok()?;
         u64::try_from(Duration::from(time).as_nanos()).ok()
     }
 
-    /// Page by page: the quicker counters of `statm` lag behind. A process that has ended has none.
+    /// Returns the resident memory, counted page by page, because the faster counters of `statm` lag
+    /// behind. A process that has ended has none.
     fn resident_bytes(process: &Process) -> Option<u64> {
         let rollup = process.smaps_rollup().ok()?;
         rollup.memory_map_rollup.iter().find_map(|map| map.extension.map.get("Rss").copied())

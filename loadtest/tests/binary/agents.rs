@@ -14,7 +14,7 @@ use crate::{loadtest, run};
 
 const AGENTS: u32 = 4;
 
-/// The start of the load, far enough ahead for all of them to be ready.
+/// Returns a start of the load that is far enough ahead for all generators to be ready.
 fn soon() -> String {
     let at = SystemTime::now() + Duration::from_secs(1);
     humantime::format_rfc3339_nanos(at).to_string()
@@ -37,7 +37,7 @@ fn start(server: &Running, folder: &Path, index: u32, start_at: &str) -> Child {
         .unwrap()
 }
 
-/// The times of all messages in a file: from when they were due, and from when they were sent.
+/// Reads the times of all messages in a file: from when they were due, and from when they were sent.
 fn samples(path: &Path) -> Vec<(u64, u64)> {
     let text = fs::read_to_string(path).unwrap();
     let lines = text.lines().skip(1);
@@ -50,13 +50,14 @@ fn samples(path: &Path) -> Vec<(u64, u64)> {
         .collect()
 }
 
-/// Whether a distribution is that of these times, as exactly as it keeps them.
+/// Checks that a distribution is that of these times, as exactly as it keeps them.
 #[track_caller]
 fn check(distribution: &Distribution, mut times: Vec<u64>) {
     times.sort_unstable();
     assert_eq!(distribution.count, times.len() as u64);
     let at = |part: f64| {
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        #[expect(clippy::cast_possible_truncation, reason = "the rank is at most the length")]
+        #[expect(clippy::cast_sign_loss, reason = "the rank is positive")]
         let rank = ((part * times.len() as f64).ceil() as usize).clamp(1, times.len());
         times[rank - 1]
     };
@@ -79,7 +80,7 @@ fn a_start_in_the_past_is_said_to_be_late() {
         command.args(["--count", "100", "--warmup", "0", "--quiet"]).args(start);
         let (code, table, stderr) = run(&mut command);
         assert!(matches!(code, Some(0 | 3)), "{table}{stderr}");
-        let warned = stderr.contains("[WARN ] late: the time to start at has passed late=");
+        let warned = stderr.contains("[WARN ] the start time has passed late=");
         assert_eq!(warned, is_late, "{start:?}: {stderr}");
     }
 }

@@ -15,7 +15,7 @@ fn there_are_completions_for_every_shell() {
     }
 }
 
-/// What a shell that reads only the beginning does.
+/// Reads only the beginning, as some shells do.
 #[test]
 fn a_closed_pipe_is_no_panic() {
     let mut child = loadtest()
@@ -64,7 +64,10 @@ fn there_is_a_page_of_runs_or_of_a_capacity() {
         assert!(page.contains(words), "{words}: {}", &page[..600]);
     }
     for (files, words) in [
-        (&[one.as_path(), &capacity][..], "is a search for the capacity: its page is its own"),
+        (
+            &[one.as_path(), &capacity][..],
+            "is a search for the capacity: it needs a page of its own",
+        ),
         (&[compare.as_path()], "there is no page of a comparison"),
     ] {
         let (code, _, stderr) = report(files);

@@ -1,5 +1,5 @@
-//! The commands that load a server. What a machine under other work makes of them is not known, so
-//! VALID and GENERATOR-LIMITED are taken alike where figures are not asked for.
+//! The commands that load a server. The machine may be busy with other work, so tests that do not check
+//! figures accept both VALID and GENERATOR-LIMITED.
 
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
@@ -17,7 +17,7 @@ fn server() -> Running {
     Running::start(Config { report_interval: None, ..line(2) })
 }
 
-/// A short load on a server, further flags to follow.
+/// Returns a command with a short load on a server. Further flags may follow.
 fn load(server: &Running) -> Command {
     let mut command = loadtest();
     command.args(["run", &server.address.to_string(), "--connections", "4", "--threads", "2"]);
@@ -26,7 +26,7 @@ fn load(server: &Running) -> Command {
 }
 
 #[test]
-fn without_a_command_the_server_inside_is_measured() {
+fn without_a_command_the_embedded_server_is_measured() {
     let (code, table, stderr) = run(loadtest().args(["--count", "1000", "--warmup", "0"]));
     assert!(matches!(code, Some(0 | 3)), "{table}{stderr}");
     assert!(table.contains("1,000 verified of 1,000 asked"), "{table}");
@@ -111,7 +111,7 @@ fn a_signal_ends_the_run_with_what_was_found_until_then() {
     let report = json::read(&path).unwrap();
     assert!(report.interrupted && report.messages.verified > 0, "{:?}", report.messages);
     assert_ne!(report.verdict.kind, VerdictKind::Valid);
-    // What was in flight is not waited for: its connection may be reset.
+    // The load tester does not wait for messages in flight, so a connection may be reset.
     server.stop();
 }
 
@@ -127,7 +127,7 @@ fn a_document_on_standard_output_leaves_the_table_to_standard_error() {
     server.stop_clean();
 }
 
-/// As in the log of a container, in which both outputs end up.
+/// Both outputs of a container go to one log, so other text would spoil the document.
 #[test]
 fn a_quiet_run_with_a_document_on_standard_output_says_nothing_else() {
     let server = server();

@@ -1,7 +1,7 @@
 //! The `loadtest` program as its users meet it.
 
-// A harness fails by panicking.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![expect(clippy::unwrap_used, reason = "a harness fails by panicking")]
+#![expect(clippy::panic, reason = "a harness fails by panicking")]
 
 mod agents;
 mod documents;
@@ -11,12 +11,12 @@ mod usage;
 
 use std::process::{Command, Output};
 
-/// The program, not yet started.
+/// Returns the program, not yet started.
 fn loadtest() -> Command {
     Command::new(env!("CARGO_BIN_EXE_loadtest"))
 }
 
-/// Runs to the end; none of what is run here waits for anything.
+/// Runs a command to its end. No command here waits for anything.
 #[track_caller]
 fn run(command: &mut Command) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();

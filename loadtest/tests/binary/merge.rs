@@ -9,7 +9,7 @@ fn example() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/run.example.json")
 }
 
-/// The example as one of two agents reports it, without faults.
+/// Returns the example as one of two agents reports it, without faults.
 fn report(index: u32) -> RunReport {
     let mut report = json::read(&example()).unwrap();
     (report.load.agent_index, report.load.agent_count) = (index, 2);

@@ -1,42 +1,42 @@
-//! The patience a connection is treated with.
+//! How long a connection may take, and what happens when its time is over.
 
 use super::{Connection, Phase};
-use crate::close_reason::{Cause, CloseReason};
-use crate::stream::Stream;
+use crate::seams::close_reason::{Cause, CloseReason};
+use crate::seams::stream::Stream;
 
-/// The times at which patience ends.
+/// The time limits of all connections of a worker.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadlines {
-    /// How long a connection may stay without traffic.
+    /// How long a connection may go without traffic. `None`: for ever.
     pub(crate) idle_timeout_ms: Option<u64>,
-    /// How long the server waits for the peer's end of stream after its own, and how long an idle
-    /// connection may take to be flushed.
+    /// How long the server waits for the peer's end of stream after its own. An idle connection gets
+    /// the same time to take the rest of its echo.
     pub(crate) linger_ms: u64,
-    /// When everything must be over, once the server is stopping.
+    /// When every connection must be over. `None` while the server is not stopping.
     pub(crate) drain_end_ms: Option<u64>,
 }
 
-/// What [`Connection::check`] found.
+/// The answer of [`Connection::check`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Check {
-    /// Nothing to do before this time, if ever.
+    /// The connection has time until then; `None`: it has no deadline.
     Fine(Option<u64>),
-    /// It was idle for too long: [`Connection::end`] it.
+    /// The connection was idle for too long: [`Connection::end`] it.
     IsIdle,
-    /// Its time is over.
+    /// The time of the connection is over: close it.
     Close(CloseReason),
 }
 
-/// How often a lingering connection is looked at for the peer's acknowledgement, once its linger is
-/// over and the drain timeout is not.
+/// How often the server asks whether the peer has acknowledged everything, after the linger and until
+/// the drain timeout.
 const DELIVERY_CHECK_MS: u64 = 50;
 
-/// The peer's acknowledgement is waited for at least this long, however short the drain timeout: its
-/// system may put it off by up to 200 ms although nothing is missing.
+/// Minimum time to wait for the peer's acknowledgement, however short the drain timeout: a system may
+/// delay an acknowledgement by up to 200 ms although nothing is missing.
 const MIN_DELIVERY_WAIT_MS: u64 = 250;
 
 impl<S: Stream> Connection<S> {
-    /// Looks whether a deadline has passed.
+    /// Checks whether a deadline of the connection has passed.
     pub(crate) fn check(&mut self, now_ms: u64, deadlines: &Deadlines) -> Check {
         let patience_ms = match self.phase {
             Phase::Open | Phase::Sending(None) => deadlines.idle_timeout_ms,
@@ -77,14 +77,15 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Whether the peer's system has acknowledged all that was sent.
+    /// Returns whether the peer's system has acknowledged all bytes sent, as far as this system knows.
     pub(super) fn is_delivered(&self) -> bool {
         self.stream.acked_len().is_none_or(|acked| acked >= self.sent())
     }
 
-    /// Whether the system still had something to send, and the peer has taken some of it, since this
-    /// was last asked. No event tells: there may be room for megabytes before one does.
-    #[allow(clippy::cast_possible_truncation)] // Only a difference matters.
+    /// Returns whether the peer has acknowledged bytes since the last call, and more bytes are
+    /// unacknowledged. No event reports an acknowledgement: the send buffer may have room for megabytes
+    /// before an event comes.
+    #[expect(clippy::cast_possible_truncation, reason = "only a difference matters")]
     fn takes_echo(&mut self) -> bool {
         let Some(acked) = self.stream.acked_len() else { return false };
         let before = std::mem::replace(&mut self.progress, acked as u32);
@@ -92,8 +93,8 @@ impl<S: Stream> Connection<S> {
     }
 }
 
-/// A time as connections keep it: differences up to 49 days stay exact.
-#[allow(clippy::cast_possible_truncation)]
+/// Cuts a time to the 32 bits that a connection keeps. Differences up to 49 days stay exact.
+#[expect(clippy::cast_possible_truncation, reason = "only a difference matters")]
 pub(super) fn wrap(time_ms: u64) -> u32 {
     time_ms as u32
 }

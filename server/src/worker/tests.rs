@@ -2,14 +2,21 @@ use std::num::NonZeroUsize;
 
 use super::*;
 use crate::connection::TURN_BUDGET;
-use crate::counts::memory::{Memory, Peer};
 use crate::echo::Framing;
+use crate::proof::counts::memory::{Memory, Peer};
+use crate::records::Records;
 
-/// Watches nothing, and remembers whom it was told of last.
+/// Limits that are so small that little traffic reaches them.
+const LIMITS: Limits = Limits { long_turn_len: 512, bulk_share: 1_024, ..Limits::SHIPPED };
+
+/// One line of a flood.
+const FLOOD_LINE: &[u8; 33] = b"a line of a flood, of thirty-two\n";
+
+/// A registry that watches nothing and remembers the key that was registered last.
 #[derive(Default)]
 struct NoEvents(Option<Key>);
 
-impl Selector<Memory> for NoEvents {
+impl Registry<Memory> for NoEvents {
     fn register(&mut self, _: &mut Memory, key: Key, _: Interest) -> io::Result<()> {
         self.0 = Some(key);
         Ok(())
@@ -20,9 +27,9 @@ impl Selector<Memory> for NoEvents {
     }
 }
 
-/// A worker, connections that ask little, and three that never have enough.
+/// A worker with quick connections, which send pings, and three bulk connections, which send floods.
 struct Neighbours {
-    worker: Worker<Memory>,
+    worker: Worker<Memory, Records>,
     pings: Vec<(Peer, Key)>,
     floods: Vec<(Peer, Key)>,
 }
@@ -35,6 +42,7 @@ impl Neighbours {
             idle_timeout_ms: None,
             linger_ms: 1_000,
             drain_timeout_ms: 5_000,
+            limits: LIMITS,
         };
         let worker = Worker::new(&rules, Records::new(0, Framing::Line));
         let mut neighbours = Self { worker, pings: vec![], floods: vec![] };
@@ -43,7 +51,7 @@ impl Neighbours {
         neighbours
     }
 
-    /// It is known which of them flood, and these have much left.
+    /// Returns neighbours whose floods have had one long turn and have more to read.
     fn flooded(pings: usize) -> Self {
         let mut neighbours = Self::new(pings);
         neighbours.flood(4 * TURN_BUDGET);
@@ -59,91 +67,97 @@ impl Neighbours {
         (peer, events.0.unwrap())
     }
 
-    /// Each of the floods sends so many bytes of lines.
+    /// Sends at least `len` bytes of lines on each flood.
     fn flood(&mut self, len: usize) {
-        let lines = b"a line of a flood, of thirty-two\n".repeat(len.div_ceil(33));
+        let lines = FLOOD_LINE.repeat(len.div_ceil(FLOOD_LINE.len()));
         for (peer, key) in &self.floods {
             peer.uncounted_send(&lines);
-            self.worker.mark(*key, Readiness { readable: true, drain: false });
+            self.worker.mark(*key, Readiness { readable: true, read_until_blocked: false });
         }
     }
 
-    /// Returns how many bytes came in.
+    /// Drives the worker once. Returns how many bytes it received.
     fn drive(&mut self) -> usize {
         let before = self.worker.stats().received;
         self.worker.drive(&mut NoEvents::default());
+        self.worker.invariants();
         usize::try_from(self.worker.stats().received - before).unwrap()
     }
 
+    /// Sends one ping on each quick connection.
     fn ping(&mut self) {
         for (peer, key) in &self.pings {
             peer.uncounted_send(b"ping\n");
-            self.worker.mark(*key, Readiness { readable: true, drain: false });
+            self.worker.mark(*key, Readiness { readable: true, read_until_blocked: false });
         }
     }
 
-    /// How many of those that flood have no answer yet.
-    fn waiting(&self) -> usize {
-        self.floods.iter().filter(|(peer, _)| !peer.uncounted_is_through()).count()
+    /// Returns how many floods do not have their whole echo yet.
+    fn unanswered_floods(&self) -> usize {
+        self.floods.iter().filter(|(peer, _)| !peer.uncounted_has_whole_echo()).count()
     }
 }
 
 #[test]
-fn who_asks_little_waits_for_one_long_turn_at_most() {
+fn a_quick_connection_waits_for_at_most_one_bulk_turn() {
     let mut neighbours = Neighbours::flooded(1);
-    while neighbours.waiting() > 0 {
+    while neighbours.unanswered_floods() > 0 {
         neighbours.ping();
         let received = neighbours.drive();
-        assert!(neighbours.pings[0].0.uncounted_is_through());
-        assert!((6..=TURN_BUDGET + 5).contains(&received), "{received} bytes in one go");
-        assert_eq!(neighbours.worker.wake() == Wake::Never, neighbours.waiting() == 0);
+        assert!(neighbours.pings[0].0.uncounted_has_whole_echo());
+        assert!(
+            (6..=TURN_BUDGET + 5).contains(&received),
+            "received {received} bytes in one drive"
+        );
+        assert_eq!(neighbours.worker.wake() == Wake::Never, neighbours.unanswered_floods() == 0);
     }
 }
 
 #[test]
-fn long_turns_come_in_turn() {
+fn bulk_connections_take_turns() {
     let mut neighbours = Neighbours::flooded(1);
-    let left = |neighbours: &Neighbours| -> Vec<usize> {
+    let unread_lens = |neighbours: &Neighbours| -> Vec<usize> {
         neighbours.floods.iter().map(|(peer, _)| peer.uncounted_unread_len()).collect()
     };
-    let before = left(&neighbours);
+    let before = unread_lens(&neighbours);
     (0..3).for_each(|_| _ = neighbours.drive());
-    let took: Vec<usize> =
-        before.iter().zip(left(&neighbours)).map(|(before, after)| before - after).collect();
-    assert_eq!(took, [TURN_BUDGET; 3]);
+    let read_lens: Vec<usize> =
+        before.iter().zip(unread_lens(&neighbours)).map(|(before, after)| before - after).collect();
+    assert_eq!(read_lens, [TURN_BUDGET; 3]);
 }
 
 #[test]
-fn who_asks_little_again_counts_as_such_again() {
+fn a_bulk_connection_that_has_a_short_turn_is_quick_again() {
     let mut neighbours = Neighbours::flooded(1);
-    while neighbours.waiting() > 0 {
+    while neighbours.unanswered_floods() > 0 {
         neighbours.drive();
     }
-    // The last long turn was not the last of all.
+    // Two rounds with short turns make the floods quick again.
     (0..2).for_each(|_| {
-        neighbours.flood(33);
+        neighbours.flood(FLOOD_LINE.len());
         (0..3).for_each(|_| _ = neighbours.drive());
     });
-    neighbours.flood(33);
-    assert_eq!(neighbours.drive(), 3 * 33);
+    neighbours.flood(FLOOD_LINE.len());
+    assert_eq!(neighbours.drive(), 3 * FLOOD_LINE.len());
 }
 
 #[test]
-fn however_many_the_others_are_those_in_bulk_get_on() {
+fn sixty_four_quick_turns_earn_the_bulk_connections_another_share() {
+    // A turn that echoes this many bytes is long, and two such turns use up the share.
     const LEN: usize = 330;
-    for (pings, waiting) in [(1, 1), (64, 0)] {
+    for (pings, unanswered) in [(1, 1), (64, 0)] {
         let mut neighbours = Neighbours::new(pings);
         neighbours.flood(LEN);
         neighbours.drive();
         neighbours.flood(LEN);
         neighbours.ping();
         neighbours.drive();
-        assert_eq!(neighbours.waiting(), waiting, "beside {pings}");
+        assert_eq!(neighbours.unanswered_floods(), unanswered, "with {pings} pings");
     }
 }
 
 #[test]
-fn who_floods_while_it_lingers_is_in_bulk_too() {
+fn a_lingering_connection_that_floods_is_a_bulk_connection() {
     let mut neighbours = Neighbours::new(0);
     for (_, key) in &neighbours.floods {
         let connection = neighbours.worker.connections.get_mut(*key).unwrap();
@@ -157,17 +171,17 @@ fn who_floods_while_it_lingers_is_in_bulk_too() {
 }
 
 #[test]
-fn who_is_judged_while_queued_is_queued_once() {
+fn a_queued_connection_that_is_judged_stays_queued_once() {
     let mut neighbours = Neighbours::flooded(1);
-    let queued = |neighbours: &Neighbours| neighbours.worker.ready.bulk.len();
-    assert_eq!(queued(&neighbours), 3);
+    let queue_len = |neighbours: &Neighbours| neighbours.worker.ready.bulk.len();
+    assert_eq!(queue_len(&neighbours), 3);
     let key = neighbours.floods[0].1;
     neighbours.worker.judge(key, &mut NoEvents::default());
-    assert_eq!(queued(&neighbours), 3);
+    assert_eq!(queue_len(&neighbours), 3);
 }
 
 #[test]
-fn when_the_server_stops_all_have_their_turn_at_once() {
+fn a_draining_worker_gives_each_bulk_connection_a_turn_in_one_drive() {
     let mut neighbours = Neighbours::flooded(1);
     neighbours.worker.start_draining();
     assert_eq!(neighbours.drive(), 3 * TURN_BUDGET);

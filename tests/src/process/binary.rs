@@ -1,8 +1,7 @@
-//! Finds the binaries: builds them, once per process. A test gets those of its own profile, any
-//! other program the optimised ones, as users build them.
+//! Builds the programs that the tests run, once per process, and finds them. A test gets programs of
+//! its own profile; every other caller gets optimised programs, as users build them.
 //!
-//! The tests are a package of their own, so cargo neither builds the binaries for them nor tells
-//! where they are.
+//! Cargo does not do this by itself, because the tests are a package of their own.
 
 use std::env;
 use std::ffi::OsStr;
@@ -10,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The server: of the same profile as the test that runs, or as users build it.
+/// Returns the path of the server, which has the profile of the running test or the release profile.
 ///
 /// # Panics
 /// When it cannot be built.
@@ -20,7 +19,7 @@ pub fn server_binary() -> &'static Path {
     BINARY.get_or_init(|| build("server"))
 }
 
-/// The client: of the same profile as the test that runs, or as users build it.
+/// Returns the path of the client, which has the profile of the running test or the release profile.
 ///
 /// # Panics
 /// When it cannot be built.
@@ -30,7 +29,8 @@ pub fn client_binary() -> &'static Path {
     BINARY.get_or_init(|| build("client"))
 }
 
-/// Cargo has released the lock on the target directory by the time it runs tests.
+/// Builds a program. This does not block, because cargo holds no lock on the target directory while it
+/// runs tests.
 fn build(name: &str) -> PathBuf {
     let (target_dir, profile_dir) = place();
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -43,12 +43,14 @@ fn build(name: &str) -> PathBuf {
         .unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let binary = profile_dir.join(format!("{name}{}", env::consts::EXE_SUFFIX));
-    assert!(binary.is_file(), "no {}", binary.display());
+    assert!(binary.is_file(), "cargo did not build {}", binary.display());
     binary
 }
 
-/// `target` and, in it, the binaries' directory: from `target/<profile>/deps/<test>` that of the
-/// test, from `target/<profile>/<program>` that of what users build.
+/// Returns the target directory and the directory of the programs inside it.
+///
+/// For a test, which is `target/<profile>/deps/<test>`, the programs are in `target/<profile>`. For
+/// any other program, which is `target/<profile>/<program>`, they are in `target/release`.
 fn place() -> (PathBuf, PathBuf) {
     let exe = env::current_exe().unwrap();
     let dir = exe.parent().unwrap();
@@ -57,11 +59,11 @@ fn place() -> (PathBuf, PathBuf) {
             (profile_dir.parent().unwrap().to_owned(), profile_dir.to_owned())
         }
         Some(target_dir) => (target_dir.to_owned(), target_dir.join("release")),
-        None => panic!("unknown place: {}", exe.display()),
+        None => panic!("{} is in no target directory", exe.display()),
     }
 }
 
-/// The name by which `cargo build --profile` knows what lands in this directory.
+/// Returns the profile whose programs `cargo build --profile` puts into this directory.
 fn profile(dir: &Path) -> &str {
     match dir.file_name().and_then(OsStr::to_str) {
         Some("debug") | None => "dev",

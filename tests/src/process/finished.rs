@@ -1,21 +1,21 @@
-//! What a process has left behind, and how a failure shows it.
+//! The exit code and the output of a process that has ended.
 
-/// What a process left behind.
+/// The exit code and the output of a process that has ended.
 #[derive(Debug)]
 pub struct Finished {
-    /// Its exit code; `None` when a signal killed it.
+    /// The exit code; `None` when a signal killed the process.
     pub code: Option<i32>,
-    /// All of its standard output, unless that went elsewhere.
+    /// The whole standard output; empty if it did not go to a pipe.
     pub stdout: String,
-    /// All of its standard error, unless that went elsewhere.
+    /// The whole standard error; empty if it did not go to a pipe.
     pub stderr: String,
 }
 
 impl Finished {
-    /// Checks the exit code, and that nothing was said on stdout and nothing panicked.
+    /// Checks the exit code, that stdout is empty, and that no thread panicked.
     ///
     /// # Panics
-    /// When one of them is otherwise, with all that was said.
+    /// When a check fails; the message contains the end of stderr.
     #[track_caller]
     pub fn expect_code(&self, code: i32) -> &Self {
         assert_eq!(self.code, Some(code), "{}", excerpt(&self.stderr));
@@ -25,16 +25,16 @@ impl Finished {
         self
     }
 
-    /// The lines of standard error that contain all of `parts`.
+    /// Returns the lines of standard error that contain all of `parts`.
     #[must_use]
     pub fn lines_with(&self, parts: &[&str]) -> Vec<&str> {
         self.stderr.lines().filter(|line| parts.iter().all(|part| line.contains(part))).collect()
     }
 
-    /// The one line of standard error that contains all of `parts`.
+    /// Returns the one line of standard error that contains all of `parts`.
     ///
     /// # Panics
-    /// When there is none, or more than one.
+    /// When there is no such line, or more than one.
     #[track_caller]
     #[must_use]
     pub fn line_with(&self, parts: &[&str]) -> &str {
@@ -47,12 +47,13 @@ impl Finished {
     }
 }
 
-/// The last lines of a log, which tell most about a failure; a flood can make thousands of them.
+/// Returns the last lines of a log. They say most about a failure, and a log may have thousands of
+/// lines.
 #[must_use]
 pub fn excerpt(log: &str) -> String {
     const MAX_LINES: usize = 40;
     let lines: Vec<&str> = log.lines().collect();
     let skipped = lines.len().saturating_sub(MAX_LINES);
-    let beginning = (skipped > 0).then(|| format!("({skipped} lines, then)\n"));
+    let beginning = (skipped > 0).then(|| format!("({skipped} lines left out)\n"));
     beginning.unwrap_or_default() + &lines[skipped..].join("\n")
 }

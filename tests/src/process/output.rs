@@ -1,4 +1,4 @@
-//! What a process prints, read line by line on a thread of its own.
+//! The output of a process, read line by line on a separate thread.
 
 use std::io::{BufRead, BufReader, Read};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -7,7 +7,7 @@ use std::thread;
 use super::excerpt;
 use crate::wait::DEADLINE;
 
-/// One output of a process. What is not valid UTF-8 shows as U+FFFD.
+/// One output of a process. Invalid UTF-8 appears as U+FFFD.
 #[derive(Debug, Clone)]
 pub struct Output {
     shared: Arc<(Mutex<State>, Condvar)>,
@@ -16,12 +16,19 @@ pub struct Output {
 #[derive(Debug, Default)]
 struct State {
     lines: Vec<String>,
-    paused: bool,
-    ended: bool,
+    reading: Reading,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Reading {
+    #[default]
+    GoesOn,
+    Pauses,
+    HasEnded,
 }
 
 impl Output {
-    /// Starts to read `pipe`.
+    /// Starts the thread that reads `pipe`.
     pub(super) fn read(pipe: impl Read + Send + 'static) -> Self {
         let output = Self { shared: Arc::default() };
         let reader = output.clone();
@@ -29,25 +36,32 @@ impl Output {
         output
     }
 
-    /// The output of a process that prints elsewhere.
+    /// Returns the empty output of a process that does not write to a pipe.
     pub(super) fn none() -> Self {
         let output = Self { shared: Arc::default() };
-        output.state().ended = true;
+        output.state().reading = Reading::HasEnded;
         output
     }
 
-    /// Reads no further, but for a few KiB: the pipe fills up.
+    /// Stops reading after at most a few KiB more, so that the pipe fills up.
     pub fn pause(&self) {
-        self.state().paused = true;
+        self.change(&Reading::GoesOn, Reading::Pauses);
     }
 
-    /// Reads on.
+    /// Continues reading.
     pub fn resume(&self) {
-        self.state().paused = false;
-        self.shared.1.notify_all();
+        self.change(&Reading::Pauses, Reading::GoesOn);
     }
 
-    /// All that was printed so far.
+    fn change(&self, from: &Reading, to: Reading) {
+        let mut state = self.state();
+        if state.reading == *from {
+            state.reading = to;
+            self.shared.1.notify_all();
+        }
+    }
+
+    /// Returns the output so far.
     #[must_use]
     pub fn so_far(&self) -> String {
         self.state().lines.concat()
@@ -56,7 +70,7 @@ impl Output {
     /// Waits for a line that contains `part`, and returns the first such line.
     ///
     /// # Panics
-    /// When the output ends, or the deadline passes, without one.
+    /// When the output ends, or the deadline passes, without such a line.
     #[track_caller]
     pub fn wait_for(&self, part: &str) -> String {
         let mut seen = 0;
@@ -67,16 +81,16 @@ impl Output {
         })
     }
 
-    /// Waits until `probe`, which gets all lines so far, returns something.
+    /// Calls `probe` with all lines so far, whenever there are more, until it returns a value.
     ///
     /// # Panics
-    /// When the output ends, or the deadline passes, before; naming `what`.
+    /// When the output ends, or the deadline passes, before that; the message names `what`.
     #[track_caller]
     pub fn wait_until<T>(&self, what: &str, mut probe: impl FnMut(&[String]) -> Option<T>) -> T {
         let mut found = None;
         self.watch(|state| {
             found = probe(&state.lines);
-            found.is_some() || state.ended
+            found.is_some() || state.reading == Reading::HasEnded
         });
         found.unwrap_or_else(|| panic!("no {what} in:\n{}", excerpt(&self.so_far())))
     }
@@ -85,12 +99,13 @@ impl Output {
     #[track_caller]
     pub(super) fn all(&self) -> String {
         self.resume();
-        let ended = self.watch(|state| state.ended);
-        assert!(ended, "no end of the output:\n{}", excerpt(&self.so_far()));
+        let ended = self.watch(|state| state.reading == Reading::HasEnded);
+        assert!(ended, "the output does not end:\n{}", excerpt(&self.so_far()));
         self.so_far()
     }
 
-    /// Looks whenever there is more, until `is_over` or the deadline passes; returns which.
+    /// Calls `is_over` whenever there is more output, until it holds. Returns whether it held before
+    /// the deadline.
     fn watch(&self, mut is_over: impl FnMut(&State) -> bool) -> bool {
         let goes_on = |state: &mut State| !is_over(state);
         let more = &self.shared.1;
@@ -104,13 +119,15 @@ impl Output {
             let mut state = self.state();
             match read {
                 Ok(1..) => state.lines.push(String::from_utf8_lossy(&line).into_owned()),
-                Ok(0) | Err(_) => state.ended = true,
+                Ok(0) | Err(_) => state.reading = Reading::HasEnded,
             }
             self.shared.1.notify_all();
-            if state.ended {
+            if state.reading == Reading::HasEnded {
                 return;
             }
-            drop(self.shared.1.wait_while(state, |state| state.paused).unwrap());
+            drop(
+                self.shared.1.wait_while(state, |state| state.reading == Reading::Pauses).unwrap(),
+            );
         }
     }
 

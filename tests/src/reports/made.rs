@@ -1,11 +1,11 @@
-//! A report from a few properties of a run.
+//! Makes a report from a few properties of a run.
 
 use std::ops::Range;
 
 use echo_loadtest::distribution::{Distribution, histogram};
 use echo_loadtest::run_report::{
-    Arrival, Connections, Errors, FORMAT, Generator, GeneratorThread, Interval, Load, Machine,
-    Messages, RunReport, Size, Throughput, Verdict, VerdictKind,
+    Arrival, Connections, Counts, Errors, FORMAT, Generator, GeneratorThread, Interval, Load,
+    Machine, Messages, RunReport, Size, Throughput, Verdict, VerdictKind,
 };
 
 use crate::random::Random;
@@ -15,18 +15,19 @@ type Times = hdrhistogram::Histogram<u64>;
 const CONNECTIONS: u64 = 50;
 const MESSAGE_LEN: u64 = 64;
 
-/// How many times are made up for a second of a closed loop, and how many messages each stands for.
+/// Number of times that are made up for a second of a closed loop, and number of messages for each of
+/// them.
 const CLOSED_LOOP_TIMES: u64 = 9_000;
 const CLOSED_LOOP_WEIGHT: u64 = 16;
 
-/// What the report is to tell of.
+/// The properties of a run.
 pub(super) struct Made {
     pub(super) seed: u64,
     pub(super) seconds: u64,
-    /// Messages a second; a closed loop when there is none.
+    /// Messages a second; `None` in a closed loop.
     pub(super) rate: Option<f64>,
     pub(super) median_ns: f64,
-    /// Once a second the server does nothing for so long.
+    /// How long the server does nothing, once a second.
     pub(super) stall_ms: f64,
     /// Seconds in which nothing comes back.
     pub(super) silent: Range<u64>,
@@ -64,23 +65,8 @@ impl Made {
         let duration_s = float(self.seconds);
         let asked = self.rate.map(|rate| whole(rate * duration_s));
         RunReport {
-            format: FORMAT.to_owned(),
-            program: "loadtest 0.1.0".to_owned(),
             command: self.command(),
-            machine: machine(),
-            target: "127.0.0.1:9000".to_owned(),
-            agents: 1,
-            started_at: "2026-11-24T03:18:05.123456789Z".to_owned(),
-            ended_at: "2026-11-24T03:19:05.124008112Z".to_owned(),
             load: self.load(),
-            verdict: Verdict { kind: VerdictKind::Valid, reasons: vec![] },
-            interrupted: false,
-            connections: Connections {
-                asked: CONNECTIONS,
-                established: CONNECTIONS,
-                opened: CONNECTIONS,
-                missing: 0.0,
-            },
             messages: Messages { asked, sent: messages, verified: messages, unsent: 0 },
             throughput: Throughput {
                 duration_s,
@@ -89,15 +75,12 @@ impl Made {
                 messages_per_s: float(messages) / duration_s,
                 bytes_per_s: float(bytes) / duration_s,
             },
-            flood: None,
             response_time: self.rate.map(|_| Distribution::new(&back.response)),
             service_time: Distribution::new(&back.service),
             connect_time: around(90_000.0, CONNECTIONS, &mut random),
-            errors: Errors::default(),
-            findings: vec![],
             generator: self.generator(&mut random),
             intervals: back.intervals,
-            objectives: vec![],
+            ..blank()
         }
     }
 
@@ -116,7 +99,7 @@ impl Made {
         back
     }
 
-    /// The messages of a second, the stall being at its start.
+    /// Makes up the messages of a second that begins with the stall.
     fn second(&self, random: &mut Random, response: &mut Times, service: &mut Times) {
         let spread = 1.0 + 0.06 * normal(random);
         let (count, weight) = match self.rate {
@@ -162,28 +145,84 @@ impl Made {
 
     fn load(&self) -> Load {
         Load {
-            connections: CONNECTIONS,
-            threads: 2,
-            size: Size { min: 64, max: 64, file: None },
-            depth: 1,
-            send_burst: 1,
             arrival: if self.rate.is_some() { Arrival::Constant } else { Arrival::Closed },
             rate: self.rate,
-            connect_rate: None,
-            messages_per_connection: None,
             duration_s: Some(float(self.seconds)),
-            count: None,
-            warmup_s: 2.0,
-            timeout_s: 10.0,
             seed: self.seed,
-            source_ips: vec![],
-            busy_poll: false,
-            kernel_timestamps: false,
-            interval_s: 1.0,
-            agent_index: 0,
-            agent_count: 1,
-            flood: None,
+            ..blank().load
         }
+    }
+}
+
+/// Returns the report of a VALID run that sent nothing: what all made-up reports have in common.
+pub(super) fn blank() -> RunReport {
+    let nothing = Distribution::new(&histogram());
+    RunReport {
+        format: FORMAT.to_owned(),
+        program: "loadtest 0.1.0".to_owned(),
+        command: vec![],
+        machine: machine(),
+        target: "127.0.0.1:9000".to_owned(),
+        agents: 1,
+        started_at: "2026-11-24T03:18:05.123456789Z".to_owned(),
+        ended_at: "2026-11-24T03:19:05.124008112Z".to_owned(),
+        load: load(),
+        verdict: Verdict { kind: VerdictKind::Valid, reasons: vec![] },
+        interrupted: false,
+        connections: Connections {
+            asked: CONNECTIONS,
+            established: CONNECTIONS,
+            opened: CONNECTIONS,
+            missing: 0.0,
+        },
+        messages: Messages { asked: None, sent: 0, verified: 0, unsent: 0 },
+        throughput: Throughput {
+            duration_s: 0.0,
+            messages: 0,
+            bytes: 0,
+            messages_per_s: 0.0,
+            bytes_per_s: 0.0,
+        },
+        flood: None,
+        response_time: None,
+        service_time: nothing.clone(),
+        connect_time: nothing,
+        errors: Errors::default(),
+        findings: vec![],
+        generator: Generator {
+            threads: vec![],
+            cpu_per_message_ns: 0.0,
+            lateness: None,
+            without_stamp: None,
+        },
+        intervals: vec![],
+        objectives: vec![],
+    }
+}
+
+fn load() -> Load {
+    Load {
+        connections: CONNECTIONS,
+        threads: 2,
+        size: Size { min: 64, max: 64, file: None },
+        depth: 1,
+        send_burst: 1,
+        arrival: Arrival::Closed,
+        rate: None,
+        connect_rate: None,
+        messages_per_connection: None,
+        duration_s: None,
+        count: None,
+        warmup_s: 2.0,
+        timeout_s: 10.0,
+        seed: 0,
+        source_ips: vec![],
+        busy_poll: false,
+        kernel_timestamps: false,
+        interval_s: 1.0,
+        agent_index: 0,
+        agent_count: 1,
+        flood: None,
     }
 }
 
@@ -199,7 +238,8 @@ fn machine() -> Machine {
 
 fn interval(second: u64, times: &Times) -> Interval {
     let messages = times.len();
-    Interval::new(float(second), 1.0, messages, messages * MESSAGE_LEN, 0, times)
+    let counts = Counts { messages, bytes: messages * MESSAGE_LEN, errors: 0 };
+    Interval::new(float(second), 1.0, counts, times)
 }
 
 fn around(median_ns: f64, count: u64, random: &mut Random) -> Distribution {
@@ -214,23 +254,24 @@ fn record(times: &mut Times, ns: f64, weight: u64) {
     times.saturating_record_n(whole(ns).max(1), weight);
 }
 
-/// A time with a long tail, as a server's are: a body, and now and then something in the way.
+/// Draws a time with a long tail, as a server has: most times are near the median, and a few are
+/// disturbed.
 fn lognormal(median_ns: f64, random: &mut Random) -> f64 {
     let disturbed = if random.number().is_multiple_of(700) { 6.0 } else { 1.0 };
     disturbed * median_ns * (0.28 * normal(random)).exp()
 }
 
-/// Around 0 with deviation 1: twelve even numbers together are nearly normal.
+/// Draws a number around 0 with deviation 1. The sum of twelve uniform numbers is nearly normal.
 fn normal(random: &mut Random) -> f64 {
     (0..12).map(|_| float(random.number() >> 11) / float(1 << 53)).sum::<f64>() - 6.0
 }
 
-#[allow(clippy::cast_precision_loss)] // All numbers here are below 2^53.
 fn float(number: u64) -> f64 {
     number as f64
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // And none is below 0.
+#[expect(clippy::cast_possible_truncation, reason = "all numbers here are below 2^53")]
+#[expect(clippy::cast_sign_loss, reason = "no number here is below 0")]
 fn whole(number: f64) -> u64 {
     number.round() as u64
 }

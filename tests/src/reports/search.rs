@@ -5,15 +5,15 @@ use echo_loadtest::run_report::{RunReport, Verdict, VerdictKind};
 
 use super::made::Made;
 
-/// A server at which messages wait for each other, and what becomes of a search at it.
+/// A server at which messages wait for each other, and a search for its capacity.
 pub(super) struct Searched {
-    /// Messages a second that it can serve at most.
+    /// Maximum number of messages a second that it can serve.
     pub(super) limit: f64,
-    /// Its median when it has nothing to do.
+    /// Its median when it is idle.
     pub(super) median_ns: f64,
-    /// No rate above can be asked for.
+    /// The highest rate that the load tester can reach.
     pub(super) generator_limit: f64,
-    /// Every so manyth round is disturbed, and does not count; never when 0.
+    /// Every n-th round is disturbed and does not count; none if this is 0.
     pub(super) disturbed: u64,
     pub(super) settings: Settings,
 }

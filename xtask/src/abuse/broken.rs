@@ -23,8 +23,8 @@ const THREADS: u8 = 4;
 /// Maximum number of bytes under way on a connection that is reset.
 const MAX_LEN: usize = 128 * 1024;
 
-/// Maximum growth of the server's memory in bytes. It is small because these connections send little at a
-/// time.
+/// Maximum growth of the server's memory in bytes. It is small because these connections send little at
+/// a time.
 const MAX_GROWTH: u64 = 4 << 20;
 
 pub(super) fn kills() -> Outcome {

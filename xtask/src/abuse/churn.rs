@@ -9,7 +9,8 @@ use crate::load::{Echoed, Load, Session, Target, mib};
 const THREADS: u8 = 8;
 
 /// Number of connections before the first look at memory. After them, buffers and tables have reached
-/// their final size. This number and `COUNT` are, per thread, multiples of four, the number of ways to end.
+/// their final size. This number and `COUNT` are, per thread, multiples of four, the number of ways to
+/// end.
 const WARM_UP: usize = 16_000;
 const COUNT: usize = 100_000;
 

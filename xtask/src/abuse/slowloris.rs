@@ -1,5 +1,5 @@
-//! Peers that send a byte now and then and never end their line. The server must serve a neighbour at the
-//! same time, and must close peers that stop sending.
+//! Peers that send a byte now and then and never end their line. The server must serve a neighbour at
+//! the same time, and must close peers that stop sending.
 
 use std::thread;
 use std::time::{Duration, Instant};

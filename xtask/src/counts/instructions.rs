@@ -1,4 +1,4 @@
-//! Counts, with callgrind, the instructions of the work in `server/src/counts.rs`.
+//! Counts, with callgrind, the instructions of the work in `server/src/proof/counts.rs`.
 //!
 //! callgrind emulates a processor. On every machine with AVX2 that is the same processor, so the
 //! libraries choose the same code everywhere. callgrind counts a copy of more than 2 KiB by the byte.

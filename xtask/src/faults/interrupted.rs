@@ -7,8 +7,8 @@ use crate::check::Check;
 
 const PROMISE: &str = "nothing is lost or doubled, exit code 0";
 
-/// All calls of the event loop that a signal may interrupt. The waker's write is among them, although the
-/// manual says that it is not interrupted.
+/// All calls of the event loop that a signal may interrupt. The waker's write is among them, although
+/// the manual says that it is not interrupted.
 const CALLS: [&str; 6] = ["accept4", "recvfrom", "sendto", "writev", "epoll_wait", "write"];
 
 pub(super) fn checks() -> Vec<Check> {

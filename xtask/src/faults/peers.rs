@@ -17,7 +17,8 @@ const LONG_LINE_LEN: usize = Config::MAX_READ_LEN + 6_000;
 /// The server's flags for lines of this length.
 pub(super) const LONG_LINES: [&str; 2] = ["--max-line-length", "512KiB"];
 
-/// Runs peers that each send `len` bytes at the same time, receive the echo and see the connection's end.
+/// Runs peers that each send `len` bytes at the same time, receive the echo and see the connection's
+/// end.
 ///
 /// # Panics
 /// If a byte is missing or different.

@@ -14,9 +14,9 @@ const NO_DESCRIPTOR: &str = "Too many open files";
 const NO_MEMORY: &str = "Cannot allocate memory";
 const NO_THREAD: &str = "Resource temporarily unavailable";
 
-/// Call, error, number of the call, and the beginning and the reason of the sentence. The server has two
-/// workers. It creates the acceptor's event queue first, then those of the workers. It starts the threads
-/// in this order: log, signals, workers, acceptor.
+/// Call, error, number of the call, and the beginning and the reason of the sentence. The server has
+/// two workers. It creates the acceptor's event queue first, then those of the workers. It starts the
+/// threads in this order: log, signals, workers, acceptor.
 const FAULTS: &[(&str, &str, &str, &str, &str)] = &[
     ("socket", "EMFILE", "1", LISTEN, NO_DESCRIPTOR),
     ("setsockopt", "ENOBUFS", "1", LISTEN, "No buffer space"),

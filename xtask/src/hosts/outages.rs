@@ -29,8 +29,8 @@ pub(super) fn of_the_path(network: &Network) -> Outcome {
     is_survived(network, || network.cut(), || network.restore())
 }
 
-/// Checks that after an outage, transfers continue, unfinished lines can be finished, and new connections
-/// are served.
+/// Checks that after an outage, transfers continue, unfinished lines can be finished, and new
+/// connections are served.
 fn is_survived(network: &Network, begin: impl Fn(), end: impl Fn()) -> Outcome {
     // The rate is limited only to limit the amount of data.
     for host in network.hosts() {

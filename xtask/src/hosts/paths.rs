@@ -30,15 +30,15 @@ pub(super) fn narrow_hosts(network: &Network) -> Outcome {
     exchange_in_small_segments(network)
 }
 
-/// Checks a small MTU on the client. It limits its own packets and, by its maximum segment size, those of
-/// the server.
+/// Checks a small MTU on the client. It limits its own packets and, by its maximum segment size, those
+/// of the server.
 pub(super) fn narrow_client(network: &Network) -> Outcome {
     narrow(&network.client);
     exchange_in_small_segments(network)
 }
 
-/// Checks a small MTU within the path. The hosts learn of it when the router reports that a packet was too
-/// big.
+/// Checks a small MTU within the path. The hosts learn of it when the router reports that a packet was
+/// too big.
 pub(super) fn narrow_path(network: &Network) -> Outcome {
     narrow_router(network);
     let outcome = exchange_in_small_segments(network);
@@ -185,8 +185,8 @@ pub(super) fn slow_stop(network: &Network) -> Outcome {
     passed(format_args!("{bytes} bytes, {early} of them were back before the stop"))
 }
 
-/// Receives `bytes` and the end of the stream, while it sends more lines. The echo of some of these lines
-/// may come before the end.
+/// Receives `bytes` and the end of the stream, while it sends more lines. The echo of some of these
+/// lines may come before the end.
 fn expect_while_sending(stream: &TcpStream, bytes: &[u8]) {
     const LATE: &str = "late\n";
     let over = Over::default();

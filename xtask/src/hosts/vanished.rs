@@ -54,8 +54,8 @@ pub(super) fn unreachable(network: &Network) -> Outcome {
     })
 }
 
-/// Checks that connections with unacknowledged bytes end as reset after the kernel's retransmissions. The
-/// number of retransmissions is set to two.
+/// Checks that connections with unacknowledged bytes end as reset after the kernel's retransmissions.
+/// The number of retransmissions is set to two.
 fn is_given_up(network: &Network, vanish: impl Fn()) -> Outcome {
     network.server.namespace.set("ipv4/tcp_retries2", 2).unwrap();
     let server = network.serve(&[]);
@@ -66,7 +66,8 @@ fn is_given_up(network: &Network, vanish: impl Fn()) -> Outcome {
     expect_reset(server, owed.len())
 }
 
-/// Checks a host that restarts. It does not know its old connections, and resets them when packets arrive.
+/// Checks a host that restarts. It does not know its old connections, and resets them when packets
+/// arrive.
 pub(super) fn restart(network: &Network) -> Outcome {
     let server = network.serve(&[]);
     let at_first = descriptors(server.pid()).len();

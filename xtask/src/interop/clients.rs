@@ -77,8 +77,8 @@ fn every_byte() -> Vec<u8> {
 }
 
 /// Checks curl's telnet protocol. Curl doubles 0xFF when it sends, and undoes that when it receives. It
-/// reads CR NUL as CR, so the input contains no NUL after a CR. Curl ends only when the server closes, so
-/// the check stops the server.
+/// reads CR NUL as CR, so the input contains no NUL after a CR. Curl ends only when the server closes,
+/// so the check stops the server.
 fn curl() -> Outcome {
     let server = ServerProcess::start(&[], &[]);
     let conversation = [TEXT, ODD_LINES, &every_byte(), b"\n"].concat();
@@ -96,8 +96,8 @@ fn curl() -> Outcome {
     ))
 }
 
-/// Checks telnet. It interprets control characters such as CR. It doubles 0xFF and ends lines with CR LF,
-/// so the server counts one more byte for each of these. Telnet first prints messages about the
+/// Checks telnet. It interprets control characters such as CR. It doubles 0xFF and ends lines with CR
+/// LF, so the server counts one more byte for each of these. Telnet first prints messages about the
 /// connection. After them it must show exactly the input.
 fn telnet() -> Outcome {
     let server = ServerProcess::start(&[], &[]);

@@ -78,8 +78,8 @@ fn probes(rules: &[&str]) -> Outcome {
     passed(seen(bytes, &tally))
 }
 
-/// Checks health checks that exchange a line. For a given number of them, `failed` returns how many count
-/// as failed. It is a range, because the stop of the server may end one of them before its reset.
+/// Checks health checks that exchange a line. For a given number of them, `failed` returns how many
+/// count as failed. It is a range, because the stop of the server may end one of them before its reset.
 fn talks(rules: &[&str], failed: fn(u64) -> RangeInclusive<u64>) -> Outcome {
     let (server, proxy) = start(rules, ANSWER_IS_FINE);
     wait_for_report(&server, "health checks", |report| {
@@ -94,8 +94,8 @@ fn talks(rules: &[&str], failed: fn(u64) -> RangeInclusive<u64>) -> Outcome {
     passed(format_args!("{}; {talks} of the connections are health checks", seen(bytes, &tally)))
 }
 
-/// Starts a server that reports ten times a second, and a proxy. Returns once the proxy reports the server
-/// as up.
+/// Starts a server that reports ten times a second, and a proxy. Returns once the proxy reports the
+/// server as up.
 fn start(rules: &[&str], fine: &[&str]) -> (ServerProcess, HaProxy) {
     let server = ServerProcess::start(&["--report-interval", "100ms"], &[]);
     let proxy = HaProxy::start(server.addr(), rules);

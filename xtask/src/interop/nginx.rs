@@ -59,8 +59,8 @@ impl Nginx {
 }
 
 impl Drop for Nginx {
-    /// Asks the master to stop, because only then does it stop its workers. They would survive if it were
-    /// killed.
+    /// Asks the master to stop, because only then does it stop its workers. They would survive if it
+    /// were killed.
     fn drop(&mut self) {
         if let Some(master) = self.master.take() {
             master.signal(Signal::SIGTERM);

@@ -1,4 +1,5 @@
-//! The network libraries of Python and Node, with hundreds of conversations at a time, one of them large.
+//! The network libraries of Python and Node, with hundreds of conversations at a time, one of them
+//! large.
 
 use std::process::{Command, Stdio};
 

@@ -74,7 +74,7 @@ impl Stopped {
         let messages = self.summary().number::<u64>("messages") - 1;
         let unbroken = Echoed {
             bytes: self.bytes("received") - sum("received"),
-            messages: messages - sum("lines"),
+            messages: messages - sum("messages"),
         };
         assert_eq!(unbroken, load.echoed, "{:?}", self.summary());
         let sent = self.bytes("sent") - sum("sent");

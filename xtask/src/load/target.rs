@@ -136,8 +136,8 @@ impl Target {
         grown
     }
 
-    /// Waits for the end of all connections, then stops the server. Checks that it owed nothing to any of
-    /// them.
+    /// Waits for the end of all connections, then stops the server. Checks that it owed nothing to any
+    /// of them.
     #[track_caller]
     pub(crate) fn stop(self) -> Stopped {
         self.expect_idle();

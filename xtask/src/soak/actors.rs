@@ -1,5 +1,5 @@
-//! The actors of a soak. Each one repeats its behaviour until the time is over, then finishes what it has
-//! begun.
+//! The actors of a soak. Each one repeats its behaviour until the time is over, then finishes what it
+//! has begun.
 //!
 //! Pauses only limit the load; no check depends on them.
 

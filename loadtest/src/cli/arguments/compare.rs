@@ -1,4 +1,4 @@
-//! The commands that make many runs.
+//! The arguments of the commands that make many runs.
 
 use clap::builder::UnknownArgumentValueParser;
 use clap::value_parser;
@@ -11,27 +11,31 @@ use crate::cli::arguments::{
     DocumentArgs, EXIT_CODES, LoadArgs, ObjectiveArgs, OutputArgs, TARGET_VARIABLE,
 };
 
-/// What `capacity` is told.
+/// The arguments of `capacity`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct CapacityArgs {
-    /// The server, as HOST:PORT; an IPv6 address in brackets. Without it the echo server of this
-    /// project is started inside, on a free port
+    /// Server to measure, as HOST:PORT [default: an echo server that loadtest starts itself]
+    ///
+    /// An IPv6 address needs brackets. Without a target, loadtest starts the echo server of this project
+    /// in its own process, on a free port.
     #[arg(env = TARGET_VARIABLE, value_name = "TARGET")]
     pub(crate) target: Option<Address>,
 
-    /// How near to the knee to search: the width of what is left, as a part of the rate
+    /// Precision: the search ends when the gap between its bounds is at most this part of the rate
     #[arg(long, env = "ECHO_LOADTEST_PRECISION", value_name = "PERCENT", default_value = "5%")]
     #[arg(value_parser = values::percent, help_heading = "Search")]
     pub(crate) precision: f64,
 
-    /// Rounds at the knee, to say how sure it is
+    /// Number of rounds that repeat each bound at the end, 1 to 1000
+    ///
+    /// The report says how many of them held.
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_REPEATS", value_name = "N")]
     #[arg(default_value_t = 5, value_parser = value_parser!(u32).range(1..=1_000))]
     #[arg(help_heading = "Search")]
     pub(crate) repeats: u32,
 
-    /// No higher rate is tried [default: as high as it gets]
+    /// Highest rate to try, in messages per second [default: no limit]
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_MAX_RATE")]
     #[arg(value_name = "RATE", value_parser = values::rate, help_heading = "Search")]
     pub(crate) max_rate: Option<f64>,
@@ -46,32 +50,36 @@ pub(crate) struct CapacityArgs {
     pub(crate) output: OutputArgs,
 }
 
-/// What `compare` is told.
+/// The arguments of `compare`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct CompareArgs {
-    /// The first server: an address, or a command that starts it, with {port} where the port goes
+    /// First server: an address, or a command that starts it and contains {port}
+    ///
+    /// The command is started for each run, with a free port in place of {port}.
     #[arg(long, env = "ECHO_LOADTEST_A", value_name = "SERVER", help_heading = "Comparison")]
     pub(crate) a: Target,
 
-    /// The second server, likewise
+    /// Second server: an address, or a command that starts it and contains {port}
     #[arg(long, env = "ECHO_LOADTEST_B", value_name = "SERVER", help_heading = "Comparison")]
     pub(crate) b: Target,
 
-    /// Rounds, in each of which both are measured
+    /// Number of rounds, 2 to 1000; each round measures both servers
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_ROUNDS", value_name = "N")]
     #[arg(default_value_t = 10, value_parser = value_parser!(u32).range(2..=1_000))]
     #[arg(help_heading = "Comparison")]
     pub(crate) rounds: u32,
 
-    /// A ratio of b to a that is a failure, such as 'p99>1.05', when it is significant as well; repeat
-    /// it, or give several with commas between them. Makes the exit code 99. Of throughput, p50, p99,
-    /// p99.9, max, connect-p99, connect-max, cpu, memory and flood-throughput
+    /// Ratio of b to a that counts as a failure, such as 'p99>1.05'
+    ///
+    /// Repeat the flag, or separate several ratios with commas. A ratio beyond the limit makes the exit
+    /// code 99 if it is also statistically significant. The metrics are throughput, p50, p99, p99.9, max,
+    /// connect-p99, connect-max, cpu, memory and flood-throughput.
     #[arg(long, env = "ECHO_LOADTEST_FAIL_IF", value_name = "RATIO", value_delimiter = ',')]
     #[arg(help_heading = "Comparison")]
     pub(crate) fail_if: Vec<FailIf>,
 
-    /// CPUs for the servers that are started, such as 0,2-3 [default: any]
+    /// CPUs for the servers that loadtest starts, such as 0,2-3 [default: any]
     #[arg(long, env = "ECHO_LOADTEST_PIN_SERVER", value_name = "CPUS")]
     #[arg(help_heading = "Comparison")]
     pub(crate) pin_server: Option<Cpus>,
@@ -82,7 +90,7 @@ pub(crate) struct CompareArgs {
     #[command(flatten)]
     pub(crate) output: DocumentArgs,
 
-    /// Refused with a reason: other commands have it
+    /// Not supported here: there is no page of a comparison
     #[arg(long, hide = true, value_parser = no_page())]
     html: Option<String>,
 }
@@ -117,7 +125,7 @@ impl CompareArgs {
     }
 }
 
-/// Rounds follow from each other, so generators could not stay together.
+/// Refuses a shared load. Each round depends on the rounds before it, so generators would drift apart.
 fn alone(load: &LoadArgs) -> Result<(), String> {
     if load.agent_count > 1 || load.start_at.is_some() {
         return Err("only run can share its load: --agent-count and --start-at are for it".into());

@@ -1,30 +1,33 @@
-//! The flags that say what load a server gets, the same for every command that makes one.
+//! The flags that describe a load. They are the same for every command that loads a server.
 
 use std::env;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 use clap::builder::BoolishValueParser;
 use clap::{ValueEnum, value_parser};
-use echo_loadtest::plan::{Arrival, Flood, KERNEL_TIMESTAMPS, Limit, Plan, Share, Sizes};
+use echo_loadtest::plan::{Arrival, Flood, Limit, Plan, Share, Sizes};
 use echo_loadtest::target::Cpus;
 
 use crate::cli::arguments::messages;
 use crate::cli::arguments::values::{self, SizeArg};
 
-/// Set by Kubernetes in the pods of an Indexed Job.
+/// Kubernetes sets this variable in the pods of an Indexed Job.
 const JOB_INDEX_VARIABLE: &str = "JOB_COMPLETION_INDEX";
+
+/// Stands for the target where it is not known yet.
+pub(crate) const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 const DEFAULT_DURATION: Duration = Duration::from_secs(10);
 
-/// Random seeds stay below this: short enough to be typed again.
+/// Random seeds are below this, so that they are short enough to type.
 const SEED_LIMIT: u64 = 1 << 32;
 
-/// A load.
+/// The flags for a load.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Load")]
 pub(crate) struct LoadArgs {
-    /// Connections at a time
+    /// Number of connections that are open at a time
     #[arg(
         long,
         allow_negative_numbers = true,
@@ -34,106 +37,117 @@ pub(crate) struct LoadArgs {
     #[arg(default_value_t = 50, value_parser = value_parser!(u32).range(1..))]
     pub(crate) connections: u32,
 
-    /// Threads that drive the connections [default: half of the CPUs]
+    /// Number of threads that drive the connections, 1 to 1024 [default: half of the CPUs]
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_THREADS", value_name = "N")]
     #[arg(value_parser = value_parser!(u32).range(1..=1024))]
     pub(crate) threads: Option<u32>,
 
-    /// Length of the messages, newline included: 128, 64KiB; a range, each length as likely: 64..1024;
-    /// or a file of which each line is a message: @messages.txt
+    /// Length of a message with its newline: a size, a range such as 64..1024, or @FILE
+    ///
+    /// In a range, each length is equally likely. With @messages.txt, each line of that file is one
+    /// message.
     #[arg(long, env = "ECHO_LOADTEST_SIZE", value_name = "SIZE", default_value = "128")]
     #[arg(value_parser = values::size)]
     pub(crate) size: SizeArg,
 
-    /// Messages in flight on each connection, at most
+    /// Maximum number of messages in flight on each connection, 1 to 65536
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_DEPTH", value_name = "N")]
     #[arg(default_value_t = 1, value_parser = value_parser!(u32).range(1..=65_536))]
     pub(crate) depth: u32,
 
-    /// Messages that are sent together, in one write; at most --depth
+    /// Number of messages that are sent together in one write, at most --depth
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_SEND_BURST", value_name = "N")]
     #[arg(default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
     pub(crate) send_burst: u32,
 
-    /// Messages a second over all connections, such as 50000, 50k or 1.5M: an open loop, in which
-    /// messages are due whether earlier ones are back or not, and waiting counts from when they were
-    /// due. Without it a message follows the reply to the one before it
+    /// Messages per second over all connections, such as 50000, 50k or 1.5M [default: a closed loop]
+    ///
+    /// A rate makes an open loop: messages become due on schedule, whether earlier replies have arrived or
+    /// not, and response times count from the due time. Without a rate, the load is a closed loop, in which
+    /// each message follows the reply to the message before it.
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_RATE", value_name = "RATE")]
     #[arg(value_parser = values::rate)]
     pub(crate) rate: Option<f64>,
 
-    /// How messages are spread over time at --rate [default: constant]
+    /// How the messages of an open loop are spread over time [default: constant]
     #[arg(long, env = "ECHO_LOADTEST_ARRIVAL", value_enum)]
     pub(crate) arrival: Option<ArrivalArg>,
 
-    /// New connections a second [default: all at once]
+    /// New connections per second [default: all at once]
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_CONNECT_RATE")]
     #[arg(value_name = "RATE", value_parser = values::rate)]
     pub(crate) connect_rate: Option<f64>,
 
-    /// A new connection for every message: connect, send one, finish
+    /// Open a new connection for every message
     #[arg(long, env = "ECHO_LOADTEST_CHURN", value_parser = BoolishValueParser::new())]
     pub(crate) churn: bool,
 
-    /// Finish a connection after so many messages and make a new one [default: never]
+    /// Number of messages after which a connection is replaced by a new one [default: no limit]
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_MESSAGES_PER_CONNECTION")]
     #[arg(value_name = "N", value_parser = values::count)]
     pub(crate) messages_per_connection: Option<u64>,
 
-    /// How long to measure [default: 10s]
+    /// How long to measure, at most 365 days [default: 10s]
     #[arg(long, env = "ECHO_LOADTEST_DURATION", value_name = "DURATION")]
     #[arg(value_parser = values::positive_duration)]
     pub(crate) duration: Option<Duration>,
 
-    /// How many messages to measure, such as 1000000 or 1M, instead of a duration
+    /// Number of messages to measure instead of a duration, such as 1000000 or 1M
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_COUNT", value_name = "N")]
     #[arg(value_parser = values::count)]
     pub(crate) count: Option<u64>,
 
-    /// Time under load before the measurement; may be 0
+    /// How long to apply the load before the measurement begins; may be 0
     #[arg(long, env = "ECHO_LOADTEST_WARMUP", value_name = "DURATION", default_value = "1s")]
     #[arg(value_parser = values::duration)]
     pub(crate) warmup: Duration,
 
-    /// Time for connecting and for each message, such as 500ms or 10s
+    /// How long a connect, and how long each message, may take, such as 500ms or 10s
     #[arg(long, env = "ECHO_LOADTEST_TIMEOUT", value_name = "DURATION", default_value = "10s")]
     #[arg(value_parser = values::positive_duration)]
     pub(crate) timeout: Duration,
 
-    /// What content and chance follow from; the same seed sends the same bytes [default: random, and
-    /// shown]
+    /// Seed of the content and of every random choice [default: a random seed, which is shown]
+    ///
+    /// The same seed sends the same bytes.
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_SEED", value_name = "N")]
     pub(crate) seed: Option<u64>,
 
-    /// Local addresses to connect from, in turn; repeat it, or give several with commas between them.
-    /// Each has about 64,000 ports, so more connections than that to one server need more addresses
+    /// Local addresses to connect from, in turn [default: the system chooses]
+    ///
+    /// Repeat the flag, or separate several addresses with commas. Each address has about 64,000 ports, so
+    /// more connections than that to one server need more addresses.
     #[arg(long, env = "ECHO_LOADTEST_SOURCE_IP", value_name = "IP", value_delimiter = ',')]
     pub(crate) source_ip: Vec<IpAddr>,
 
-    /// So many more connections that flood the server, from before the others connect until the end of
-    /// the measurement: each sends a line as soon as one is back. They are verified and not timed.
-    /// With --rate, and without --busy-poll, their thread leaves its CPU to whoever else wants it (Linux)
+    /// Number of additional connections that flood the server beside the measured load
+    ///
+    /// The flood starts before the other connections and lasts until the end of the measurement. Each of its
+    /// connections sends a line whenever one comes back. Its bytes are verified, and its times are not
+    /// measured. With --rate and without --busy-poll, the thread of the flood yields its CPU to every other
+    /// thread (Linux).
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_FLOOD", value_name = "N")]
     #[arg(default_value_t = 0)]
     pub(crate) flood: u32,
 
-    /// Length of the lines of the flood, newline included
+    /// Length of a line of the flood, with its newline
     #[arg(long, env = "ECHO_LOADTEST_FLOOD_SIZE", value_name = "SIZE", default_value = "64KiB")]
     #[arg(value_parser = values::length)]
     pub(crate) flood_size: usize,
 
-    /// Lines in flight on each connection of the flood
+    /// Number of lines in flight on each connection of the flood, 1 to 65536
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_FLOOD_DEPTH")]
     #[arg(value_name = "N", default_value_t = 16)]
     #[arg(value_parser = value_parser!(u32).range(1..=65_536))]
     pub(crate) flood_depth: u32,
 
-    /// Look for replies all the time instead of sleeping: finer times, for a whole CPU a thread
+    /// Poll for replies without sleeping: the times are finer, and each thread uses a whole CPU
     #[arg(long, env = "ECHO_LOADTEST_BUSY_POLL", value_parser = BoolishValueParser::new())]
     pub(crate) busy_poll: bool,
 
-    /// Times of messages end when the system received them, not when the load tester came to read
-    /// them. On Linux
+    /// Take the time of arrival from the kernel instead of from the load tester (Linux)
+    ///
+    /// A message then counts as received when the system received it, not when the load tester read it.
     #[arg(long, env = "ECHO_LOADTEST_KERNEL_TIMESTAMPS", value_parser = BoolishValueParser::new())]
     pub(crate) kernel_timestamps: bool,
 
@@ -141,8 +155,10 @@ pub(crate) struct LoadArgs {
     #[arg(long, env = "ECHO_LOADTEST_PIN_CLIENT", value_name = "CPUS")]
     pub(crate) pin_client: Option<Cpus>,
 
-    /// Which of several generators that share the load this one is, from 0; connections and rates are
-    /// those of all together [default: $JOB_COMPLETION_INDEX, when there is an --agent-count]
+    /// Number of this generator among those that share the load, from 0 [default: JOB_COMPLETION_INDEX]
+    ///
+    /// --connections, --rate and --count are the totals of all generators. Kubernetes sets the variable
+    /// JOB_COMPLETION_INDEX, which counts only together with --agent-count.
     #[arg(
         long,
         allow_negative_numbers = true,
@@ -151,7 +167,7 @@ pub(crate) struct LoadArgs {
     )]
     pub(crate) agent_index: Option<u32>,
 
-    /// How many generators share the load
+    /// Number of generators that share the load
     #[arg(
         long,
         allow_negative_numbers = true,
@@ -161,8 +177,10 @@ pub(crate) struct LoadArgs {
     #[arg(default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
     pub(crate) agent_count: u32,
 
-    /// When the load begins, so that several generators begin together: 2026-11-24T03:20:40Z, with
-    /// an offset such as +01:00, or seconds since 1970 [default: once all connections are there]
+    /// When the load begins, such as 2026-11-24T03:20:40Z [default: when all connections are open]
+    ///
+    /// Several generators can begin together in this way. The time may have an offset such as +01:00, or
+    /// may be a number of seconds since 1970.
     #[arg(
         long,
         allow_negative_numbers = true,
@@ -172,27 +190,26 @@ pub(crate) struct LoadArgs {
     #[arg(value_parser = values::time)]
     pub(crate) start_at: Option<SystemTime>,
 
-    /// Length of the pieces in which the report shows the course of the run, at least 10ms, and how
-    /// often progress is logged where there is no terminal
+    /// Length of an interval of the report, at least 10ms
+    ///
+    /// Without a terminal, progress is logged at this interval too.
     #[arg(long, env = "ECHO_LOADTEST_REPORT_INTERVAL", value_name = "DURATION")]
     #[arg(default_value = "1s", value_parser = values::report_interval)]
     pub(crate) report_interval: Duration,
 }
 
-/// How messages are spread over time.
+/// The ways in which messages are spread over time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ArrivalArg {
-    /// Evenly
+    /// At equal distances
     Constant,
-    /// By chance, as from many users who know nothing of each other
+    /// At random, as from many independent users
     Poisson,
 }
 
 impl LoadArgs {
-    /// What contradicts itself, in a sentence.
+    /// Refuses flags that contradict each other, with a sentence.
     pub(super) fn check(&self) -> Result<(), String> {
-        let job_index = env::var(JOB_INDEX_VARIABLE).ok();
-        let share = self.share(job_index.as_deref())?;
         let contradictions = [
             (
                 self.duration.is_some() && self.count.is_some(),
@@ -200,37 +217,21 @@ impl LoadArgs {
             ),
             (self.arrival.is_some() && self.rate.is_none(), "--arrival needs --rate"),
             (
-                self.kernel_timestamps && !KERNEL_TIMESTAMPS,
-                "--kernel-timestamps needs Linux: no other system is asked when it received something",
-            ),
-            (self.send_burst > self.depth, "--send-burst cannot be greater than --depth"),
-            (
                 self.churn && self.messages_per_connection.is_some(),
                 "--churn is one message per connection: it cannot be used with \
                  --messages-per-connection",
             ),
-            (
-                share.count > self.connections,
-                "there are fewer --connections than generators (--agent-count): each needs one",
-            ),
-            (
-                self.flood > 0 && share.count > self.flood,
-                "there are fewer connections of the --flood than generators (--agent-count): each \
-                 needs one",
-            ),
-            (
-                self.count.is_some_and(|count| count < share.count.into()),
-                "there are fewer messages (--count) than generators (--agent-count): each needs one",
-            ),
         ];
-        match contradictions.iter().find(|(holds, _)| *holds) {
-            Some((_, sentence)) => Err((*sentence).to_owned()),
-            None => Ok(()),
+        if let Some((_, sentence)) = contradictions.iter().find(|(holds, _)| *holds) {
+            return Err((*sentence).to_owned());
         }
+        // A file of messages is read, and checked, when its run begins.
+        let any = Sizes::Range(1, 1);
+        self.plan_with(NOWHERE, any)?.check()
     }
 
-    /// Which part of the load is ours. The variable of Kubernetes counts only where the load is
-    /// shared: a job may have other reasons to be indexed.
+    /// Returns our part of the load. The variable of Kubernetes counts only if the load is shared,
+    /// because a job may be indexed for another reason.
     fn share(&self, job_index: Option<&str>) -> Result<Share, String> {
         let count = self.agent_count;
         let index = match (self.agent_index, job_index) {
@@ -255,7 +256,7 @@ impl LoadArgs {
         Ok(Share { index, count })
     }
 
-    /// The load that the flags ask for.
+    /// Returns the load that the flags ask for.
     ///
     /// # Errors
     /// A sentence when the file of messages cannot be used.
@@ -264,6 +265,10 @@ impl LoadArgs {
             SizeArg::Range(min, max) => Sizes::Range(*min, *max),
             SizeArg::File(path) => messages::read(path)?,
         };
+        self.plan_with(target, sizes)
+    }
+
+    fn plan_with(&self, target: SocketAddr, sizes: Sizes) -> Result<Plan, String> {
         Ok(Plan {
             target,
             connections: self.connections,
@@ -316,7 +321,7 @@ impl LoadArgs {
     }
 }
 
-/// Half of the CPUs: a server on the same machine gets the others.
+/// Returns half of the CPUs, because a server on the same machine needs the other half.
 fn default_threads() -> u32 {
     u32::try_from(num_cpus::get() / 2).unwrap_or(u32::MAX).max(1)
 }

@@ -1,4 +1,4 @@
-//! A file of messages, a line each.
+//! Reads a file of which each line is a message.
 
 use std::fs::File;
 use std::io::Read;
@@ -9,14 +9,14 @@ use echo_loadtest::plan::{Messages, Sizes};
 
 use crate::cli::arguments::values::MAX_MESSAGE_LEN;
 
-/// The longest file: it is held in memory.
+/// Maximum length of the file, because it is held in memory.
 const MAX_FILE_LEN: u64 = 1 << 30;
 
-/// Each line of the file, with its newline; a last line without one gets it.
+/// Returns each line of the file with its newline. A last line without a newline gets one.
 ///
 /// # Errors
-/// A sentence that names the file, when it cannot be read, is empty or too long, or has a line that is
-/// too long.
+/// A sentence that names the file, if the file cannot be read, is empty or too long, or has a line
+/// that is too long.
 pub(super) fn read(path: &Path) -> Result<Sizes, String> {
     let name = path.display().to_string();
     let told = |reason: String| format!("read the messages in {name}: {reason}");

@@ -19,6 +19,11 @@ fn the_definition_is_sound() {
 }
 
 #[test]
+fn documents_its_flags() {
+    echo_docs::check("loadtest.md", Args::command());
+}
+
+#[test]
 fn every_flag_has_the_variable_of_its_name() {
     let mut seen = 0;
     each_command(&mut |command| {
@@ -117,7 +122,7 @@ fn what_makes_no_sense_is_refused_and_named() {
 fn standard_output_is_taken_by_a_dash_only() {
     let taken = |line: &str| {
         let Some(Command::Merge(merge)) = parse(line).unwrap().command else { panic!("{line}") };
-        merge.output.takes_standard_output(None)
+        merge.output.standard_output(None) == StandardOutput::Document
     };
     assert!(taken("merge a b --json -") && taken("merge a b --html -"));
     assert!(!taken("merge a b") && !taken("merge a b --json out.json"));

@@ -1,4 +1,4 @@
-//! What single values of the command line look like.
+//! Parsers for single values of the command line.
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -8,28 +8,30 @@ use echo_common::units;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// The longest message: each connection may hold several.
+/// Maximum length of a message: each connection may hold several messages.
 pub(super) const MAX_MESSAGE_LEN: usize = 16 << 20;
 
-/// Rates beyond these are slips of the finger: one message in 11 days, and more than any machine sends.
+/// Rates outside this range are typing errors: the lower end is one message in 11 days, and the upper
+/// end is more than any machine sends.
 const RATES: RangeInclusive<f64> = 1e-6..=1e9;
 
-/// Longer than anybody measures; times that are added up stay far from the end of the calendar.
+/// Maximum duration. Nobody measures for longer, and sums of times stay far from the end of the calendar.
 const MAX_DURATION: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// Each piece of a report has a histogram in every thread: shorter ones would be all there is to do.
+/// Minimum interval of a report. Every thread fills one histogram per interval, so shorter intervals
+/// would leave it no time for anything else.
 const MIN_REPORT_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Lengths of messages.
+/// The lengths of the messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SizeArg {
-    /// From the first to the last.
+    /// Any length from the first to the second.
     Range(usize, usize),
-    /// Those of the lines in a file.
+    /// The lengths of the lines in a file.
     File(PathBuf),
 }
 
-/// `128`, `64KiB`, `64..1024`, `@messages.txt`.
+/// Parses lengths of messages: `128`, `64KiB`, `64..1024`, `@messages.txt`.
 pub(super) fn size(text: &str) -> Result<SizeArg, String> {
     if let Some(path) = text.strip_prefix('@') {
         let named = !path.is_empty();
@@ -49,7 +51,7 @@ pub(super) fn size(text: &str) -> Result<SizeArg, String> {
     Ok(SizeArg::Range(min, max))
 }
 
-/// `128`, `64KiB`.
+/// Parses one length: `128`, `64KiB`.
 pub(super) fn length(text: &str) -> Result<usize, String> {
     length_or(text, "expected a length such as 128 or 64KiB")
 }
@@ -60,7 +62,7 @@ fn length_or(text: &str, form: &str) -> Result<usize, String> {
     len.ok_or_else(|| "a message has from 1B, its newline, to 16MiB".to_owned())
 }
 
-/// So many a second: `50000`, `50k`, `1.5M`.
+/// Parses a rate per second: `50000`, `50k`, `1.5M`.
 pub(super) fn rate(text: &str) -> Result<f64, String> {
     let form = "expected a rate above 0, such as 50000, 50k or 1.5M";
     let rate = number(text).filter(|rate| *rate > 0.0).ok_or(form)?;
@@ -68,12 +70,12 @@ pub(super) fn rate(text: &str) -> Result<f64, String> {
     Some(rate).filter(|rate| RATES.contains(rate)).ok_or_else(|| range.to_owned())
 }
 
-/// How long: not zero, and not for ever.
+/// Parses a duration that is neither zero nor longer than [`MAX_DURATION`].
 pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
     not_for_ever(units::positive_duration(text)?)
 }
 
-/// How long: perhaps not at all, and not for ever.
+/// Parses a duration that is not longer than [`MAX_DURATION`].
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     not_for_ever(units::duration(text)?)
 }
@@ -83,18 +85,19 @@ fn not_for_ever(duration: Duration) -> Result<Duration, String> {
     Some(duration).filter(|duration| *duration <= MAX_DURATION).ok_or_else(too_long)
 }
 
-/// How long a piece of the report is.
+/// Parses the interval of a report.
 pub(super) fn report_interval(text: &str) -> Result<Duration, String> {
     let too_short = || "must not be shorter than 10ms".to_owned();
     Some(duration(text)?).filter(|length| *length >= MIN_REPORT_INTERVAL).ok_or_else(too_short)
 }
 
-/// So many: `1000000`, `50k`, `1.5M`, at least 1.
+/// Parses a count of at least 1: `1000000`, `50k`, `1.5M`.
 pub(super) fn count(text: &str) -> Result<u64, String> {
     let form = || "expected a whole number above 0, such as 1000000, 50k or 1.5M".to_owned();
     let exact = text.parse().ok().filter(|count| *count > 0);
-    // Those with a unit are exact up to 2^53, far more than is ever sent.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    // Counts with a unit are exact up to 2^53, which is far more than any run sends.
+    #[expect(clippy::cast_possible_truncation, reason = "the count is whole and below 2^53")]
+    #[expect(clippy::cast_sign_loss, reason = "the count is positive")]
     let scaled = || {
         let count = number(text).filter(|count| count.fract() == 0.0 && *count < 9e15);
         count.map(|count| count as u64).filter(|count| *count > 0)
@@ -102,21 +105,21 @@ pub(super) fn count(text: &str) -> Result<u64, String> {
     exact.or_else(scaled).ok_or_else(form)
 }
 
-/// A part of the whole, above 0 and below 1, as `5%`.
+/// Parses a percentage above 0% and below 100%: `5%` is 0.05.
 pub(super) fn percent(text: &str) -> Result<f64, String> {
     let number = text.strip_suffix('%').and_then(|number| number.trim_end().parse::<f64>().ok());
     let part = number.map(|number| number / 100.0).filter(|part| *part > 0.0 && *part < 1.0);
     part.ok_or_else(|| "expected a percentage above 0% and below 100%, such as 5%".to_owned())
 }
 
-/// A number in digits, perhaps in thousands or millions.
+/// Parses a number of digits, which `k` multiplies by a thousand and `M` by a million.
 fn number(text: &str) -> Option<f64> {
     let (digits, factor) = scaled(text);
     let plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     digits.parse::<f64>().ok().filter(|_| plain).map(|number| number * factor)
 }
 
-/// The number before a `k` or an `M`, and what they stand for.
+/// Returns the text before a `k` or an `M`, and the factor that the letter stands for.
 fn scaled(text: &str) -> (&str, f64) {
     let text = text.trim();
     if let Some(thousands) = text.strip_suffix(['k', 'K']) {
@@ -125,7 +128,7 @@ fn scaled(text: &str) -> (&str, f64) {
     text.strip_suffix('M').map_or((text, 1.0), |millions| (millions, 1e6))
 }
 
-/// A moment: RFC 3339, or seconds since 1970, also with a fraction.
+/// Parses a time: RFC 3339, or seconds since 1970 with or without a fraction.
 pub(super) fn time(text: &str) -> Result<SystemTime, String> {
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let unix = seconds.and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(seconds));

@@ -1,4 +1,4 @@
-//! Progress as one line of a terminal that is drawn over and over.
+//! Progress as a line on a terminal, which is drawn again and again.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
@@ -6,15 +6,15 @@ use crate::cli::progress::{Snapshot, text};
 
 const TEMPLATE: &str = "{prefix:10} {bar:20} {wide_msg}";
 
-/// The bar's own fineness.
+/// Number of steps into which the bar is divided.
 const STEPS: u64 = 1_000;
 
-/// A bar; gone when dropped.
+/// A bar on a terminal. Dropping it removes it.
 #[derive(Debug)]
 pub(super) struct Bar(ProgressBar);
 
 impl Bar {
-    /// `None` when standard error is no terminal.
+    /// Returns a bar on standard error, or `None` if that is no terminal.
     pub(super) fn on_stderr() -> Option<Self> {
         let target = ProgressDrawTarget::stderr();
         (!target.is_hidden()).then(|| Self::new(target))
@@ -22,7 +22,7 @@ impl Bar {
 
     fn new(target: ProgressDrawTarget) -> Self {
         let bar = ProgressBar::with_draw_target(Some(STEPS), target);
-        // The template is sound, as a test shows; and the usual look would do.
+        // A test shows that the template is sound. If it were not, the usual look would do.
         let style = ProgressStyle::with_template(TEMPLATE)
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .progress_chars("=> ");
@@ -30,10 +30,10 @@ impl Bar {
     }
 
     pub(super) fn show(&self, snapshot: &Snapshot) {
-        // Of no known end: full, for there is nothing left but to wait.
+        // A phase without a known end has a full bar, because nothing is left but to wait.
         let part = snapshot.part().unwrap_or(1.0);
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        #[allow(clippy::cast_precision_loss)] // From 0 to STEPS.
+        #[expect(clippy::cast_possible_truncation, reason = "the position is at most STEPS")]
+        #[expect(clippy::cast_sign_loss, reason = "the position is positive")]
         let position = (part * STEPS as f64) as u64;
         self.0.set_position(position);
         self.0.set_prefix(text::name(snapshot.phase));
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
     use crate::cli::progress::tests::sample;
 
-    /// A terminal that takes what is written, or has gone away.
+    /// A terminal that keeps what is written to it, or has gone away.
     #[derive(Debug, Clone)]
     struct Terminal {
         written: Arc<Mutex<String>>,

@@ -5,8 +5,7 @@ use std::time::Duration;
 use crate::cli::progress::{Phase, Snapshot};
 use echo_loadtest::formatting;
 
-/// A line for the log.
-#[allow(clippy::cast_precision_loss)] // For people.
+/// Returns a line for the log.
 pub(super) fn line(snapshot: &Snapshot) -> String {
     let mut line = format!(
         "progress phase={} elapsed={:.1}s connections={}/{} messages={} messages_per_s={:.1}",
@@ -29,8 +28,8 @@ pub(super) fn line(snapshot: &Snapshot) -> String {
     line
 }
 
-/// What stands beside the bar, the most important first: a narrow terminal cuts the rest.
-#[allow(clippy::cast_precision_loss)] // For people.
+/// Returns the text beside the bar. The most important part comes first, because a narrow terminal cuts
+/// the rest.
 pub(super) fn beside_bar(snapshot: &Snapshot) -> String {
     let mut parts = match snapshot.phase {
         Phase::Connecting => vec![format!(
@@ -56,7 +55,7 @@ pub(super) fn beside_bar(snapshot: &Snapshot) -> String {
     parts.join("  ")
 }
 
-/// A phase as it is shown.
+/// Returns the name of a phase.
 pub(super) fn name(phase: Phase) -> &'static str {
     match phase {
         Phase::Connecting => "connecting",
@@ -67,7 +66,7 @@ pub(super) fn name(phase: Phase) -> &'static str {
     }
 }
 
-/// Rounded up, so that `0s` is the end.
+/// Formats a time, rounded up to whole seconds, so that `0s` is the end.
 fn whole_seconds(time: Duration) -> String {
     let more = u64::from(time.subsec_nanos() > 0);
     humantime::format_duration(Duration::from_secs(time.as_secs().saturating_add(more))).to_string()

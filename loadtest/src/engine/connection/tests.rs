@@ -2,8 +2,8 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream as Peer};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, unbounded};
-use mio::{Events, Poll};
+use mio::net::TcpStream;
+use mio::{Events, Poll, Token};
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::ReceiveTimestampns;
 use socket2::{Domain, Socket, Type};
@@ -11,18 +11,18 @@ use socket2::{Domain, Socket, Type};
 use super::*;
 use crate::engine::clock::Clock;
 use crate::engine::content::Content;
-use crate::engine::messages::Message;
 use crate::engine::recorder::Recorder;
+use crate::engine::socket;
 use crate::engine::window::Window;
+use crate::plan::{Limit, Plan};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// One connection that is driven by hand, and its other end.
+/// A connection that is driven by hand, and its other end.
 struct Stage<'a> {
     cx: ThreadContext<'a>,
-    inbox: Receiver<Message>,
     poll: Poll,
-    connection: Connection,
+    connection: Connection<TcpStream>,
     peer: Peer,
     deadline: Instant,
 }
@@ -37,16 +37,19 @@ struct Took {
     recorded_ns: u64,
 }
 
-/// The load has begun, and all of it is measured.
-fn with_context(plan: &Plan, act: impl FnOnce(ThreadContext<'_>, Receiver<Message>)) {
+/// Drives a connection from the beginning of a load, all of which is measured.
+fn with_context(plan: &Plan, act: impl FnOnce(ThreadContext<'_>)) {
     let content = Content::new(plan.seed, &plan.sizes);
-    let (messages, inbox) = unbounded();
-    let (_recycling, recycled) = unbounded();
-    let recorder = Recorder::new(plan, 0, &messages, &recycled);
-    let mut cx = ThreadContext::new(plan, &content, Clock::start(), recorder);
+    let orders = Orders { start_ns: Some(0), ..Orders::new(plan, &content) };
+    let mut cx = ThreadContext::new(orders, Clock::start(), Recorder::new(plan, 0));
     cx.recorder.window = Window { start_ns: 0, end_ns: u64::MAX };
-    cx.start_ns = Some(0);
-    act(cx, inbox);
+    act(cx);
+}
+
+/// Starts to open the connection.
+fn open(connection: &mut Connection<TcpStream>, cx: &mut ThreadContext<'_>, poll: &Poll) -> Next {
+    let plan = cx.orders.plan;
+    connection.open(cx, |number| socket::connect(plan, number, poll.registry(), Token(0)))
 }
 
 fn with_stage(kernel_timestamps: bool, act: impl FnOnce(Stage<'_>)) {
@@ -57,45 +60,45 @@ fn with_stage(kernel_timestamps: bool, act: impl FnOnce(Stage<'_>)) {
         kernel_timestamps,
         ..Plan::new(target, Limit::Duration(Duration::MAX))
     };
-    with_context(&plan, |mut cx, inbox| {
+    with_context(&plan, |mut cx| {
         let poll = Poll::new().unwrap();
-        let mut connection = Connection::new(&cx, 0);
-        assert_eq!(connection.open(&mut cx, poll.registry(), Token(0)), Next::Wait);
+        let mut connection = Connection::new(&cx.orders, 0);
+        assert_eq!(open(&mut connection, &mut cx, &poll), Next::Wait);
         let (peer, _) = listener.accept().unwrap();
         peer.set_read_timeout(Some(PATIENCE)).unwrap();
-        act(Stage { cx, inbox, poll, connection, peer, deadline: Instant::now() + PATIENCE });
+        act(Stage { cx, poll, connection, peer, deadline: Instant::now() + PATIENCE });
     });
 }
 
-/// Waits until what is asked for is there, and reads nothing of it.
+/// Waits until events say what is asked for. Reads nothing.
 fn wait_until(
-    connection: &mut Connection,
+    connection: &mut Connection<TcpStream>,
     poll: &mut Poll,
     deadline: Instant,
-    is_there: impl Fn(&Connection) -> bool,
+    is_there: impl Fn(&Connection<TcpStream>) -> bool,
 ) {
     let mut events = Events::with_capacity(1);
     while !is_there(connection) {
         assert!(Instant::now() < deadline, "no event said so");
         poll.poll(&mut events, Some(PATIENCE)).unwrap();
-        events.iter().for_each(|event| connection.mark(event));
+        events.iter().for_each(|event| connection.mark(socket::readiness(event)));
     }
 }
 
-/// Tries to open it where nobody listens.
-fn try_in_vain(connection: &mut Connection, cx: &mut ThreadContext<'_>) -> Next {
+/// Tries to open a connection where nobody listens.
+fn try_in_vain(connection: &mut Connection<TcpStream>, cx: &mut ThreadContext<'_>) -> Next {
     let mut poll = Poll::new().unwrap();
-    match connection.open(cx, poll.registry(), Token(0)) {
+    match open(connection, cx, &poll) {
         Next::Wait => {
             let deadline = Instant::now() + PATIENCE;
-            wait_until(connection, &mut poll, deadline, |connection| connection.writable);
+            wait_until(connection, &mut poll, deadline, |connection| connection.ready.writable);
             connection.drive(cx)
         }
         failed => failed,
     }
 }
 
-/// Bound and not listening: nobody else gets the port.
+/// Returns an address on which nobody listens. The socket is bound, so that nobody else gets the port.
 fn nobody() -> (Socket, SocketAddr) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
@@ -104,7 +107,7 @@ fn nobody() -> (Socket, SocketAddr) {
 }
 
 impl Stage<'_> {
-    fn wait_until(&mut self, is_there: impl Fn(&Connection) -> bool) {
+    fn wait_until(&mut self, is_there: impl Fn(&Connection<TcpStream>) -> bool) {
         wait_until(&mut self.connection, &mut self.poll, self.deadline, is_there);
     }
 
@@ -112,43 +115,41 @@ impl Stage<'_> {
         assert_eq!(self.connection.drive(&mut self.cx), Next::Wait);
     }
 
-    /// The message in flight comes back, and is read four times as late as it came; the next one is sent.
+    /// Echoes the message in flight, and reads it after four times the time that it took. Then the next
+    /// message is sent.
     fn echo_and_read_late(&mut self) -> Took {
         let clock = self.cx.clock;
-        let sent_ns = self.connection.exchange.oldest_sent_ns().unwrap();
+        let sent_ns = self.connection.conversation.exchange.oldest_sent_ns().unwrap();
         let mut line = [0; 128];
         self.peer.read_exact(&mut line).unwrap();
         let before_echo_ns = clock.now_ns() - sent_ns;
         self.peer.write_all(&line).unwrap();
-        self.wait_until(|connection| connection.readable);
+        self.wait_until(|connection| connection.ready.readable);
         let there_ns = clock.now_ns() - sent_ns;
         while clock.now_ns() - sent_ns < 4 * there_ns {}
         self.drive();
         Took { before_echo_ns, there_ns, recorded_ns: self.recorded_ns() }
     }
 
-    /// From now on nothing that comes is stamped.
+    /// Stops the kernel's timestamps.
     fn stop_the_stamps(&self) {
         let stream = self.connection.stream.as_ref().unwrap();
         setsockopt(stream, ReceiveTimestampns, &false).unwrap();
     }
 
-    /// The longest time since this was asked last; histograms round it up a little.
+    /// Returns the longest recorded time since the last call. Histograms round it up a little.
     fn recorded_ns(&mut self) -> u64 {
-        self.cx.recorder.turn_to(self.cx.recorder.piece() + 1);
-        match self.inbox.try_recv() {
-            Ok(Message::Piece(piece)) => piece.latencies.service.max(),
-            _ => panic!("there is no piece"),
-        }
+        let number = self.cx.recorder.piece() + 1;
+        self.cx.recorder.turn_to(number, None).latencies.service.max()
     }
 }
 
 #[test]
 fn by_the_systems_time_a_message_that_is_read_late_is_not_late() {
     with_stage(true, |mut stage| {
-        stage.wait_until(|connection| connection.writable);
+        stage.wait_until(|connection| connection.ready.writable);
         stage.drive();
-        // The system begins to stamp a moment after it was asked.
+        // The system begins with timestamps a moment after it was asked.
         loop {
             let without_stamp = stage.cx.recorder.without_stamp;
             let took = stage.echo_and_read_late();
@@ -165,7 +166,7 @@ fn by_the_systems_time_a_message_that_is_read_late_is_not_late() {
 #[test]
 fn what_the_system_does_not_stamp_is_back_when_it_is_read_and_is_counted() {
     with_stage(true, |mut stage| {
-        stage.wait_until(|connection| connection.writable);
+        stage.wait_until(|connection| connection.ready.writable);
         stage.drive();
         stage.stop_the_stamps();
         for count in 1..=3 {
@@ -179,7 +180,7 @@ fn what_the_system_does_not_stamp_is_back_when_it_is_read_and_is_counted() {
 #[test]
 fn by_its_own_time_a_message_is_back_when_it_is_read() {
     with_stage(false, |mut stage| {
-        stage.wait_until(|connection| connection.writable);
+        stage.wait_until(|connection| connection.ready.writable);
         stage.drive();
         let took = stage.echo_and_read_late();
         assert!(took.recorded_ns >= 4 * took.there_ns);
@@ -190,12 +191,12 @@ fn by_its_own_time_a_message_is_back_when_it_is_read() {
 fn a_connection_is_not_given_up_while_it_waits_to_be_tried_again() {
     let (_reserved, target) = nobody();
     let plan = Plan { connections: 1, ..Plan::new(target, Limit::Count(1)) };
-    with_context(&plan, |mut cx, _inbox| {
-        let mut connection = Connection::new(&cx, 0);
+    with_context(&plan, |mut cx| {
+        let mut connection = Connection::new(&cx.orders, 0);
         let next = try_in_vain(&mut connection, &mut cx);
         assert!(matches!(next, Next::WaitUntil(_)), "{next:?}");
-        // As if it had waited for longer than that.
-        cx.timeout_ns = 0;
+        // As if the connection had waited for longer than the timeout.
+        cx.orders.timeout_ns = 0;
         let next = connection.drive(&mut cx);
         assert!(matches!(next, Next::WaitUntil(_) | Next::Open), "{next:?}");
         assert_eq!(try_in_vain(&mut connection, &mut cx), Next::Over);
@@ -205,7 +206,7 @@ fn a_connection_is_not_given_up_while_it_waits_to_be_tried_again() {
 #[test]
 fn a_connection_that_is_abandoned_is_not_open() {
     with_stage(false, |mut stage| {
-        stage.wait_until(|connection| connection.writable);
+        stage.wait_until(|connection| connection.ready.writable);
         stage.drive();
         assert_eq!(stage.cx.open, 1);
         assert_eq!(stage.connection.abandon(&mut stage.cx), Next::Over);

@@ -4,18 +4,19 @@ use super::*;
 use crate::engine::clock::Clock;
 use crate::engine::content::Content;
 use crate::engine::recorder::Recorder;
-use crate::plan::Plan;
+use crate::plan::{Limit, Plan};
 
-/// A thread that is driven by hand, with all connections of the plan.
+/// Calls `act` with a thread that has all connections of the plan and is driven by hand.
 fn with_driver(plan: &Plan, act: impl FnOnce(Driver<'_>)) {
     let content = Content::new(plan.seed, &plan.sizes);
     let (messages, _inbox) = unbounded();
     let (_recycling, recycled) = unbounded();
     let shared = Shared::new(1, messages);
-    let recorder = Recorder::new(plan, 0, &shared.messages, &recycled);
-    let cx = ThreadContext::new(plan, &content, Clock::start(), recorder);
+    let orders = Orders::new(plan, &content);
+    let cx = ThreadContext::new(orders, Clock::start(), Recorder::new(plan, 0));
+    let post = Post { thread: 0, shared: &shared, recycled };
     let equipment = Equipment::new().expect("an event queue");
-    act(Driver::new(cx, &shared, 0, equipment, plan.our_connections()));
+    act(Driver::new(cx, post, equipment, plan.our_connections()));
 }
 
 #[test]
@@ -29,18 +30,6 @@ fn a_connection_that_is_over_is_not_opened_though_it_waits_for_that() {
         driver.settle(0, next);
         driver.open_some(0);
         let openings: Vec<usize> = driver.seats.iter().map(|seat| seat.generation).collect();
-        assert_eq!((openings, driver.live), (vec![0, 1], 1));
+        assert_eq!((openings, driver.turns.are_over()), (vec![0, 1], false));
     });
-}
-
-#[test]
-fn no_connection_is_taken_for_the_waker_or_the_alarm() {
-    for place in [0, 1, MAX_SEATS - 1] {
-        for generation in [0, 1, PLACE_MASK] {
-            let token = join(place, generation);
-            assert!(token != WAKER && token != ALARM, "{token:?}");
-            assert_eq!(split(token.0), (place, generation));
-        }
-    }
-    assert_eq!([MAX_SEATS, MAX_SEATS + 1], [ALARM.0 & PLACE_MASK, WAKER.0 & PLACE_MASK]);
 }

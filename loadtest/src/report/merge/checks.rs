@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 use crate::report::merge::Part;
 use crate::report::run_report::{FORMAT, Load, RunReport};
 
-/// Fields of the load that may differ between generators, because the server does not see them. The length
-/// of an interval is among them: a generator whose run was slightly longer may have intervals of twice the
-/// length.
+/// Fields of the load that may differ between generators, because the server does not see them. The
+/// length of an interval is among them: a generator whose run was slightly longer may have intervals of
+/// twice the length.
 const OWN: [&str; 6] = ["threads", "seed", "source_ips", "busy_poll", "interval_s", "agent_index"];
 
 /// Checks that all parts, which are sorted by agent, are of one load. Returns the first report.
@@ -36,10 +36,10 @@ fn is_one_agent(part: &Part) -> Result<(), String> {
         return Err(format!("{name}: the format is {:?}, not {FORMAT:?}", report.format));
     }
     if report.agents != 1 {
-        return Err(format!("{name} is a merged report: merge the reports of the agents instead"));
+        return Err(format!("{name} is a merged report: merge the reports that it was made of"));
     }
     if agent_count < 2 {
-        return Err(format!("{name} is of a generator that did not share a load (--agent-count)"));
+        return Err(format!("{name} comes from a generator that shared no load (--agent-count)"));
     }
     if agent_index >= agent_count {
         return Err(format!("{name}: there is no agent {agent_index} of {agent_count}"));

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use crate::report::merge::times::Windows;
 use crate::report::merge::{Part, sums};
-use crate::report::run_report::{Interval, RunReport};
+use crate::report::run_report::{Counts, Interval, RunReport};
 
 /// Intervals of several generators at about the same time.
 type Group<'a> = Vec<(&'a Part, f64, &'a Interval)>;
 
-/// Merges the intervals of all parts on one clock. Generators do not begin at exactly the same moment, so
-/// an interval is moved to the nearest multiple of its length, which is at most half an interval away. A
-/// shorter interval joins the longer one that contains it. Counts and histograms are added exactly.
+/// Merges the intervals of all parts on one clock. Generators do not begin at exactly the same moment,
+/// so an interval is moved to the nearest multiple of its length, which is at most half an interval
+/// away. A shorter interval joins the longer one that contains it. Counts and histograms are added
+/// exactly.
 pub(super) fn merge(parts: &[&Part], windows: &Windows) -> Result<Vec<Interval>, String> {
     let mut groups: BTreeMap<u64, Group<'_>> = BTreeMap::new();
     let longest_s = longest_s(parts.iter().map(|part| &part.report));
@@ -33,9 +34,10 @@ pub(super) fn longest_s<'a>(reports: impl Iterator<Item = &'a RunReport>) -> f64
     reports.map(|report| report.load.interval_s).fold(0.0, f64::max)
 }
 
-/// Returns the number of the merged interval for an interval that starts at `start_s`. If the length is 0,
-/// all of them have the same number.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // The cast saturates.
+/// Returns the number of the merged interval for an interval that starts at `start_s`. If the length is
+/// 0, all of them have the same number.
+#[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
+#[expect(clippy::cast_sign_loss, reason = "the cast saturates")]
 fn number(start_s: f64, length_s: f64) -> u64 {
     (start_s / length_s).round() as u64
 }
@@ -45,14 +47,13 @@ fn combine(group: &Group<'_>) -> Result<Interval, String> {
         group.iter().map(|(_, _, interval)| count(interval)).fold(0, u64::saturating_add)
     };
     let times = sums::add(group.iter().map(|(part, _, piece)| (*part, piece.histogram.as_str())))?;
-    Ok(Interval::new(
-        group.iter().map(|(_, start_s, _)| *start_s).fold(f64::INFINITY, f64::min),
-        duration_s(group),
-        total(|interval| interval.messages),
-        total(|interval| interval.bytes),
-        total(|interval| interval.errors),
-        &times,
-    ))
+    let counts = Counts {
+        messages: total(|interval| interval.messages),
+        bytes: total(|interval| interval.bytes),
+        errors: total(|interval| interval.errors),
+    };
+    let start_s = group.iter().map(|(_, start_s, _)| *start_s).fold(f64::INFINITY, f64::min);
+    Ok(Interval::new(start_s, duration_s(group), counts, &times))
 }
 
 /// Returns the duration of a merged interval: the greatest sum of one part's intervals in the group.

@@ -1,5 +1,5 @@
-//! Adds counts and histograms. A sum that would overflow stays at the greatest number; no real run reaches
-//! it.
+//! Adds counts and histograms. A sum that would overflow stays at the greatest number; no real run
+//! reaches it.
 
 use hdrhistogram::Histogram;
 
@@ -14,7 +14,6 @@ pub(super) fn total(reports: &[&RunReport], count: impl Fn(&RunReport) -> u64) -
     reports.iter().map(|report| count(report)).fold(0, u64::saturating_add)
 }
 
-#[allow(clippy::cast_precision_loss)] // A share.
 pub(super) fn connections(all: impl IntoIterator<Item = Connections>) -> Connections {
     let all: Vec<Connections> = all.into_iter().collect();
     let total = |count: fn(&Connections) -> u64| all.iter().map(count).fold(0, u64::saturating_add);
@@ -38,9 +37,8 @@ pub(super) fn messages(reports: &[&RunReport]) -> Messages {
     }
 }
 
-/// Adds the throughput. Rates refer to the whole time from the first start to the last end, `total_s`. If
-/// the parts do not fully overlap, the rate is below the sum of their rates, and never above it.
-#[allow(clippy::cast_precision_loss)] // Rates are shown, not counted on.
+/// Adds the throughput. Rates refer to the whole time from the first start to the last end, `total_s`.
+/// If the parts do not fully overlap, the rate is below the sum of their rates, and never above it.
 pub(super) fn throughput(reports: &[&RunReport], total_s: f64) -> Throughput {
     let measured = reports.iter().map(|report| report.throughput.duration_s);
     let duration_s = measured.fold(total_s, f64::max);
@@ -59,7 +57,6 @@ pub(super) fn throughput(reports: &[&RunReport], total_s: f64) -> Throughput {
 }
 
 /// Adds the floods. Either all parts have one, or none has.
-#[allow(clippy::cast_precision_loss)] // A rate is shown, not counted on.
 pub(super) fn flood(reports: &[&RunReport], duration_s: f64) -> Result<Option<Flood>, String> {
     let floods: Vec<Flood> = reports.iter().filter_map(|report| report.flood).collect();
     if floods.is_empty() {
@@ -87,7 +84,6 @@ pub(super) fn errors(all: impl IntoIterator<Item = Errors>) -> Errors {
     sum
 }
 
-#[allow(clippy::cast_precision_loss)] // A mean.
 pub(super) fn generator(parts: &[&Part]) -> Result<Generator, String> {
     let reports = || parts.iter().map(|part| &part.report);
     let of_one = |report: &RunReport| report.throughput.messages as f64;

@@ -1,19 +1,20 @@
+use echo_tests::reports;
 use fastrand::Rng;
 use hdrhistogram::Histogram;
 
 use super::*;
+use crate::harness;
 use crate::report::distribution::{self, Distribution};
-use crate::report::run_report::{Errors, GeneratorThread, Interval, Objective};
-use crate::sample;
+use crate::report::run_report::{Counts, Errors, GeneratorThread, Interval, Objective};
 
-/// Set this to a printed seed to repeat a run.
+/// The variable that repeats a run, if it is set to a seed that was printed.
 const SEED_VARIABLE: &str = "ECHO_TEST_SEED";
 
 fn random() -> Rng {
     let seed = std::env::var(SEED_VARIABLE)
         .map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
-    // Shown when the test fails.
-    #[allow(clippy::print_stderr)]
+    // This is shown if the test fails.
+    #[expect(clippy::print_stderr, reason = "the skipped test is named")]
     {
         eprintln!("{SEED_VARIABLE}={seed}");
     }
@@ -21,7 +22,7 @@ fn random() -> Rng {
 }
 
 fn part(index: u32, count: u32) -> Part {
-    let mut report = sample::report();
+    let mut report = harness::example();
     report.load.agent_index = index;
     report.load.agent_count = count;
     Part { name: format!("{index}.json"), report }
@@ -40,7 +41,7 @@ fn refused(change: impl FnOnce(&mut Part)) -> String {
 }
 
 fn random_time(random: &mut Rng) -> u64 {
-    // Over all magnitudes.
+    // The times have all magnitudes.
     let magnitude = random.u32(0..30);
     random.u64(1..=distribution::MAX_NS >> magnitude)
 }
@@ -49,6 +50,11 @@ fn histogram(times: &[u64]) -> Histogram<u64> {
     let mut histogram = distribution::histogram();
     times.iter().for_each(|time| histogram.record(*time).unwrap());
     histogram
+}
+
+/// Returns counts of messages of 9 bytes each.
+fn counts(messages: u64, errors: u64) -> Counts {
+    Counts { messages, bytes: messages * 9, errors }
 }
 
 /// Distributes times among parts at random. A part may get none.
@@ -103,15 +109,14 @@ fn pieces_are_added_with_those_of_the_same_time() {
         for part in &mut parts {
             // Starts up to 0.4 s late; intervals last 1 s.
             let late_s = random.f64() * 0.4;
-            part.report.started_at = sample::at(late_s);
-            part.report.ended_at = sample::at(late_s + seconds as f64);
+            part.report.started_at = reports::at(late_s);
+            part.report.ended_at = reports::at(late_s + seconds as f64);
             part.report.intervals.clear();
             for (second, (messages, times)) in all.iter_mut().enumerate() {
                 let mine: Vec<_> =
                     (0..random.usize(..100)).map(|_| random_time(&mut random)).collect();
                 let count = mine.len() as u64;
-                let piece =
-                    Interval::new(second as f64, 1.0, count, count * 9, 1, &histogram(&mine));
+                let piece = Interval::new(second as f64, 1.0, counts(count, 1), &histogram(&mine));
                 part.report.intervals.push(piece);
                 *messages += count;
                 times.extend(mine);
@@ -120,14 +125,8 @@ fn pieces_are_added_with_those_of_the_same_time() {
         let merged = merge(&parts).unwrap().intervals;
         assert_eq!(merged.len(), seconds);
         for (second, (piece, (messages, times))) in merged.iter().zip(all).enumerate() {
-            let expected = Interval::new(
-                piece.start_s,
-                1.0,
-                messages,
-                messages * 9,
-                parts.len() as u64,
-                &histogram(&times),
-            );
+            let counts = counts(messages, parts.len() as u64);
+            let expected = Interval::new(piece.start_s, 1.0, counts, &histogram(&times));
             assert_eq!(*piece, expected);
             assert!((piece.start_s - second as f64).abs() < 0.5, "{}", piece.start_s);
         }
@@ -141,10 +140,11 @@ fn pieces_of_half_the_length_are_parts_of_those_of_the_others() {
     let mut parts = parts(2);
     let piece = |start_s, length_s, messages: usize| {
         let times = histogram(&vec![1_000; messages]);
-        Interval::new(start_s, length_s, messages as u64, 0, 0, &times)
+        let counts = Counts { messages: messages as u64, ..Counts::default() };
+        Interval::new(start_s, length_s, counts, &times)
     };
     for (part, length_s) in parts.iter_mut().zip([1.0, 2.0]) {
-        part.report.ended_at = sample::at(3.5);
+        part.report.ended_at = reports::at(3.5);
         part.report.load.interval_s = length_s;
     }
     parts[0].report.intervals =
@@ -183,7 +183,7 @@ fn counts_are_added() {
     assert_eq!(flood.busy, Some(0.9));
     assert!((flood.bytes_per_s - 1_966_080_000.0).abs() < 1.0, "{flood:?}");
     assert!(merged.interrupted);
-    assert_eq!((merged.started_at, merged.ended_at), (sample::at(0.0), sample::at(2.0)));
+    assert_eq!((merged.started_at, merged.ended_at), (reports::at(0.0), reports::at(2.0)));
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn messages_without_a_stamp_are_added_if_all_counted_them() {
 fn findings_are_in_the_order_of_time_and_name_their_agent() {
     let mut parts = parts(2);
     // This part began later, so its finding is later.
-    parts[0].report.started_at = sample::at(0.05);
+    parts[0].report.started_at = reports::at(0.05);
     let many = vec![parts[0].report.findings[0].clone(); MAX_FINDINGS];
     parts[0].report.findings = many;
     let merged = merge(&parts).unwrap().findings;
@@ -248,8 +248,8 @@ fn missing_agents_make_it_incomplete() {
 #[test]
 fn a_part_that_ran_alone_for_long_makes_it_incomplete_unless_messages_are_counted() {
     let mut parts = parts(2);
-    parts[1].report.started_at = sample::at(0.5);
-    parts[1].report.ended_at = sample::at(2.5);
+    parts[1].report.started_at = reports::at(0.5);
+    parts[1].report.ended_at = reports::at(2.5);
     let merged = merge(&parts).unwrap();
     assert_eq!(merged.verdict.kind, VerdictKind::Incomplete);
     let reason = "all agents measured at the same time for only 1.50 s of 2.00 s";
@@ -265,8 +265,8 @@ fn a_part_that_ran_alone_for_long_makes_it_incomplete_unless_messages_are_counte
 #[test]
 fn runs_that_did_not_overlap_are_refused_and_the_gap_is_told() {
     let error = refused(|part| {
-        part.report.started_at = sample::at(2.25);
-        part.report.ended_at = sample::at(4.25);
+        part.report.started_at = reports::at(2.25);
+        part.report.ended_at = reports::at(4.25);
     });
     let told = "0.json had ended 250 ms before 1.json began: they did not measure at the same time";
     assert_eq!(error, told);
@@ -314,14 +314,11 @@ fn what_is_no_part_of_a_shared_load_is_refused() {
     assert_eq!(merge(&[part(0, 2)]).unwrap_err(), "merging needs at least 2 reports, not 1");
     for (change, told) in [
         ((|report| report.agents = 2) as fn(&mut RunReport), "1.json is a merged report"),
-        (
-            |report| report.load.agent_count = 1,
-            "1.json is of a generator that did not share a load",
-        ),
+        (|report| report.load.agent_count = 1, "1.json comes from a generator that shared no load"),
         (|report| report.load.agent_index = 2, "1.json: there is no agent 2 of 2"),
         (|report| report.format = "other".to_owned(), "1.json: the format is \"other\""),
         (|report| report.started_at = "noon".to_owned(), "1.json: started_at is \"noon\""),
-        (|report| report.ended_at = sample::at(-1.0), "1.json: it ended before it began"),
+        (|report| report.ended_at = reports::at(-1.0), "1.json: it ended before it began"),
         (|report| report.response_time = None, "some of the reports have times that others lack"),
         (|report| report.flood = None, "some of the reports have a flood that others lack"),
         (

@@ -93,7 +93,6 @@ fn duration(text: &str) -> Result<f64, String> {
             "must not be longer than 60s, because longer times are not distinguished".to_owned()
         );
     }
-    #[allow(clippy::cast_precision_loss)] // At most a minute.
     Ok(limit.as_nanos() as f64)
 }
 
@@ -120,8 +119,8 @@ fn rate(text: &str) -> Result<Amount, String> {
     }
 }
 
-/// Parses a text with a percent sign as a share. Returns `None` without the sign, and `Some(None)` if the
-/// share is not between 0 and 1.
+/// Parses a text with a percent sign as a share. Returns `None` without the sign, and `Some(None)` if
+/// the share is not between 0 and 1.
 fn percent(text: &str) -> Option<Option<f64>> {
     let number_text = text.strip_suffix('%')?;
     Some(number(number_text.trim()).map(|percent| percent / 100.0).filter(|share| *share <= 1.0))

@@ -64,8 +64,8 @@ impl Errors {
         *self.of(kind).1 += 1;
     }
 
-    /// Adds the errors of another run. A sum that would overflow stays at the greatest number; no real run
-    /// reaches it.
+    /// Adds the errors of another run. A sum that would overflow stays at the greatest number; no real
+    /// run reaches it.
     pub fn add(&mut self, other: &Self) {
         for (kind, (_, count)) in Kind::ALL.into_iter().zip(other.by_kind()) {
             let sum = self.of(kind).1;

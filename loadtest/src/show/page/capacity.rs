@@ -8,14 +8,14 @@ use super::rounds::RoundRow;
 use super::source::{Facts, Source};
 use super::summary::{BAD, Badge, DOUBTFUL, GOOD, Head, Summary};
 use super::text::visible;
-use super::units::Unit;
 use super::{Cell, Document, Table, curve, figures, rounds, text};
 use crate::capacity::curve::{Point, exact, points};
 use crate::capacity::{CapacityReport, Ending, Knee};
-use crate::formatting;
+use crate::formatting::{self, Unit};
+use crate::report::distribution;
 
-/// Renders the page of a search, which is called `name` on it, as UTF-8 text. Its figures are marked as on
-/// the page of runs, all with run 0.
+/// Renders the page of a search, which is called `name` on it, as UTF-8 text. Its figures are marked as
+/// on the page of runs, all with run 0.
 ///
 /// # Errors
 /// A sentence, if the page cannot be rendered.
@@ -86,7 +86,7 @@ fn heads(report: &CapacityReport, document: &Document) -> Vec<Head> {
     };
     let head = |label, cell, note| Head { label, cell, note };
     let is_limited = report.broke.as_ref().is_some_and(|knee| knee.generator_limited);
-    let beyond = if is_limited { "cannot send" } else { "breaks at" };
+    let beyond = if is_limited { "cannot reach" } else { "breaks at" };
     let points = points(&report.rounds);
     let there = points.iter().find(|point| Some(point.rate) == report.capacity);
     vec![
@@ -127,15 +127,15 @@ fn chance(knee: Option<&Knee>) -> String {
 
 fn broken(knee: Option<&Knee>) -> String {
     match knee {
-        None => "no such rate is known".to_owned(),
-        Some(knee) if knee.generator_limited => "the load tester is too slow".to_owned(),
+        None => "no rate is known to break".to_owned(),
+        Some(knee) if knee.generator_limited => "more than the load tester can send".to_owned(),
         Some(knee) => format!("held in {} of {} rounds", knee.held, knee.rounds),
     }
 }
 
 fn median(point: Option<&Point<'_>>, of: fn(&crate::capacity::Round) -> f64) -> Cell {
     let time = point.and_then(|point| point.median(of));
-    time.map_or_else(Cell::none, |ns| Cell::told(Unit::Nanoseconds.show_in_histogram(ns)))
+    time.map_or_else(Cell::none, |ns| Cell::told(distribution::show_time(ns)))
 }
 
 fn left_out(report: &CapacityReport) -> String {

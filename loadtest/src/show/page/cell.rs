@@ -3,10 +3,8 @@
 use serde_json::Value;
 
 use super::Document;
-use super::units::Unit;
-
-/// The text for a run that does not have the figure.
-pub(super) const NONE: &str = "–";
+use crate::formatting::{NONE, Unit};
+use crate::report::distribution;
 
 /// A table with a column for each run, or for each of its heads.
 pub(super) struct Table {
@@ -46,7 +44,8 @@ impl Cell {
         let value = document.json.pointer(&pointer).filter(|value| !value.is_null())?;
         let shown = match value.as_f64() {
             Some(_) if is_of_nothing(document, &pointer) => NONE.to_owned(),
-            Some(number) => unit.show_in_histogram(number),
+            Some(number) if unit == Unit::Nanoseconds => distribution::show_time(number),
+            Some(number) => unit.show(number),
             None => value.to_string(),
         };
         Some(Self::exact(document, pointer, shown))

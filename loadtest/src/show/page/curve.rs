@@ -6,8 +6,8 @@ use super::axis::Axis;
 use super::chart::{Chart, Key, Symbol, WIDE};
 use super::ink::{Colour, Stroke};
 use super::plot::{Line, Marks, Place, Plot, Rule};
-use super::rounds::Outcome;
-use super::units;
+use super::rounds::Standing;
+use super::ticks;
 use crate::capacity::curve::{exact, points};
 use crate::capacity::{CapacityReport, Round};
 use crate::formatting;
@@ -64,8 +64,8 @@ pub(super) fn chart(report: &CapacityReport) -> Option<Chart> {
     let limited = limits.iter().flat_map(|(_, ns)| [ns / AROUND_LIMIT, ns * AROUND_LIMIT]);
     let times = drawn.iter().map(|(_, y)| *y).chain(limited);
     let most = rates.reduce(f64::max).filter(|most| *most > 0.0)?;
-    let x = Axis::linear(most, 5.0, units::tick_rate);
-    let y = Axis::logarithmic(times, units::tick_time).filter(|_| !drawn.is_empty())?;
+    let x = Axis::linear(most, 5.0, ticks::rate);
+    let y = Axis::logarithmic(times, ticks::time).filter(|_| !drawn.is_empty())?;
     let rules = rules(report.capacity, &limits);
     Some(Chart::new(WORDS, legends, WIDE, &Plot { x, y, lines, marks, rules }))
 }
@@ -102,13 +102,13 @@ fn stroke(percentile: Percentile, judged: Percentile) -> Stroke {
 }
 
 fn marks(rounds: &[Round], judged: Percentile) -> Vec<Marks> {
-    let of = |outcome| {
-        let (colour, mark, _) = Outcome::look(outcome);
-        let of_it = rounds.iter().filter(|round| Outcome::of(round) == outcome);
+    let of = |standing| {
+        let (colour, mark, _) = Standing::look(standing);
+        let of_it = rounds.iter().filter(|round| Standing::of(round) == standing);
         let points = of_it.map(|round| (round.rate_achieved, exact((judged.of)(round))));
         Marks { points: points.filter(can_be_drawn).collect(), colour, mark }
     };
-    Outcome::ALL.map(of).into_iter().filter(|marks| !marks.points.is_empty()).collect()
+    Standing::ALL.map(of).into_iter().filter(|marks| !marks.points.is_empty()).collect()
 }
 
 /// Whether a round can be drawn. A round in which no message came back cannot.
@@ -121,7 +121,7 @@ fn rules(capacity: Option<f64>, limits: &[(&str, f64)]) -> Vec<Rule> {
         at: Place::Y(*ns),
         colour: Colour::Bad,
         stroke: Stroke::Dashed,
-        label: format!("limit of {name}: {}", units::tick_time(*ns)),
+        label: format!("limit of {name}: {}", ticks::time(*ns)),
     };
     let capacity = capacity.map(|rate| Rule {
         at: Place::X(rate),
@@ -134,19 +134,19 @@ fn rules(capacity: Option<f64>, limits: &[(&str, f64)]) -> Vec<Rule> {
 
 fn legend_of_marks(marks: &[Marks], judged: Percentile) -> Vec<Key> {
     let key = |outcome| {
-        let (colour, mark, words) = Outcome::look(outcome);
+        let (colour, mark, words) = Standing::look(outcome);
         let is_there = marks.iter().any(|marks| marks.mark == mark);
         let text = format!("{words}, drawn at its {}", judged.name);
         is_there.then_some(Key { colour: Some(colour), symbol: Symbol::Mark(mark), text })
     };
-    Outcome::ALL.into_iter().filter_map(key).collect()
+    Standing::ALL.into_iter().filter_map(key).collect()
 }
 
 fn legend_of_lines(judged: Percentile) -> Vec<Key> {
     let key = |percentile: Percentile| Key {
         colour: Some(Colour::Run(0)),
         symbol: Symbol::Line(stroke(percentile, judged)),
-        text: format!("{} of a rate, median of its rounds", percentile.name),
+        text: format!("{} at a rate, the median of its rounds", percentile.name),
     };
     shown(judged).into_iter().map(key).collect()
 }

@@ -1,9 +1,9 @@
 //! The figures in the tables, and their places in a report.
 
 use super::cell::{Cell, Row, Table};
-use super::units::Unit;
 use super::{Document, Run};
-use crate::report::run_report::{Arrival, Errors, Load, RunReport};
+use crate::formatting::{self, Unit};
+use crate::report::run_report::{Arrival, Load, RunReport};
 
 /// A row: its label and its figure.
 type Line = (&'static str, Figure);
@@ -107,7 +107,7 @@ const GROUPS: [Group; 5] = [
         base: "/connections",
         lines: [
             &[
-                ("asked, at a time", At("/asked", Unit::Count)),
+                ("asked for, at a time", At("/asked", Unit::Count)),
                 ("established", At("/established", Unit::Count)),
                 ("opened, with replacements", At("/opened", Unit::Count)),
                 ("missing, on average", At("/missing", Unit::Part)),
@@ -208,17 +208,14 @@ const ERRORS: Group = Group {
             ("short", At("/short", Unit::Count)),
             ("corrupt", At("/corrupt", Unit::Count)),
             ("local", At("/local", Unit::Count)),
-            (
-                "all kinds",
-                Told(|report| Some(Unit::Count.show_count(Errors::total(&report.errors)))),
-            ),
+            ("all kinds", Told(|report| Some(formatting::count(report.errors.total())))),
         ],
         &[],
     ],
 };
 
-/// Returns the tables of times. For one run, the kinds of time are side by side in one table. For several
-/// runs, each kind of time has a table.
+/// Returns the tables of times. For one run, the kinds of time are side by side in one table. For
+/// several runs, each kind of time has a table.
 pub(super) fn latencies(runs: &[Run<'_>]) -> Vec<Table> {
     let tables: Vec<Table> =
         LATENCIES.iter().filter_map(|group| table(group, &subjects(runs))).collect();
@@ -305,7 +302,7 @@ fn waiting(report: &RunReport) -> Option<String> {
 }
 
 fn flood_errors(report: &RunReport) -> Option<String> {
-    report.flood.map(|flood| Unit::Count.show_count(flood.errors.total()))
+    report.flood.map(|flood| formatting::count(flood.errors.total()))
 }
 
 fn arrival(load: &Load) -> Option<String> {

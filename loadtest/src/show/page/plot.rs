@@ -103,8 +103,8 @@ pub(super) enum Place {
 }
 
 impl Plot {
-    /// Returns the content of an `svg` element whose view box has this size. `name` must be unique on the
-    /// page.
+    /// Returns the content of an `svg` element whose view box has this size. `name` must be unique on
+    /// the page.
     pub(super) fn draw(&self, size: Size, name: &str) -> String {
         let layout = self.layout(size);
         let at = ComputedLayout::from_layout(&layout);
@@ -137,7 +137,8 @@ impl Plot {
             .with_y_tick_format(TickFormat::Custom(Arc::new(self.y.label)))
             .with_tick_size(size.text)
             .with_x_label_overlap(AxisLabelOverlap::Thin)
-            // Ticks are invisible, because there are grid lines. Their length is the distance to the labels.
+            // Ticks are invisible, because there are grid lines. Their length is the distance to the
+            // labels.
             .with_tick_length(8.0)
             .with_theme(theme());
         layout = match self.x.ticks {
@@ -182,8 +183,8 @@ impl Plot {
     }
 }
 
-/// Renames the clip path. The library numbers clip paths through the whole process, so a page would depend
-/// on the pages before it.
+/// Renames the clip path. The library numbers clip paths through the whole process, so a page would
+/// depend on the pages before it.
 fn rename_clip(svg: &str, name: &str) -> String {
     let id = svg.split_once("<clipPath id=\"").and_then(|(_, rest)| rest.split_once('"'));
     id.map_or_else(
@@ -257,8 +258,8 @@ fn text(
     }
 }
 
-/// Returns the positions of labels that belong at `ends`, which are in ascending order. The labels are near
-/// their ends, a label's height apart, and between 0 and `height` if there is room.
+/// Returns the positions of labels that belong at `ends`, which are in ascending order. The labels are
+/// near their ends, a label's height apart, and between 0 and `height` if there is room.
 fn spread(ends: &[f64], height: f64) -> Vec<f64> {
     let mut places = ends.to_vec();
     let mut lowest = height - LABEL_HEIGHT;

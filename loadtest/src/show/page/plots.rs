@@ -5,7 +5,7 @@ use super::axis::Axis;
 use super::chart::{Chart, Key, LOW, Symbol, WIDE};
 use super::ink::{Colour, Stroke};
 use super::plot::{Line, Plot, Size};
-use super::{spectrum, timeline, units};
+use super::{spectrum, ticks, timeline};
 use crate::report::run_report::{Interval, RunReport};
 
 /// Returns all plots for which these runs have data.
@@ -69,8 +69,8 @@ fn spectrum(runs: &[Run<'_>]) -> Result<Option<Chart>, String> {
     let open = runs.iter().any(|run| run.report.response_time.is_some());
     let keys = if open {
         vec![
-            key(Stroke::Solid, "response time, from the time a message was due", runs),
-            key(Stroke::Dashed, "service time, from the time it was sent", runs),
+            key(Stroke::Solid, "response time, from when a message was due", runs),
+            key(Stroke::Dashed, "service time, from when a message was sent", runs),
         ]
     } else {
         vec![]
@@ -97,7 +97,7 @@ fn latency(runs: &[Run<'_>]) -> Vec<Option<Chart>> {
     let plot = |curves: &[Curve]| {
         let lines = lines(runs, curves);
         let values = lines.iter().flat_map(|line| &line.points).map(|(_, y)| *y);
-        let y = Axis::logarithmic(values, units::tick_time)?;
+        let y = Axis::logarithmic(values, ticks::time)?;
         Some(timeline::plot(end(runs), y, lines))
     };
     if let [_] = runs {
@@ -141,7 +141,7 @@ fn throughput(runs: &[Run<'_>]) -> Option<Chart> {
         vec![key(Stroke::Solid, "achieved", runs), key(Stroke::Dashed, "asked", runs)]
     };
     lines.extend(asked);
-    let y = Axis::linear(greatest(&lines)?, 4.0, units::tick_rate);
+    let y = Axis::linear(greatest(&lines)?, 4.0, ticks::rate);
     let words = ("Throughput over time", "Messages that came back, per second.");
     Some(chart(words, runs, keys, LOW, &timeline::plot(end, y, lines)))
 }
@@ -150,8 +150,8 @@ fn throughput(runs: &[Run<'_>]) -> Option<Chart> {
 fn errors(runs: &[Run<'_>]) -> Option<Chart> {
     let errors = Curve { value: |it| Some(count(it.errors)), stroke: Stroke::Solid };
     let lines = lines(runs, &[errors]);
-    let y = Axis::linear(greatest(&lines)?, 4.0, units::tick_rate);
-    let words = ("Errors over time", "In each interval.");
+    let y = Axis::linear(greatest(&lines)?, 4.0, ticks::rate);
+    let words = ("Errors over time", "Errors in each interval.");
     Some(chart(words, runs, vec![], LOW, &timeline::plot(end(runs), y, lines)))
 }
 
@@ -191,8 +191,7 @@ fn time(interval: &Interval, ns: u64) -> Option<f64> {
     (interval.messages > 0).then(|| count(ns))
 }
 
-/// Exact below 2^53.
-#[allow(clippy::cast_precision_loss)]
+/// Converts a number, exactly below 2^53.
 fn count(count: u64) -> f64 {
     count as f64
 }

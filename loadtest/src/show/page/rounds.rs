@@ -2,9 +2,9 @@
 
 use super::ink::{Colour, Mark};
 use super::text::visible;
-use super::units::Unit;
 use super::{Cell, Document};
 use crate::capacity::{CapacityReport, Round};
+use crate::formatting::Unit;
 
 pub(super) struct RoundRow {
     pub(super) number: Cell,
@@ -19,13 +19,13 @@ pub(super) struct RoundRow {
 
 /// The outcome of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum Standing {
     Held,
     Broke,
     NotCounted,
 }
 
-impl Outcome {
+impl Standing {
     pub(super) const ALL: [Self; 3] = [Self::Held, Self::Broke, Self::NotCounted];
 
     pub(super) fn of(round: &Round) -> Self {
@@ -68,8 +68,8 @@ fn row(index: usize, round: &Round, capacity: Option<f64>, document: &Document) 
         // No message came back, so there is no time.
         if ns == 0 { Cell::none() } else { figure(name, Unit::Nanoseconds) }
     };
-    let outcome = Outcome::of(round);
-    let (words, tone) = outcome.words();
+    let standing = Standing::of(round);
+    let (words, tone) = standing.words();
     RoundRow {
         number: figure("number", Unit::Count),
         cells: vec![
@@ -82,16 +82,16 @@ fn row(index: usize, round: &Round, capacity: Option<f64>, document: &Document) 
         ],
         outcome: words,
         tone,
-        why: visible(&why(outcome, round)),
+        why: visible(&why(standing, round)),
         is_capacity: Some(round.rate_asked) == capacity,
     }
 }
 
 /// Says why a round did not hold.
-fn why(outcome: Outcome, round: &Round) -> String {
-    match outcome {
-        Outcome::Held => String::new(),
-        Outcome::Broke => {
+fn why(standing: Standing, round: &Round) -> String {
+    match standing {
+        Standing::Held => String::new(),
+        Standing::Broke => {
             let words: Vec<_> = round
                 .objectives
                 .iter()
@@ -100,7 +100,7 @@ fn why(outcome: Outcome, round: &Round) -> String {
                 .collect();
             words.join("; ")
         }
-        Outcome::NotCounted => {
+        Standing::NotCounted => {
             let verdict = &round.verdict;
             format!("{}: {}", verdict.kind.name(), verdict.reasons.join("; "))
         }

@@ -1,7 +1,7 @@
 //! The origin of the figures: command line, program, machine and time.
 
 use super::text::{command_line, visible};
-use super::units::Unit;
+use crate::formatting;
 use crate::report::run_report::Machine;
 
 pub(super) struct Source {
@@ -26,7 +26,7 @@ impl Source {
     pub(super) fn new(colour: String, name: &str, told: &Facts<'_>) -> Self {
         let machine = told.machine;
         let cpus = if machine.cpus == 1 { "CPU" } else { "CPUs" };
-        let memory = Unit::Bytes.show_count(machine.memory_bytes);
+        let memory = formatting::bytes(machine.memory_bytes as f64);
         let mut facts = vec![
             ("measured", told.measured.clone()),
             ("program", told.program.to_owned()),

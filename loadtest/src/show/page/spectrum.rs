@@ -1,5 +1,5 @@
-//! The percentile spectrum: how long the slowest messages took. Each further nine of a percentile has the
-//! same width.
+//! The percentile spectrum: how long the slowest messages took. Each further nine of a percentile has
+//! the same width.
 //!
 //! A share `p` of the messages is at `log10(1 / (1 - p))`: 90 % at 1, 99 % at 2, 99.9 % at 3.
 
@@ -7,11 +7,13 @@ use hdrhistogram::Histogram;
 
 use super::axis::{Axis, Ticks};
 use super::plot::{Line, Plot};
-use super::units;
+use super::ticks;
 
-/// Minimum distance of two points of a line: horizontally this part of its length, or vertically this part
-/// of a factor of ten. Closer points would fall on the same pixel.
+/// Number of parts into which the length of a line is divided. Two points are at least one part apart,
+/// or one part of [`PARTS_OF_DECADE`]. Closer points would fall on the same pixel.
 const PARTS: f64 = 400.0;
+
+/// Number of parts into which a factor of ten between two times is divided.
 const PARTS_OF_DECADE: f64 = 50.0;
 
 /// Position of the end of the line, in messages before the last one. The exact position of the greatest
@@ -21,10 +23,10 @@ const LAST: f64 = 0.5;
 /// Returns the plot of these lines, or `None` if none of them has a point.
 pub(super) fn plot(lines: Vec<Line>) -> Option<Plot> {
     let values = lines.iter().flat_map(|line| &line.points).map(|(_, y)| *y);
-    let y = Axis::logarithmic(values, units::tick_time)?;
+    let y = Axis::logarithmic(values, ticks::time)?;
     let places = lines.iter().flat_map(|line| &line.points).map(|(x, _)| *x);
     let max = places.fold(1.0, f64::max);
-    let x = Axis { min: 0.0, max, ticks: Ticks::Step(1.0), label: units::percentile_of_place };
+    let x = Axis { min: 0.0, max, ticks: Ticks::Step(1.0), label: ticks::percentile_of_place };
     Some(Plot { x, y, lines, marks: vec![], rules: vec![] })
 }
 
@@ -54,8 +56,7 @@ fn place(before: f64, total: u64) -> f64 {
     -(1.0 - before / float(total)).log10()
 }
 
-/// Exact below 2^53.
-#[allow(clippy::cast_precision_loss)]
+/// Converts a number, exactly below 2^53.
 fn float(count: u64) -> f64 {
     count as f64
 }

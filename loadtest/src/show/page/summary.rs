@@ -4,8 +4,8 @@ use super::Run;
 use super::cell::Cell;
 use super::ink::Colour;
 use super::text::visible;
-use super::units::Unit;
 use crate::formatting;
+use crate::formatting::Unit;
 use crate::report::run_report::{RunReport, VerdictKind};
 
 pub(super) struct Summary {
@@ -87,7 +87,7 @@ fn badges(report: &RunReport) -> Vec<Badge> {
     match report.errors.total() {
         0 => {}
         1 => badges.push(Badge::new("1 error", BAD)),
-        many => badges.push(Badge::new(&format!("{} errors", Unit::Count.show_count(many)), BAD)),
+        many => badges.push(Badge::new(&format!("{} errors", formatting::count(many)), BAD)),
     }
     if report.objectives.iter().any(|objective| !objective.met) {
         badges.push(Badge::new("objective missed", BAD));
@@ -129,7 +129,7 @@ fn heads(run: &Run<'_>) -> Vec<Head> {
         time("max", "max_ns"),
         Head {
             label: "errors",
-            cell: Cell::told(Unit::Count.show_count(report.errors.total())),
+            cell: Cell::told(formatting::count(report.errors.total())),
             note: String::new(),
         },
     ]

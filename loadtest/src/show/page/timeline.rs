@@ -2,7 +2,7 @@
 
 use super::axis::{Axis, Ticks, ceil_1_2_5};
 use super::plot::{Line, Plot};
-use super::units;
+use super::ticks;
 use crate::report::run_report::Interval;
 
 /// Usual steps of a time axis, in seconds.
@@ -17,9 +17,9 @@ const MAX_TICKS: f64 = 7.0;
 /// Maximum number of points of a line. It is larger than the number of pixels.
 const MAX_POINTS: usize = 1_000;
 
-/// Returns the value of each interval at its middle. Where `value` is `None`, the line is interrupted, so
-/// the result is a list of pieces. A piece of one interval is as long as the interval. A very long piece is
-/// thinned to the points that are visible.
+/// Returns the value of each interval at its middle. Where `value` is `None`, the line is interrupted,
+/// so the result is a list of pieces. A piece of one interval is as long as the interval. A very long
+/// piece is thinned to the points that are visible.
 pub(super) fn pieces(
     intervals: &[Interval],
     value: impl Fn(&Interval) -> Option<f64>,
@@ -62,7 +62,7 @@ pub(super) fn axis(end: f64) -> Axis {
     let end = end.max(STEPS[0]);
     let fits = |step: &f64| end / step <= MAX_TICKS;
     let step = STEPS.into_iter().find(fits).unwrap_or_else(|| ceil_1_2_5(end / MAX_TICKS));
-    Axis { min: 0.0, max: end, ticks: Ticks::Step(step), label: units::tick_seconds }
+    Axis { min: 0.0, max: end, ticks: Ticks::Step(step), label: ticks::seconds }
 }
 
 /// Creates the plot of these lines over time.

@@ -1,14 +1,15 @@
-//! The sections of the table, in the order in which they are shown. Each is empty or ends with a newline.
+//! The sections of the table, in the order in which they are shown. Each is empty or ends with a
+//! newline.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use crate::formatting;
-use crate::report::distribution::{Distribution, MAX_NS};
+use crate::report::distribution::{self, Distribution};
 use crate::report::run_report::{Arrival, Connections, Flood, Load, RunReport, VerdictKind};
 use crate::report::verdict::MAX_BUSY;
 use crate::show::table::{MAX_FINDINGS, doubtful, end_of_times};
 
-/// The width of the names on the left.
+/// Width of the labels on the left.
 const LABEL_WIDTH: usize = 15;
 
 pub(super) fn verdict(report: &RunReport) -> String {
@@ -52,7 +53,7 @@ fn asked(load: &Load) -> String {
     parts.push(size(load));
     parts.push(match (load.arrival, load.rate) {
         (Arrival::Constant, Some(rate)) => format!("{}/s evenly", formatting::rate(rate)),
-        (Arrival::Poisson, Some(rate)) => format!("{}/s by chance", formatting::rate(rate)),
+        (Arrival::Poisson, Some(rate)) => format!("{}/s at random", formatting::rate(rate)),
         (Arrival::Closed | Arrival::Constant | Arrival::Poisson, _) => "closed loop".to_owned(),
     });
     if let Some(messages) = load.messages_per_connection {
@@ -65,7 +66,6 @@ fn asked(load: &Load) -> String {
     parts.join(", ")
 }
 
-#[allow(clippy::cast_precision_loss)] // For people.
 fn size(load: &Load) -> String {
     let len = |len: usize| formatting::bytes(len as f64);
     let (min, max) = (load.size.min, load.size.max);
@@ -120,7 +120,6 @@ fn throughput(report: &RunReport) -> String {
 }
 
 /// Describes the flood. Of the other figures, only the errors include it.
-#[allow(clippy::cast_precision_loss)] // For people.
 fn flood(report: &RunReport, found: &Flood) -> String {
     let Connections { asked, established, .. } = found.connections;
     let mut text =
@@ -159,7 +158,6 @@ pub(super) fn times(report: &RunReport) -> String {
 }
 
 /// Returns a row of times, with dashes if there are none.
-#[allow(clippy::cast_precision_loss)] // For people.
 fn percentiles(name: &str, times: &Distribution) -> Vec<String> {
     let known = [
         times.p50_ns,
@@ -175,11 +173,7 @@ fn percentiles(name: &str, times: &Distribution) -> Vec<String> {
         row.extend(vec!["–".to_owned(); known.len() + 1]);
         return row;
     }
-    row.extend(known.map(|ns| {
-        // The longest time stands for itself and all longer ones, so it must not look exact.
-        let least = if ns >= MAX_NS { "≥" } else { "" };
-        format!("{least}{}", formatting::time(ns as f64))
-    }));
+    row.extend(known.map(|ns| distribution::show_time(ns as f64)));
     row.push(formatting::time(times.mean_ns));
     row
 }
@@ -201,7 +195,6 @@ pub(super) fn faults(report: &RunReport) -> String {
     text
 }
 
-#[allow(clippy::cast_precision_loss)] // For people.
 pub(super) fn generator(report: &RunReport) -> String {
     let threads = &report.generator.threads;
     let greatest = |part: fn(&crate::report::run_report::GeneratorThread) -> f64| {

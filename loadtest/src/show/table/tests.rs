@@ -1,7 +1,9 @@
+use echo_tests::reports;
+
 use super::*;
+use crate::harness;
 use crate::report::distribution::{Distribution, MAX_NS};
 use crate::report::run_report::{Arrival, Errors, GeneratorThread, Objective};
-use crate::sample;
 
 #[track_caller]
 fn check(report: &RunReport, expected: &str) {
@@ -11,12 +13,12 @@ fn check(report: &RunReport, expected: &str) {
 
 #[test]
 fn a_valid_run_is_shown_whole() {
-    check(&sample::report(), include_str!("tests/valid.txt"));
+    check(&harness::example(), include_str!("tests/valid.txt"));
 }
 
 /// Returns a run that differs from the valid one in everything that the table shows.
 fn doubtful_run() -> RunReport {
-    let mut report = sample::report();
+    let mut report = harness::example();
     report.verdict.kind = VerdictKind::Incomplete;
     report.verdict.reasons = vec!["3 of 50 connections could not be made".to_owned()];
     report.interrupted = true;
@@ -31,8 +33,8 @@ fn doubtful_run() -> RunReport {
     report.connections.established = 47;
     report.response_time = None;
     report.generator.lateness = None;
-    report.service_time = Distribution::new(&sample::times(&[(700, 9_900), (MAX_NS, 100)]));
-    report.connect_time = Distribution::new(&sample::times(&[]));
+    report.service_time = Distribution::new(&reports::times(&[(700, 9_900), (MAX_NS, 100)]));
+    report.connect_time = Distribution::new(&reports::times(&[]));
     report.errors = Errors { refused: 3, corrupt: 1_000, ..Errors::default() };
     if let Some(flood) = &mut report.flood {
         flood.connections.established = 3;
@@ -57,7 +59,7 @@ fn a_doubtful_run_says_so_first() {
 
 #[test]
 fn counted_messages_do_not_flatter_a_slow_server() {
-    let mut report = crate::fake::open(1_000.0, [1_000; 300]);
+    let mut report = harness::open_loop_of(1_000.0, [1_000; 300]);
     (report.load.count, report.load.duration_s) = (Some(300), None);
     (report.throughput.duration_s, report.throughput.messages_per_s) = (3.0, 100.0);
     let shown = render(&report);
@@ -66,16 +68,13 @@ fn counted_messages_do_not_flatter_a_slow_server() {
 
 #[test]
 fn times_that_end_when_the_system_received_are_said_to() {
-    let mut report = sample::report();
+    let mut report = harness::example();
     assert!(!render(&report).contains("the system received"));
     report.load.kernel_timestamps = true;
     for (without_stamp, but) in [
         (None, ""),
         (Some(0), ""),
-        (
-            Some(1_234),
-            "; for 1,234 messages without a kernel timestamp, when the load tester read them",
-        ),
+        (Some(1_234), "; 1,234 messages without a timestamp count as received when they were read"),
     ] {
         report.generator.without_stamp = without_stamp;
         let shown = render(&report);
@@ -86,7 +85,7 @@ fn times_that_end_when_the_system_received_are_said_to() {
 
 #[test]
 fn a_run_without_faults_says_none() {
-    let mut report = sample::report();
+    let mut report = harness::example();
     report.errors = Errors::default();
     report.findings.clear();
     report.objectives.clear();
@@ -99,7 +98,7 @@ fn a_run_without_faults_says_none() {
 
 #[test]
 fn a_report_cannot_write_to_the_terminal_but_text() {
-    let mut report = sample::report();
+    let mut report = harness::example();
     report.findings[0].text = "\x1b[2J\r\x07".to_owned();
     let shown = render(&report);
     assert!(

@@ -1,15 +1,15 @@
-//! Process groups: all that run, and how they end. Where the system has none, single processes.
+//! The process groups that run, and how they end. On systems without groups, single processes.
 
 use std::process::{Child, Command, ExitStatus};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The groups that run. Held while one is started or reaped, so that a number in it is never that of
-/// a stranger.
+/// The groups that run. The lock is held while a process is started or reaped, so that a number in the
+/// list never belongs to a stranger.
 static GROUPS: Mutex<Groups> = Mutex::new(Groups { leaders: vec![], closed: false });
 
 struct Groups {
     leaders: Vec<u32>,
-    /// The load tester ends: nothing is to be started any more.
+    /// The load tester ends, and starts no more processes.
     closed: bool,
 }
 
@@ -23,8 +23,8 @@ impl Groups {
     }
 }
 
-/// Kills every process that was started here, and lets none start any more: for a load tester that is
-/// about to end without unwinding.
+/// Kills every process that was started here, and lets no more start. A load tester that ends without
+/// unwinding calls this first.
 pub fn kill_all() {
     let mut groups = groups();
     groups.closed = true;
@@ -46,23 +46,23 @@ pub(super) fn ask_to_end(child: &mut Child) {
     system::ask_to_end(child);
 }
 
-/// The status of a leader that has ended; what was left of its group is killed.
+/// Returns the status of a leader that has ended, after killing what is left of its group.
 pub(super) fn reap(child: &mut Child) -> Option<ExitStatus> {
     let mut groups = groups();
-    // Only a child that is not ours could fail here.
+    // This fails only for a process that is not our child.
     let status = child.try_wait().ok().flatten()?;
-    // The group keeps its number as long as it has a member. When it has none, nobody else can have
-    // got the number in the meantime: they are given out in turn.
+    // The group keeps its number as long as it has a member. If it has none, no other process can have
+    // the number yet, because the system gives numbers out in turn.
     system::kill(child.id());
     groups.forget(child);
     Some(status)
 }
 
-/// Kills the whole group, and waits for its leader.
+/// Kills the whole group, and waits for its leader to end.
 pub(super) fn kill(child: &mut Child) -> Option<ExitStatus> {
     let mut groups = groups();
     system::kill(child.id());
-    // Where there are no groups.
+    // This is for systems without groups.
     let _ = child.kill();
     let status = child.wait().ok();
     groups.forget(child);
@@ -90,7 +90,7 @@ mod system {
     }
 
     fn signal(leader: u32, signal: Signal) {
-        // Number 0 would be our own group, 1 every process there is.
+        // Number 0 would mean our own group, and 1 every process.
         if let Some(group) = i32::try_from(leader).ok().filter(|group| *group > 1) {
             // A group that is gone needs no signal.
             let _ = killpg(Pid::from_raw(group), signal);
@@ -104,7 +104,7 @@ mod system {
 
     pub(super) fn in_its_own_group(_: &mut Command) {}
 
-    /// There is no way to ask.
+    /// Does nothing: there is no way to ask.
     pub(super) fn ask_to_end(child: &mut Child) {
         let _ = child.kill();
     }

@@ -1,15 +1,16 @@
-//! With real servers, in Python. Where there is none, the tests say so and pass.
+//! Tests with real servers, in Python. Where there is no Python, the tests say so and pass.
 #![cfg(unix)]
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 
+use echo_tests::python;
 use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
 use super::*;
-use crate::fake::{PYTHON_ECHO, python_server};
+use crate::harness::python_server;
 use crate::target::{Running, Target, Watch};
 
 fn wait_until(what: &str, condition: impl Fn() -> bool) {
@@ -20,12 +21,12 @@ fn wait_until(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
-/// Whether the process is there; one that was not reaped yet is.
+/// Returns whether the process exists. A process that was not reaped yet does.
 fn exists(pid: i32) -> bool {
     kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH)
 }
 
-/// What the server answers to `line`, which is as long.
+/// Returns the server's answer to `line`, which has the same length.
 fn exchange(running: &Running, line: &str) -> String {
     let mut stream = TcpStream::connect(running.address()).expect("it accepts");
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a socket");
@@ -41,7 +42,7 @@ fn pid(running: &Running) -> i32 {
 
 #[test]
 fn a_server_is_started_serves_and_is_gone_when_stopped() {
-    let Some(target) = python_server(PYTHON_ECHO) else { return };
+    let Some(target) = python_server(python::ECHO) else { return };
     let running = target.start(None).expect("it starts");
     assert_eq!(exchange(&running, "hello\n"), "hello\n");
     let pid = pid(&running);
@@ -51,7 +52,7 @@ fn a_server_is_started_serves_and_is_gone_when_stopped() {
 
 #[test]
 fn a_server_is_gone_when_a_panic_unwinds() {
-    let Some(target) = python_server(PYTHON_ECHO) else { return };
+    let Some(target) = python_server(python::ECHO) else { return };
     let running = target.start(None).expect("it starts");
     let pid = pid(&running);
     let panicked = std::panic::catch_unwind(move || {
@@ -61,8 +62,8 @@ fn a_server_is_gone_when_a_panic_unwinds() {
     assert!(panicked.is_err() && !exists(pid));
 }
 
-/// The server is a child of the command, as that of a shell script would be; the command alone ends
-/// at the signal.
+/// The server is a child of the command, as if a shell script started it. Only the command ends at the
+/// signal.
 #[test]
 fn what_the_command_started_ends_with_it() {
     const FORKS: &str = "
@@ -84,7 +85,7 @@ time.sleep(60)
     let child = exchange(&running, "..........").trim().parse().expect("its number");
     assert!(exists(child));
     assert_eq!(running.stop(), Ok(()));
-    // Its parent is gone, and whoever inherited it reaps it in its own time.
+    // Its parent is gone. The process that inherited it reaps it at some time.
     wait_until("the end of the grandchild", || !exists(child) || is_zombie(child));
 }
 
@@ -111,7 +112,7 @@ fn a_program_that_is_not_there_is_named() {
     assert!(error.starts_with("start `./no/such/program {port}`: "), "{error}");
 }
 
-/// Somebody else took the port in the meantime: not our server answers.
+/// Another process took the port in the meantime, and answers in place of our server.
 #[test]
 fn a_stranger_on_the_port_is_not_taken_for_the_server() {
     let Some(Target::Command(command)) = python_server("import sys; sys.exit(\"in use\")") else {
@@ -119,7 +120,7 @@ fn a_stranger_on_the_port_is_not_taken_for_the_server() {
     };
     let stranger = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let address = stranger.local_addr().expect("it is bound");
-    // The command takes a moment to end: as long as it runs, nothing tells it from a server.
+    // The command takes a moment to end. As long as it runs, it looks like a server.
     let outcome = Process::start(&command, address, None);
     if let Ok(mut process) = outcome {
         wait_until("its end", || !exists_unreaped(process.id()));
@@ -180,7 +181,7 @@ peer.recv(1)
     let before = watch.sample().expect("it runs");
     assert_eq!(exchange(&running, "."), ".");
     let after = watch.sample().expect("it runs, or waits to be reaped");
-    // A fifth of a second in a child that ended, and one in a thread that ended.
+    // A child that ended used a fifth of a second, and so did a thread that ended.
     let cpu_ms = (after.cpu_ns - before.cpu_ns) / 1_000_000;
     assert!((350..5_000).contains(&cpu_ms), "{cpu_ms} ms");
     assert!(before.resident_bytes > 1 << 20, "{before:?}");
@@ -214,7 +215,7 @@ listener.accept()
 #[test]
 fn a_server_is_pinned_and_we_are_not() {
     use nix::sched::sched_getaffinity;
-    let Some(target) = python_server(PYTHON_ECHO) else { return };
+    let Some(target) = python_server(python::ECHO) else { return };
     let ours = sched_getaffinity(Pid::from_raw(0)).expect("the system tells");
     let first = (0..1_024).find(|cpu| ours.is_set(*cpu) == Ok(true)).expect("there is one");
     let cpus = first.to_string().parse().expect("a CPU");
