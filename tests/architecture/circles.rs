@@ -15,13 +15,6 @@ pub(crate) struct Import {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Circle(BTreeSet<Import>);
 
-impl Circle {
-    /// Whether all its files are in this folder.
-    pub(crate) fn is_in(&self, folder: &str) -> bool {
-        self.0.iter().all(|import| import.by.starts_with(folder))
-    }
-}
-
 impl fmt::Display for Circle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut names = BTreeMap::<_, Vec<&str>>::new();

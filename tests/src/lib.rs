@@ -14,6 +14,7 @@
 
 pub mod alone;
 pub mod content;
+pub mod packages;
 pub mod peer;
 pub mod proc_fs;
 pub mod process;
@@ -24,6 +25,7 @@ pub mod reports;
 pub mod running;
 pub mod sources;
 pub mod wait;
+pub mod workspace;
 
 /// Compiles and runs the example of the README.
 #[cfg(doctest)]

@@ -1,11 +1,12 @@
 //! Checks that run cargo with other flags: the model checker, the interpreter, the sanitizers and the
 //! fuzzers. Each has its own target directory. A check is skipped if the toolchain lacks a component.
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::check::{Check, Outcome, kept, skipped};
+pub(crate) use echo_tests::workspace::{target_dir, workspace};
+
+use crate::check::{Check, Outcome, passed, skipped};
 
 /// Selects the nightly toolchain, because the stable one has neither Miri nor the sanitizers.
 const NIGHTLY: &str = "+nightly";
@@ -18,17 +19,6 @@ const MAX_SCRIPT_LEN: usize = 2_048;
 
 /// How long one fuzzer input may take before it counts as a hang.
 const SCRIPT_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Returns the root folder of the workspace.
-pub(crate) fn workspace() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
-}
-
-/// Returns cargo's target directory.
-pub(crate) fn target_dir() -> PathBuf {
-    let set = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    set.unwrap_or_else(|| workspace().join("target"))
-}
 
 /// Returns the check of the hand-off between the threads in every order. It runs the tests whose name
 /// begins with `filter`.
@@ -165,5 +155,5 @@ fn run(command: &mut Command) -> Outcome {
     let has_run = |line: &&str| !line.contains(" 0 passed");
     let results: Vec<&str> = printed.lines().filter(is_result).filter(has_run).collect();
     assert!(!results.is_empty(), "no test was run:\n{printed}");
-    kept(results.join("; "))
+    passed(results.join("; "))
 }

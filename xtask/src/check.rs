@@ -1,23 +1,24 @@
 //! Runs checks one after the other and prints each result.
 
 use std::fmt;
-use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Instant;
 
+pub(crate) use echo_tests::workspace::say;
+
 /// The result of a check that did not fail. A check fails by panicking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// The promise was kept. The text says what the check observed.
-    Kept(String),
+    /// The check passed. The text says what the check observed.
+    Passed(String),
     /// Nothing was checked. The text says what this machine lacks.
     Skipped(String),
 }
 
-/// Shorthand for [`Outcome::Kept`].
-pub(crate) fn kept(seen: impl fmt::Display) -> Outcome {
-    Outcome::Kept(seen.to_string())
+/// Shorthand for [`Outcome::Passed`].
+pub(crate) fn passed(seen: impl fmt::Display) -> Outcome {
+    Outcome::Passed(seen.to_string())
 }
 
 /// Shorthand for [`Outcome::Skipped`].
@@ -42,7 +43,7 @@ impl Check {
 ///
 /// The exit code is 0 when no check failed and at least one was chosen.
 pub(crate) fn run_all(checks: Vec<Check>, filter: Option<&str>) -> ExitCode {
-    let (mut kept, mut failed, mut skipped) = (0, 0, 0);
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     for Check { name, run } in checks {
         if filter.is_some_and(|part| !name.contains(part)) {
             continue;
@@ -51,8 +52,8 @@ pub(crate) fn run_all(checks: Vec<Check>, filter: Option<&str>) -> ExitCode {
         let outcome = catch_unwind(AssertUnwindSafe(run));
         let seconds = started.elapsed().as_secs_f64();
         match outcome {
-            Ok(Outcome::Kept(seen)) => {
-                kept += 1;
+            Ok(Outcome::Passed(seen)) => {
+                passed += 1;
                 say(format_args!("ok       {name}: {seen} ({seconds:.1} s)"));
             }
             Ok(Outcome::Skipped(missing)) => {
@@ -66,15 +67,9 @@ pub(crate) fn run_all(checks: Vec<Check>, filter: Option<&str>) -> ExitCode {
             }
         }
     }
-    say(format_args!("{kept} passed, {failed} failed, {skipped} skipped"));
-    match (kept + skipped, failed) {
+    say(format_args!("{passed} passed, {failed} failed, {skipped} skipped"));
+    match (passed + skipped, failed) {
         (1.., 0) => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     }
-}
-
-/// Prints a line and flushes it. Errors are ignored: nothing can be done if standard output is closed.
-pub(crate) fn say(line: impl fmt::Display) {
-    let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }

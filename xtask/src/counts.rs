@@ -5,15 +5,15 @@
 //! The expected counts are in `xtask/counts.json`; `cargo xtask counts --update` counts anew and writes
 //! that file. The promise of one `recv` and one `send` per message stands in the checks themselves.
 
+mod baseline;
 mod calls;
 mod instructions;
-mod kept;
 mod watched;
 
 use std::process::ExitCode;
 
 use crate::check::{Check, run_all, say};
-use kept::Kept;
+use baseline::Baseline;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Counts {
@@ -35,13 +35,13 @@ impl Counts {
 
 /// Returns one check for each piece of work and one for each kind of traffic.
 fn checks() -> Vec<Check> {
-    let kept = Kept::read();
-    let instructions = instructions::checks(&kept);
-    instructions.into_iter().chain(calls::checks(kept.calls_of_100_connections)).collect()
+    let baseline = Baseline::read();
+    let instructions = instructions::checks(&baseline);
+    instructions.into_iter().chain(calls::checks(baseline.calls_of_100_connections)).collect()
 }
 
 fn update() -> ExitCode {
-    let (old, new) = (Kept::read(), count());
+    let (old, new) = (Baseline::read(), count());
     match new {
         Err(missing) => {
             say(format_args!("cannot count on this machine: {missing}"));
@@ -55,8 +55,8 @@ fn update() -> ExitCode {
     }
 }
 
-fn count() -> Result<Kept, String> {
+fn count() -> Result<Baseline, String> {
     let instructions = instructions::count_all()?;
     let calls_of_100_connections = calls::of_connections()?;
-    Ok(Kept { tools: instructions::tools(), instructions, calls_of_100_connections })
+    Ok(Baseline { tools: instructions::tools(), instructions, calls_of_100_connections })
 }

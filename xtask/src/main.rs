@@ -12,7 +12,6 @@
 mod abuse;
 mod cargo;
 mod check;
-mod compare;
 mod counts;
 mod faults;
 mod hosts;
@@ -71,8 +70,6 @@ enum Task {
     },
     /// Plants known faults into a copy of the sources; each of them must be caught
     Mutants(Filter),
-    /// Compares our server with its peers and writes PERFORMANCE.md (installs the peers)
-    Compare(compare::Compare),
     /// A child process of `abuse` and `soak` that holds connections
     #[command(hide = true)]
     Client(load::Client),
@@ -97,7 +94,6 @@ fn main() -> ExitCode {
         Task::Sanitizers(Filter { filter }) => (cargo::sanitizers(), filter),
         Task::Fuzz { duration } => (cargo::fuzz(duration), None),
         Task::Mutants(Filter { filter }) => (mutants::checks(filter.as_deref()), None),
-        Task::Compare(compare) => return compare.run(),
         Task::Counts(counts) => return counts.run(),
         Task::Soak(soak) => return soak.run(),
         Task::Client(client) => return client.run(),

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use tempfile::TempDir;
 
 use crate::cargo::{target_dir, workspace};
-use crate::check::{Check, Outcome, kept, skipped};
+use crate::check::{Check, Outcome, passed, skipped};
 
 /// How long a command may take. A check that takes longer hangs, and so catches the fault.
 const TIMEOUT: &str = "20m";
@@ -68,9 +68,9 @@ pub(crate) fn checks(filter: Option<&str>) -> Vec<Check> {
 
 /// Checks that a command passes on the unchanged sources.
 fn passes(dir: &Path, command: &str) -> Outcome {
-    let Run { passed, output } = run(dir, command);
-    assert!(passed, "fails without any fault:\n{output}");
-    kept("passes")
+    let Run { passed: has_passed, output } = run(dir, command);
+    assert!(has_passed, "fails without any fault:\n{output}");
+    passed("passes")
 }
 
 /// Plants a fault and checks that each command of its patch fails.
@@ -88,7 +88,7 @@ fn is_caught(dir: &Path, mutant: &Mutant) -> Outcome {
         let has_run = RAN.iter().any(|words| output.contains(words));
         assert!(has_run, "{command} failed before it checked anything:\n{output}");
     }
-    kept(format_args!("caught by {}", mutant.commands.join(", by ")))
+    passed(format_args!("caught by {}", mutant.commands.join(", by ")))
 }
 
 /// Reads all patches, ordered by name.

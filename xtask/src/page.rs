@@ -17,7 +17,7 @@ use echo_tests::reports;
 use self::browser::Browser;
 use self::figures::Source;
 use self::looks::Look;
-use crate::check::{Check, Outcome, kept};
+use crate::check::{Check, Outcome, passed};
 use crate::packages::with_packages;
 
 /// The browser and a font. Without a font, no text has a width.
@@ -93,7 +93,7 @@ fn look_at(name: &str, html: &str, sources: &[Source]) -> Outcome {
         looks::assert_sound(*look, seen);
         figures = figures::assert_equal(seen, sources);
     }
-    kept(format_args!("{} KB, {figures} figures, {} looks", html.len() / 1024, Look::ALL.len()))
+    passed(format_args!("{} KB, {figures} figures, {} looks", html.len() / 1024, Look::ALL.len()))
 }
 
 /// Returns the folder for the pages and their screenshots. Creates it if it is missing.

@@ -3,7 +3,7 @@
 
 use std::thread;
 
-use crate::check::{Outcome, kept};
+use crate::check::{Outcome, passed};
 use crate::load::{Echoed, Load, Session, Target, mib};
 
 const THREADS: u8 = 8;
@@ -28,7 +28,7 @@ pub(super) fn check() -> Outcome {
     let connections = (WARM_UP + COUNT) as u64;
     let broken = connections / 2;
     target.stop().expect(&Load { connections, echoed, broken, ..Load::default() });
-    kept(format_args!(
+    passed(format_args!(
         "each connection had its echo; half of them were reset; {} resident afterwards, {} more than \
          before",
         mib(after),

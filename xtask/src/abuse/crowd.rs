@@ -2,7 +2,7 @@
 
 use echo_common::descriptors;
 
-use crate::check::{Outcome, kept, skipped};
+use crate::check::{Outcome, passed, skipped};
 use crate::load::{Child, Echoed, Load, Target, mib};
 
 const PROCESSES: u8 = 4;
@@ -33,7 +33,7 @@ pub(super) fn check() -> Outcome {
     assert!(each <= MAX_RESIDENT_EACH, "{each} bytes of memory per connection");
     let connections = 2 * COUNT as u64;
     target.stop().expect_exactly(&Load { connections, echoed, ..Load::default() });
-    kept(format_args!(
+    passed(format_args!(
         "{COUNT} connections at once, twice; {} in {} messages compared; {} resident with all of \
          them, {each} B per connection, {} more the second time",
         mib(echoed.bytes),

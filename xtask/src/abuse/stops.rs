@@ -7,7 +7,7 @@ use std::time::Duration;
 use echo_tests::random::Random;
 use echo_tests::wait::Over;
 
-use crate::check::{Outcome, kept};
+use crate::check::{Outcome, passed};
 use crate::load::{Echoed, Load, Session, Target, mib, neighbour};
 
 const STOPS: usize = 50;
@@ -36,7 +36,7 @@ pub(super) fn check() -> Outcome {
     });
     let connections = (TRANSFERS + STOPS * LATE) as u64;
     target.stop().expect_exactly(&Load { connections, echoed, ..Load::default() });
-    kept(format_args!(
+    passed(format_args!(
         "{STOPS} stops; {TRANSFERS} transfers, and {LATE} connections made during each stop, lost \
          nothing of {}",
         mib(echoed.bytes)

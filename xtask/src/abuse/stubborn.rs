@@ -6,7 +6,7 @@ use std::thread;
 use echo_tests::random::Random;
 use echo_tests::wait::Over;
 
-use crate::check::{Outcome, kept};
+use crate::check::{Outcome, passed};
 use crate::load::{Load, MAX_HELD_LEN, Session, Target, mib, neighbour};
 
 /// Number of peers. In the end, half of them read everything and half reset the connection.
@@ -30,7 +30,7 @@ pub(super) fn check() -> Outcome {
     let grown = Target::expect_growth_below(target.idle().resident, peak, limit);
     let echoed = load.echoed + served;
     target.stop().expect_exactly(&Load { echoed, connections: load.connections + 1, ..load });
-    kept(format_args!(
+    passed(format_args!(
         "memory grew by {} for {COUNT} peers, {} allowed; half of them read in the end and got their \
          {}, half reset; a neighbour exchanged {} at the same time",
         mib(grown),

@@ -6,9 +6,9 @@
 use std::thread;
 use std::time::Duration;
 
-use super::kept::Tally;
+use super::baseline::Tally;
 use super::watched::Watched;
-use crate::check::{Check, kept, skipped};
+use crate::check::{Check, passed, skipped};
 use crate::load::Session;
 use crate::strace;
 
@@ -60,7 +60,7 @@ pub(super) fn checks(counts: Tally) -> Vec<Check> {
 
 fn check(name: &str, run: impl FnOnce() -> String + 'static) -> Check {
     Check::new(name, move || match strace::ensure_available() {
-        Ok(()) => kept(run()),
+        Ok(()) => passed(run()),
         Err(missing) => skipped(missing),
     })
 }

@@ -13,9 +13,9 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::kept::{Kept, Tally, Tools, compare};
+use super::baseline::{Baseline, Tally, Tools, compare};
 use crate::cargo::{target_dir, workspace};
-use crate::check::{Check, Outcome, kept, skipped};
+use crate::check::{Check, Outcome, passed, skipped};
 use crate::packages;
 
 /// Options that count within `counted`, which is entered once, but not within `uncounted_…`. Entering or
@@ -35,18 +35,19 @@ const ALIGNMENT: (&str, &str) =
     ("GLIBC_TUNABLES", "glibc.malloc.mmap_threshold=4096:glibc.malloc.top_pad=0");
 
 /// Returns a check for each expected count, and one that every piece of work has an expected count.
-pub(super) fn checks(counts: &Kept) -> Vec<Check> {
+pub(super) fn checks(counts: &Baseline) -> Vec<Check> {
     let (tools, names) = (counts.tools.clone(), counts.instructions.clone());
-    let all_are_kept = Check::new("instructions, all work", move || all_are_kept(&tools, &names));
+    let all_are_in_the_baseline =
+        Check::new("instructions, all work", move || all_are_in_the_baseline(&tools, &names));
     let each = counts.instructions.iter().map(|(name, &count)| {
         let (name, tools) = (name.clone(), counts.tools.clone());
         let title = format!("instructions, {name}");
         Check::new(title, move || check(&name, count, Tools::compare(&tools, &self::tools())))
     });
-    [all_are_kept].into_iter().chain(each).collect()
+    [all_are_in_the_baseline].into_iter().chain(each).collect()
 }
 
-fn all_are_kept(tools: &[String], counts: &Tally) -> Outcome {
+fn all_are_in_the_baseline(tools: &[String], counts: &Tally) -> Outcome {
     if let Err(missing) = ensure_possible() {
         return skipped(missing);
     }
@@ -57,9 +58,13 @@ fn all_are_kept(tools: &[String], counts: &Tally) -> Outcome {
         "expected counts are missing or superfluous, use cargo xtask counts --update; there is {names:?}"
     );
     let here = self::tools();
-    kept(match here == tools {
-        true => format!("{} kept with {}", names.len(), tools.join(", ")),
-        false => format!("kept with {}, here is {}", tools.join(", "), here.join(", ")),
+    passed(match here == tools {
+        true => format!("{} in the baseline, counted with {}", names.len(), tools.join(", ")),
+        false => format!(
+            "the baseline was counted with {}, here is {}",
+            tools.join(", "),
+            here.join(", ")
+        ),
     })
 }
 
@@ -75,7 +80,7 @@ fn check(name: &str, count: u64, tools: Tools) -> Outcome {
         Tools::Same => "",
         Tools::Other => " with other tools",
     };
-    kept(format_args!("{now}, expected {count}{by_which}"))
+    passed(format_args!("{now}, expected {count}{by_which}"))
 }
 
 /// Counts all work anew.

@@ -9,7 +9,7 @@ use echo_tests::wait::wait_until;
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
-use super::kept::Tally;
+use super::baseline::Tally;
 use crate::load::Session;
 use crate::strace::{self, Trace};
 

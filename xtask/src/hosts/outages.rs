@@ -9,7 +9,7 @@ use echo_tests::wait::{Over, wait_until};
 
 use super::network::Network;
 use super::traffic::{Flow, finish, stop_clean};
-use crate::check::{Outcome, kept};
+use crate::check::{Outcome, passed};
 
 /// How long a check observes that no byte arrives.
 const OBSERVED: Duration = Duration::from_secs(1);
@@ -63,7 +63,7 @@ fn is_survived(network: &Network, begin: impl Fn(), end: impl Fn()) -> Outcome {
     finish(&late);
     stop_clean(server);
     let bytes = received(&flows).iter().sum::<usize>();
-    kept(format_args!(
+    passed(format_args!(
         "{} transfers of {bytes} bytes in total and {} waiting connections continued",
         flows.len(),
         waiting.len()

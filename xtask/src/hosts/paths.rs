@@ -13,7 +13,7 @@ use nix::sys::signal::Signal;
 
 use super::network::{Host, Network};
 use super::traffic::{exchange, expect_clean, finish, stop_clean};
-use crate::check::{Outcome, kept, skipped};
+use crate::check::{Outcome, passed, skipped};
 use crate::packages;
 
 /// The smallest MTU that IPv6 allows.
@@ -61,7 +61,7 @@ pub(super) fn fragments(network: &Network) -> Outcome {
     stop_clean(server);
     let reassembled = network.server.namespace.counter("Ip:", "ReasmOKs");
     assert!(reassembled > 0, "nothing was fragmented");
-    kept(format_args!("{bytes} bytes, {reassembled} packets reassembled on the server's host"))
+    passed(format_args!("{bytes} bytes, {reassembled} packets reassembled on the server's host"))
 }
 
 fn narrow(host: &Host) {
@@ -90,7 +90,7 @@ fn exchange_in_small_segments(network: &Network) -> Outcome {
     }
     finish(&streams);
     stop_clean(server);
-    kept(format_args!("{bytes} bytes on {} connections in both directions", streams.len()))
+    passed(format_args!("{bytes} bytes on {} connections in both directions", streams.len()))
 }
 
 fn expect_segments_that_fit(host: &Host, count: usize) {
@@ -118,7 +118,7 @@ pub(super) fn lossy(network: &Network) -> Outcome {
     stop_clean(server);
     let [lost, late] = packets(network);
     assert!(lost > 0 && late > 0, "{lost} packets lost, {late} delayed");
-    kept(format_args!("{bytes} bytes, {lost} packets lost and {late} delayed"))
+    passed(format_args!("{bytes} bytes, {lost} packets lost and {late} delayed"))
 }
 
 /// Returns the numbers of packets that the router dropped and delayed.
@@ -182,7 +182,7 @@ pub(super) fn slow_stop(network: &Network) -> Outcome {
     drop(streams);
     expect_clean(server.wait());
     let bytes = LEN * contents.len();
-    kept(format_args!("{bytes} bytes, {early} of them were back before the stop"))
+    passed(format_args!("{bytes} bytes, {early} of them were back before the stop"))
 }
 
 /// Receives `bytes` and the end of the stream, while it sends more lines. The echo of some of these

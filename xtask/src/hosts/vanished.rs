@@ -12,7 +12,7 @@ use echo_tests::wait::{holds_in_time, wait_until};
 
 use super::network::Network;
 use super::traffic::{finish, wait_until_acknowledged};
-use crate::check::{Outcome, kept};
+use crate::check::{Outcome, passed};
 
 const PER_FAMILY: usize = 5;
 
@@ -35,7 +35,7 @@ pub(super) fn idle_timeout(network: &Network) -> Outcome {
     let count = silent.len() + in_line.len() + unread.len() + owed.len();
     expect_closed(&end, "idle", count);
     let _ = end.line_with(&["summary connections=", &format!(" failed=0 idle={count} cut=0 ")]);
-    kept(format_args!("{count} connections closed as idle, their descriptors are free"))
+    passed(format_args!("{count} connections closed as idle, their descriptors are free"))
 }
 
 /// Checks a host from which nothing arrives any more.
@@ -112,7 +112,7 @@ pub(super) fn stop_idle(network: &Network) -> Outcome {
     let _ = end.line_with(&["summary connections=", " failed=0 idle=0 cut=0 "]);
     // The host vanished before the end of the stream could reach it.
     idle.iter().for_each(peer::expect_silence);
-    kept(format_args!("{} connections closed at the end of the linger, exit code 0", idle.len()))
+    passed(format_args!("{} connections closed at the end of the linger, exit code 0", idle.len()))
 }
 
 /// Checks that keepalive finds vanished peers. The server's kernel probes a silent peer after a minute.
@@ -191,7 +191,7 @@ fn expect_reset(server: ServerProcess, count: usize) -> Outcome {
     end.expect_code(0);
     expect_closed(&end, "reset", count);
     let _ = end.line_with(&["summary connections=", &format!(" failed={count} idle=0 cut=0 ")]);
-    kept(format_args!("{count} connections closed as reset"))
+    passed(format_args!("{count} connections closed as reset"))
 }
 
 /// Stops the server, and checks that the drain timeout cut off `count` connections.
@@ -200,5 +200,5 @@ fn expect_cut(server: ServerProcess, count: usize) -> Outcome {
     end.expect_code(3);
     expect_closed(&end, "cut", count);
     let _ = end.line_with(&["summary connections=", &format!(" failed=0 idle=0 cut={count} ")]);
-    kept(format_args!("{count} connections cut off by the drain timeout, exit code 3"))
+    passed(format_args!("{count} connections cut off by the drain timeout, exit code 3"))
 }

@@ -10,7 +10,7 @@ use echo_tests::random::Random;
 
 use super::bystander::{Bystander, converse};
 use super::tally::Tally;
-use crate::check::{Check, Outcome, kept};
+use crate::check::{Check, Outcome, passed};
 use crate::packages::with_packages;
 
 /// Number of bytes sent at once by the clients that do not change any byte.
@@ -64,7 +64,7 @@ fn half_closing(client: fn(SocketAddr) -> Command) -> Outcome {
         assert_same(&converse(client(server.addr()), input), input);
     }
     Tally::of_stopped(server).expect(2, conversation.len() + bulk.len());
-    kept(format_args!(
+    passed(format_args!(
         "{} bytes of lines, the last one unterminated, and {} MiB of binary data came back after the \
          half-close",
         conversation.len(),
@@ -90,7 +90,7 @@ fn curl() -> Outcome {
     const ESCAPES: usize = 1;
     Tally::of_stopped(server).expect(1, conversation.len() + ESCAPES);
     curl.hang_up();
-    kept(format_args!(
+    passed(format_args!(
         "{} bytes with every value came back; curl ended with success when the server stopped",
         conversation.len()
     ))
@@ -113,7 +113,7 @@ fn telnet() -> Outcome {
     telnet.hang_up();
     let lines = typed.iter().filter(|byte| **byte == b'\n').count();
     Tally::of_stopped(server).expect(1, typed.len() + lines + 1);
-    kept(format_args!("telnet showed {lines} lines exactly as they were typed"))
+    passed(format_args!("telnet showed {lines} lines exactly as they were typed"))
 }
 
 /// Checks a shell script that sends lines and waits for the echo of each. The shell cannot half-close.
@@ -134,5 +134,5 @@ fn bash() -> Outcome {
     assert_same(&heard, &lines);
     let tally = Tally::of_stopped(server);
     tally.expect(1, lines.len());
-    kept(format_args!("{} lines came back, each before the next one was sent", tally.messages))
+    passed(format_args!("{} lines came back, each before the next one was sent", tally.messages))
 }

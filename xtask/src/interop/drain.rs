@@ -15,7 +15,7 @@ use super::haproxy::{self, HaProxy};
 use super::nginx::{self, Nginx};
 use super::proxied::CONNECTIONS;
 use super::tally::Tally;
-use crate::check::{Check, Outcome, kept};
+use crate::check::{Check, Outcome, passed};
 use crate::packages::with_packages;
 
 const LINE: &[u8] = b"a line\n";
@@ -80,5 +80,5 @@ fn said() -> Vec<u8> {
 /// Checks that the server has ended and has echoed everything.
 fn expect_nothing_lost(server: ServerProcess, connections: usize) -> Outcome {
     Tally::of(&server.wait()).expect(connections, connections * said().len());
-    kept(format_args!("{connections} open conversations got the rest of the echo, then the end"))
+    passed(format_args!("{connections} open conversations got the rest of the echo, then the end"))
 }

@@ -20,7 +20,7 @@ use echo_tests::records::Record;
 use super::haproxy::{HaProxy, PACKAGES};
 use super::proxied::{CONNECTIONS, crowd};
 use super::tally::Tally;
-use crate::check::{Check, Outcome, kept};
+use crate::check::{Check, Outcome, passed};
 use crate::packages::with_packages;
 
 /// How long a check watches HAProxy: about ten health checks.
@@ -64,7 +64,7 @@ fn unseen(rules: &[&str]) -> Outcome {
     expect_nothing_logged(&server);
     let (bytes, tally) = carry(server, &proxy);
     expect_only_traffic(&tally, bytes);
-    kept(seen(bytes, &tally))
+    passed(seen(bytes, &tally))
 }
 
 /// Checks health checks that the server accepts and that send nothing.
@@ -75,7 +75,7 @@ fn probes(rules: &[&str]) -> Outcome {
     let (bytes, tally) = carry(server, &proxy);
     expect_only_traffic(&tally, bytes);
     assert!(tally.probes >= MIN_PROBES, "{tally:?}");
-    kept(seen(bytes, &tally))
+    passed(seen(bytes, &tally))
 }
 
 /// Checks health checks that exchange a line. For a given number of them, `failed` returns how many
@@ -91,7 +91,7 @@ fn talks(rules: &[&str], failed: fn(u64) -> RangeInclusive<u64>) -> Outcome {
     assert!(talks >= MIN_PROBES, "{tally:?}");
     assert_eq!(tally.received, bytes as u64 + talks * PING.len() as u64, "{tally:?}");
     assert!(failed(talks).contains(&tally.failed), "{tally:?}");
-    kept(format_args!("{}; {talks} of the connections are health checks", seen(bytes, &tally)))
+    passed(format_args!("{}; {talks} of the connections are health checks", seen(bytes, &tally)))
 }
 
 /// Starts a server that reports ten times a second, and a proxy. Returns once the proxy reports the

@@ -1,10 +1,11 @@
-//! What every peer must get right before it is measured: each byte comes back, in order, also to
-//! those that read late, finish early or are many; and nobody suffers from another.
+//! The conversations that every peer must get right before it is measured. Each byte comes back in
+//! order, also to clients that read late, finish early or are many, and no client disturbs another.
 
 use std::net::{Shutdown, SocketAddr};
 use std::thread;
 use std::time::Duration;
 
+use benchmark::peers::Bytes;
 use echo_common::descriptors;
 use echo_loadtest::engine::{self, Stop};
 use echo_loadtest::plan::{Limit, Plan, Sizes};
@@ -13,31 +14,25 @@ use echo_tests::random::Random;
 
 use crate::load::Session;
 
-/// What comes back unaltered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Bytes {
-    Any,
-    /// Lines of text, the last one with its newline.
-    Lines,
-}
-
-/// The longest line that peers for lines take, newline included.
+/// Maximum length of a line that the servers for lines accept, newline included.
 const MAX_LINE_LEN: usize = 64 * 1024;
 
-/// More than the systems of both sides keep.
+/// Length of a text that is longer than the socket buffers of both sides together.
 const TEXT_LEN: usize = 16 << 20;
 
-/// With it the systems keep little for a peer, so that most sends come up short.
+/// Length of a receive buffer so small that most sends of the server are short.
 const SMALL_BUFFER_LEN: usize = 128 * 1024;
 
-/// At a time.
+/// Maximum number of connections at a time.
 const CROWD: u64 = 10_000;
 
-/// Descriptors that this process has for other things.
+/// Number of descriptors that this process needs for other things.
 const OTHER_DESCRIPTORS: u64 = 100;
 
+/// Has all conversations with a server.
+///
 /// # Panics
-/// When something came back otherwise, or not at all.
+/// If other bytes come back than were sent, or none in time.
 #[track_caller]
 pub(super) fn have_all(server: SocketAddr, bytes: Bytes) {
     finish_early(server, bytes);
@@ -54,7 +49,7 @@ pub(super) fn have_all(server: SocketAddr, bytes: Bytes) {
     }
 }
 
-/// Finishes the sending side at once, after nothing and after a little; and breaks connections.
+/// Finishes the sending side at once, after no byte and after a few; and resets connections.
 #[track_caller]
 fn finish_early(server: SocketAddr, bytes: Bytes) {
     let little = match bytes {
@@ -71,7 +66,7 @@ fn finish_early(server: SocketAddr, bytes: Bytes) {
     }
 }
 
-/// Sends lines of all lengths and finishes, and has room for few of them at a time.
+/// Sends lines of all lengths and finishes, with a receive buffer for only a few of them.
 #[track_caller]
 fn read_late(server: SocketAddr) {
     let text = text();
@@ -98,7 +93,8 @@ fn text() -> String {
     text
 }
 
-/// Some connections with several messages under way, each of which is finished after a while.
+/// Returns a load on a few connections with several messages in flight. Each connection ends after 50
+/// messages.
 fn pipelined(server: SocketAddr) -> Plan {
     Plan {
         connections: 8,
@@ -110,7 +106,7 @@ fn pipelined(server: SocketAddr) -> Plan {
     }
 }
 
-/// As many as there may be.
+/// Returns a load on as many connections as the limit on descriptors allows, up to [`CROWD`].
 fn crowded(server: SocketAddr) -> Plan {
     let limit = descriptors::raise_limit().unwrap_or(u64::MAX);
     let connections = limit.saturating_sub(OTHER_DESCRIPTORS).min(CROWD);
@@ -119,8 +115,8 @@ fn crowded(server: SocketAddr) -> Plan {
 }
 
 fn plan(server: SocketAddr, messages: u64) -> Plan {
-    let patience = Duration::from_secs(30);
-    Plan { warmup: Duration::ZERO, timeout: patience, ..Plan::new(server, Limit::Count(messages)) }
+    let timeout = Duration::from_secs(30);
+    Plan { warmup: Duration::ZERO, timeout, ..Plan::new(server, Limit::Count(messages)) }
 }
 
 #[track_caller]

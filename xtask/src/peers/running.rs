@@ -1,4 +1,4 @@
-//! A peer's process: started on a free port, and stopped by a signal.
+//! The process of a peer, started on a free port and stopped by a signal.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use echo_loadtest::target::CommandLine;
 use echo_tests::process::{Process, eventually};
 use nix::sys::signal::Signal;
 
-use super::Peer;
+use benchmark::peers::Peer;
 
 pub(super) struct Running {
     address: SocketAddr,
@@ -15,7 +15,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Starts it and waits until it accepts connections.
+    /// Starts the peer and waits until it accepts connections.
     #[track_caller]
     pub(super) fn start(peer: &Peer, workers: usize) -> Self {
         let line: CommandLine = peer.command(workers).parse().unwrap();
@@ -32,7 +32,7 @@ impl Running {
         self.address
     }
 
-    /// Asks it to end, which it must do with 0.
+    /// Asks the peer to end. Its exit code must be 0.
     #[track_caller]
     pub(super) fn stop(self) {
         self.process.signal(Signal::SIGTERM);
@@ -43,11 +43,11 @@ impl Running {
 
 fn accepted(address: SocketAddr) -> Option<TcpStream> {
     let stream = TcpStream::connect(address).ok()?;
-    // Where nobody listens, the system may connect a socket with itself.
+    // If no process listens on the port, the system may connect the socket with itself.
     stream.local_addr().is_ok_and(|local| local != address).then_some(stream)
 }
 
-/// An address that nobody listens on at the moment.
+/// Returns an address on which no process listens at the moment.
 fn free_address() -> SocketAddr {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr()).unwrap()
 }
