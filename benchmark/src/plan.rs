@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use echo_loadtest::human;
+use echo_loadtest::formatting;
 
 use crate::findings::finding::ITSELF;
 use crate::measure::idle;
@@ -71,8 +71,10 @@ pub(crate) fn estimate(jobs: &[Job<'_>], effort: Effort) -> String {
         times.sum::<Duration>().as_secs().div_ceil(60)
     };
     let (least, most) = (minutes(0), minutes(REPEATS));
-    let (count, least) =
-        (human::counted(jobs.len() as u64, "comparison"), human::counted(least, "minute"));
+    let (count, least) = (
+        formatting::counted(jobs.len() as u64, "comparison"),
+        formatting::counted(least, "minute"),
+    );
     format!("{count}: {least}, up to {most} if rounds are repeated")
 }
 

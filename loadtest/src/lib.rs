@@ -18,8 +18,6 @@ mod show;
 pub mod statistics;
 pub mod target;
 
-/// The old path of [`formatting`].
-pub use formatting as human;
 pub use report::{
     distribution, hdr_log, machine, merge, objective, run_report, samples_file, verdict,
 };

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use echo_loadtest::human;
+use echo_loadtest::formatting;
 
 use super::markdown::one_line;
 use crate::results::{Header, Results, State};
@@ -10,7 +10,7 @@ use crate::results::{Header, Results, State};
 /// Returns a list with the setting, the date, the commit, the machine and the command of a run.
 pub(super) fn text(results: &Results) -> String {
     let Header { setting, commit, made_by, rustc, .. } = &results.header;
-    let count = human::counted(results.comparisons.len() as u64, "comparison");
+    let count = formatting::counted(results.comparisons.len() as u64, "comparison");
     let is_disturbed = |found: &&crate::results::Comparison| found.conditions.is_disturbed();
     let disturbed = results.comparisons.iter().filter(is_disturbed).count();
     format!(

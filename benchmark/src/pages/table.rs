@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use echo_loadtest::compare::CompareReport;
-use echo_loadtest::human;
+use echo_loadtest::formatting;
 use echo_loadtest::run_report::VerdictKind;
 
 use super::markdown::one_line;
@@ -170,7 +170,7 @@ fn notes(comparison: &Comparison) -> String {
 fn troubles(report: &CompareReport) -> Vec<String> {
     let mut troubles = vec![];
     if report.errors() > 0 {
-        troubles.push(human::counted(report.errors(), "error"));
+        troubles.push(formatting::counted(report.errors(), "error"));
     }
     let has_stopped = report.rounds.len() < report.rounds_asked as usize;
     if has_stopped || report.verdict.kind == VerdictKind::Incomplete {
