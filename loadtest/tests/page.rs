@@ -121,7 +121,7 @@ fn each_round_of_a_search_is_a_mark_that_tells_what_came_of_it() {
 fn a_search_says_how_sure_it_is() {
     for (report, words) in [
         (reports::capacity(), [">confirmed<", ">5 of 5<", "at 95% confidence"]),
-        (reports::capacity_at_least(), [">GENERATOR-LIMITED<", ">at least<", ">cannot ask<"]),
+        (reports::capacity_at_least(), [">GENERATOR-LIMITED<", ">at least<", ">cannot reach<"]),
         (
             reports::capacity_of_none(),
             [">no rate held<", "no rate is known to hold", ">breaks at<"],
