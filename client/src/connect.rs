@@ -4,6 +4,8 @@ use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
+use echo_common::socket::is_connected_to_itself;
+
 use crate::deadline::Deadline;
 use crate::error::{ClientError, ClientErrorKind};
 
@@ -65,11 +67,8 @@ fn attempt(server: SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
 }
 
 /// Refuses a socket that is connected to itself.
-///
-/// If no program listens on a port of the ephemeral range, the kernel may choose this port for our end
-/// of the connection. The socket then echoes perfectly, without any server.
 fn not_itself(stream: TcpStream, server: SocketAddr) -> io::Result<TcpStream> {
-    if stream.local_addr()? == server {
+    if is_connected_to_itself(Ok(stream.local_addr()?), Ok(server)) {
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
     Ok(stream)

@@ -7,6 +7,19 @@ pub fn limit() -> Option<u64> {
     platform::limit()
 }
 
+/// Checks that this process may have `needed` descriptors. `what` names the things that need them.
+///
+/// # Errors
+/// A sentence that names both numbers.
+pub fn check(what: &str, needed: u64) -> Result<(), String> {
+    match limit() {
+        Some(limit) if limit < needed => Err(format!(
+            "{what} need {needed} descriptors, and this process may have {limit} (ulimit -n)"
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Raises the soft limit to the hard limit, and returns the soft limit afterwards. If the system
 /// refuses, the soft limit stays as it was. The change affects the whole process, so only a `main`
 /// calls this.

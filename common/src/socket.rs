@@ -1,10 +1,23 @@
-//! Receives and sends on a socket at the cost of the system call alone.
+//! Receives and sends on a socket at the cost of the system call alone, and recognises a socket that is
+//! connected to itself.
+
+use std::io;
+use std::net::SocketAddr;
 
 /// Whether a short read means that the socket is empty, and a short write that it is full. On other
 /// systems only "would block" means that.
 pub const SHORT_MEANS_WOULD_BLOCK: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 pub use system::{receive, send};
+
+/// Returns whether a socket with these addresses is connected to itself.
+///
+/// If no program listens on a port of the ephemeral range, the kernel may choose this port for our end
+/// of the connection. The socket then echoes perfectly, without any server.
+#[must_use]
+pub fn is_connected_to_itself(local: io::Result<SocketAddr>, peer: io::Result<SocketAddr>) -> bool {
+    matches!((local, peer), (Ok(local), Ok(peer)) if local == peer)
+}
 
 // These calls bypass the C library, whose functions are cancellation points. In a program with threads
 // a cancellation point costs at least two locked instructions: 1.6 % of a server's CPU time with lines

@@ -1,4 +1,5 @@
-//! Compares two servers. Knows neither sockets nor processes: a closure measures.
+//! Compares two servers. A closure measures, so the comparison knows neither sockets nor processes. Only
+//! `runner` and `usage_watch` start servers and watch them.
 //!
 //! Each round measures both servers, one right after the other. Only their ratio counts, because
 //! anything that slows the machine for a while slows both. The order alternates, A B B A A B …: a

@@ -13,7 +13,7 @@
 //! ```
 //!
 //! A crew is the drivers of one load. A flood has a crew of its own, beside the crew of the run. The
-//! coordinator only tells it when to count and when to end.
+//! coordinator only tells the flood's crew when to count and when to end.
 
 mod alarm;
 mod arrivals;
@@ -47,6 +47,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+use echo_common::descriptors;
 use hdrhistogram::Histogram;
 
 use crate::plan::Plan;
@@ -153,11 +154,5 @@ pub fn run(plan: &Plan, stop: &Stop, observer: &mut dyn Observer) -> Result<RunR
 /// the middle.
 fn check_descriptors(connections: u64, threads: u64) -> Result<(), String> {
     let needed = connections + threads * DESCRIPTORS_PER_THREAD + OTHER_DESCRIPTORS;
-    match echo_common::descriptors::limit() {
-        Some(limit) if limit < needed => Err(format!(
-            "{connections} connections need {needed} descriptors, and this process may have {limit} \
-             (ulimit -n)"
-        )),
-        _ => Ok(()),
-    }
+    descriptors::check(&format!("{connections} connections"), needed)
 }

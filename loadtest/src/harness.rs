@@ -1,8 +1,7 @@
 //! What unit tests take from the test harness: made-up reports, and servers in Python.
 //!
-//! The harness is built against this library as its users are, so its types are not those of unit
-//! tests. A report therefore passes as JSON from one to the other. There is one copy of each made-up
-//! report, in the harness.
+//! The harness links a second build of this library, so its `RunReport` is another type. Reports are
+//! converted through JSON. There is one copy of each made-up report, in the harness.
 
 use echo_tests::{python, reports};
 use serde::Serialize;

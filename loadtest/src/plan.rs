@@ -113,21 +113,20 @@ impl Plan {
         }
     }
 
-    fn size_rules(&self) -> [Rule; 4] {
-        let are_sizes_sound = match &self.sizes {
-            Sizes::Range(min, max) => (1..=*max).contains(min),
+    fn size_rules(&self) -> [Rule; 6] {
+        let (is_range_sound, has_message, all_end) = match &self.sizes {
+            Sizes::Range(min, max) => (min <= max, *min > 0, true),
             Sizes::Messages(messages) => {
-                !messages.lines.is_empty()
-                    && messages.lines.iter().all(|line| line.ends_with(b"\n"))
+                let all_end = messages.lines.iter().all(|line| line.ends_with(b"\n"));
+                (true, !messages.lines.is_empty(), all_end)
             }
         };
         [
             (self.connections > 0, "a load needs a connection"),
             (self.threads > 0, "a load needs a thread"),
-            (
-                are_sizes_sound,
-                "a message ends with a newline, there is at least one, and no range goes down",
-            ),
+            (is_range_sound, "the first length of a range cannot be greater than the second"),
+            (has_message, "a load needs a message with at least its newline"),
+            (all_end, "every message ends with a newline"),
             (self.messages_per_connection != Some(0), "a connection needs a message"),
         ]
     }
@@ -141,7 +140,7 @@ impl Plan {
             (self.connect_rate.is_none_or(is_rate), "a rate of connects is above 0"),
             (
                 KERNEL_TIMESTAMPS || !self.kernel_timestamps,
-                "--kernel-timestamps needs Linux: no other system is asked when it received something",
+                "--kernel-timestamps works only on Linux",
             ),
         ]
     }

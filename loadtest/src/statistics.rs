@@ -3,8 +3,7 @@
 //!
 //! The figures come in pairs that were measured one after the other. Only the ratio of each pair
 //! counts, so an influence that slows both figures cancels out. All three results describe one
-//! quantity, the mean of the ratios' logarithms. They therefore cannot contradict each other, and b/a
-//! is exactly the inverse of a/b:
+//! quantity, the mean of the ratios' logarithms, so b/a is exactly the inverse of a/b:
 //!
 //! - **Ratio**: the geometric mean. A median would use only the middle rounds. An outlier moves the
 //!   mean, but it widens the interval as well.

@@ -154,7 +154,7 @@ fn response_time_is_shown_of_an_open_loop_only() {
         assert_eq!(page.contains("data-figure=\"/generator/lateness/p99_ns\""), is_open);
         assert!(page.contains("data-figure=\"/service_time/p99_99_ns\""));
     }
-    assert!(open.contains("service time, from when a message was sent"));
+    assert!(open.contains("service time, from when a message was ready to be sent"));
 }
 
 #[test]
@@ -171,9 +171,9 @@ fn verdict_reasons_findings_and_objectives_are_told() {
         ">interrupted<",
         ">54 errors<",
         ">objective missed<",
-        "thread 1 of 2 was busy 99.7% of the time",
-        "46 of 50 connections were established",
-        "the order was changed",
+        "a thread of the load tester was busy 100 % of the time",
+        "46 of 50 connections were made",
+        "came before it (reordered)",
         "✗ missed",
         "✓ met",
         "What went wrong",

@@ -16,7 +16,7 @@ pub const FORMAT: &str = "echo-loadtest/capacity/1";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CapacityReport {
-    /// The format of this document, [`FORMAT`].
+    /// The format of this document, always `echo-loadtest/capacity/1`.
     pub format: String,
     /// The program that wrote this document, with its version.
     pub program: String,

@@ -104,7 +104,7 @@ impl Search {
         Self { settings, rungs: vec![] }
     }
 
-    /// Returns the knee: the lowest rate that does not hold, and the highest rate below it, which holds.
+    /// Returns the bracket: the highest rate that holds, and the lowest rate above it that does not.
     pub(super) fn bracket(&self) -> (Option<&Rung>, Option<&Rung>) {
         let end = self.rungs.iter().position(|rung| !rung.holds());
         let held = end.unwrap_or(self.rungs.len()).checked_sub(1);

@@ -74,7 +74,7 @@ pub(crate) struct Args {
 
     /// Show no progress, only the results
     ///
-    /// If a report goes to standard output, nothing else is shown.
+    /// If a report goes to standard output, the table is not shown either. Warnings are still logged.
     #[arg(long, env = "ECHO_LOADTEST_QUIET", value_parser = BoolishValueParser::new())]
     #[arg(global = true)]
     pub(crate) quiet: bool,
@@ -170,7 +170,7 @@ pub(crate) struct RunArgs {
     #[arg(long, env = "ECHO_LOADTEST_HDR", value_name = "FILE", help_heading = "Output")]
     pub(crate) hdr: Option<PathBuf>,
 
-    /// Write the times of every message as CSV, in nanoseconds
+    /// Write the times of each measured message that came back as CSV, in nanoseconds
     ///
     /// A line names the connection and tells when the message was due, sent and back. Writing takes
     /// time, so do not use this at the highest rates.
@@ -270,7 +270,7 @@ impl Args {
         Ok(())
     }
 
-    /// Checks what clap cannot, because clap counts a variable that says false as a use of its flag.
+    /// Checks conflicts here, because clap treats `ECHO_…=false` as if the flag were given.
     fn check(&self) -> Result<(), String> {
         match &self.command {
             None => self.run.check(),
@@ -314,7 +314,7 @@ impl OutputArgs {
             if files.iter().skip(index + 1).any(|other| other == file) {
                 let name = file.display();
                 return Err(format!(
-                    "--json, --html, --hdr and --samples cannot all go to {name}: name one each"
+                    "two of --json, --html, --hdr and --samples go to {name}: give each its own file"
                 ));
             }
         }

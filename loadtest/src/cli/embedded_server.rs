@@ -27,12 +27,8 @@ impl EmbeddedServer {
     /// descriptors than there are.
     pub(crate) fn start(connections: u32, threads: u32) -> Result<Self, String> {
         let needed = 2 * u64::from(connections) + OTHER_DESCRIPTORS;
-        if let Some(limit) = descriptors::limit().filter(|&limit| limit < needed) {
-            return Err(format!(
-                "{connections} connections and the embedded server need {needed} descriptors, and \
-                 this process may have {limit} (ulimit -n)"
-            ));
-        }
+        let what = format!("{connections} connections and the embedded server");
+        descriptors::check(&what, needed)?;
         let workers = num_cpus::get().saturating_sub(threads as usize);
         let server = Server::bind(Config {
             address: (Ipv4Addr::LOCALHOST, 0).into(),

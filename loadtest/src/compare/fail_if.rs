@@ -49,12 +49,16 @@ impl FromStr for FailIf {
         let (name, relation, ratio) = split(text).ok_or(form)?;
         let metric = name.parse()?;
         let ratio = number(ratio).filter(|ratio| *ratio > 0.0).ok_or(form)?;
-        // Such a range contains 1, where there is no difference that could be shown.
+        // Such a range contains 1, the ratio of equal servers.
         if relation.is_upper_limit() && ratio > 1.0 {
-            return Err("a ratio above 1 needs > or >=: no difference is a ratio of 1".to_owned());
+            return Err(
+                "a limit above 1 needs > or >=, because equal servers have the ratio 1".to_owned()
+            );
         }
         if !relation.is_upper_limit() && ratio < 1.0 {
-            return Err("a ratio below 1 needs < or <=: no difference is a ratio of 1".to_owned());
+            return Err(
+                "a limit below 1 needs < or <=, because equal servers have the ratio 1".to_owned()
+            );
         }
         Ok(Self { text: text.to_owned(), metric, relation, ratio })
     }

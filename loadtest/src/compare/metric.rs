@@ -32,7 +32,7 @@ pub enum Metric {
     ConnectMax,
     /// CPU time of the server per message.
     Cpu,
-    /// Resident memory of the server per connection.
+    /// Growth of the server's resident memory per connection.
     Memory,
     /// Bytes of the flood per second.
     FloodThroughput,

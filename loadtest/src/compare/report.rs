@@ -14,7 +14,7 @@ pub const FORMAT: &str = "echo-loadtest/compare/1";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CompareReport {
-    /// The format of this document, [`FORMAT`].
+    /// The format of this document, always `echo-loadtest/compare/1`.
     pub format: String,
     /// The program that wrote this document, with its version.
     pub program: String,
@@ -34,7 +34,7 @@ pub struct CompareReport {
     pub ended_at: String,
     /// Requested number of rounds that count.
     pub rounds_asked: u32,
-    /// Whether this number of rounds count.
+    /// VALID if `rounds_asked` rounds count.
     pub verdict: Verdict,
     /// Whether a signal stopped the comparison early.
     pub interrupted: bool,
@@ -118,6 +118,7 @@ pub struct Condition {
     pub measured: String,
     /// Whether there were enough rounds to judge the condition.
     pub judged: bool,
-    /// Whether the condition holds: the rounds show a difference, and the ratio is beyond the limit.
+    /// Whether the comparison fails because of this condition: the rounds show a difference, and the
+    /// ratio is beyond the limit.
     pub broken: bool,
 }

@@ -74,7 +74,7 @@ pub struct Figures {
     /// The time of the slowest message.
     pub max_ns: u64,
     /// 99 of 100 connects did not take longer than this. It is 0 if no connect counts. The connects that
-    /// count are those of [`RunReport::connect_time`].
+    /// count are those of `connect_time` of a run.
     pub connect_p99_ns: u64,
     /// The time of the slowest connect. It is 0 if no connect counts.
     pub connect_max_ns: u64,
@@ -89,7 +89,7 @@ pub struct Figures {
     /// The share of the time in which the thread of the flood was busy, if there was a flood.
     #[serde(default)]
     pub flood_busy: Option<f64>,
-    /// With kernel timestamps: number of messages that have none, as in [`RunReport::generator`].
+    /// With kernel timestamps: number of messages that have none, as in `generator` of a run.
     #[serde(default)]
     pub without_stamp: Option<u64>,
 }

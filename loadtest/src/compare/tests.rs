@@ -170,7 +170,7 @@ fn messages_without_a_stamp_are_told_of_each_run() {
     let report = report.expect("it warms up");
     let round = &report.rounds[0];
     assert_eq!((round.a.without_stamp, round.b.without_stamp), (Some(1_000), Some(2)));
-    let told = "\ntimes of messages end when the system received them; 10,020 messages without a timestamp \
+    let told = "\ntimes end when the kernel received the message; 10,020 messages without a timestamp \
                 count as received when they were read\n";
     assert!(report.to_string().contains(told), "{report}");
     let report = run(&mut Fake::new(1.0), &Settings::default());
@@ -341,8 +341,8 @@ fn a_condition_that_makes_no_sense_is_refused_with_a_sentence() {
         ("p99>", "expected a metric"),
         ("p99>0", "expected a metric"),
         ("p99>5%", "expected a metric"),
-        ("p99>0.9", "a ratio below 1 needs <"),
-        ("throughput<1.1", "a ratio above 1 needs >"),
+        ("p99>0.9", "a limit below 1 needs <"),
+        ("throughput<1.1", "a limit above 1 needs >"),
         ("p90>1.1", "no metric is called \"p90\": expected one of throughput, p50"),
     ] {
         let error = text.parse::<FailIf>().expect_err(text);
@@ -360,7 +360,7 @@ fn the_report_is_read_back_as_it_was_written_and_shown_as_a_table() {
     assert_eq!(serde_json::from_str::<CompareReport>(&text).expect("it was written here"), report);
     let shown = report.to_string();
     assert!(shown.starts_with("a: one\nb: other\n") && shown.ends_with("\nVALID\n"), "{shown}");
-    for part in ["│ throughput ", "│ CPU per message ", "fail if p99>1.05: BROKEN; 1.1"] {
+    for part in ["│ throughput ", "│ CPU per message ", "fail if p99>1.05: FAILED; 1.1"] {
         assert!(shown.contains(part), "{part} is not in\n{shown}");
     }
 }

@@ -41,7 +41,7 @@ impl UsageWatch {
     }
 }
 
-/// What was used up to each of several times, in order.
+/// Samples of a server's usage, in order of time.
 #[derive(Debug, Default)]
 pub(super) struct UsageSamples(Vec<(SystemTime, Usage)>);
 

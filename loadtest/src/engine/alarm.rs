@@ -33,13 +33,13 @@ mod linux {
             Ok(Self { timer, at_ns: u64::MAX })
         }
 
-        /// Returns the timeout of a poll that has to end at `at_ns`. Usually that is none, because the
-        /// alarm's event ends the poll.
+        /// Returns the timeout of a poll that has to end at `at_ns`. Returns `None` if the alarm's event
+        /// ends the poll.
         pub(crate) fn wait_until(&mut self, at_ns: u64, now_ns: u64) -> Option<Duration> {
             if at_ns <= now_ns {
                 return Some(Duration::ZERO);
             }
-            // A time in the past has had its event.
+            // The alarm for a time in the past has already fired.
             if at_ns != self.at_ns && at_ns != u64::MAX {
                 let wait =
                     Expiration::OneShot(TimeSpec::from(Duration::from_nanos(at_ns - now_ns)));

@@ -60,10 +60,10 @@ pub(crate) enum Next {
     Over,
 }
 
-/// What has come of the attempts to open a connection.
+/// The result of the attempts to open a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Attempts {
-    /// The first is not over.
+    /// The first attempt is still under way.
     Pending,
     /// All have failed so far.
     Failed,

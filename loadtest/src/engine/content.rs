@@ -1,10 +1,10 @@
 //! The bytes of the lines: a pure function of seed, connection and sequence number. Nothing that was
 //! sent has to be kept in order to check what comes back.
 //!
-//! A line is a stamp of 8 characters that no other line has, then a slice of random text, then a
-//! newline. The slice begins at a place of the line's own. The stamp can be read back, so a line that
-//! comes in the wrong place is recognised. The stamp of a line that is too short for it is cut. Lines
-//! from a file are sent in turn, as they stand in the file.
+//! A line is a stamp of 8 characters, then a slice of random text, then a newline. No other line has the
+//! same stamp among the first 2^28 lines of a connection. The slice begins at a place of the line's own.
+//! The stamp can be read back, so a line that comes in the wrong place is recognised. The stamp of a line
+//! that is too short for it is cut. Lines from a file are sent in turn, as they stand in the file.
 
 use std::ops::Range;
 use std::sync::Arc;

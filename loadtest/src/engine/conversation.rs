@@ -1,8 +1,8 @@
 //! What one connection says and what it has to hear: which messages may go out now, whether the bytes
 //! that come back are right, and when a reply is late.
 //!
-//! Pure: bytes and times go in, decisions come out. [`Connection`](super::connection::Connection) moves
-//! the bytes.
+//! Knows no socket and no clock: bytes and times go in, decisions come out.
+//! [`Connection`](super::connection::Connection) moves the bytes.
 
 use super::arrivals::Arrivals;
 use super::exchange::{Exchange, Times, Wrong};
@@ -18,7 +18,8 @@ pub(crate) struct Conversation {
     arrivals: Option<Arrivals>,
     /// How many messages may still be sent before the connection is replaced.
     messages_left: u64,
-    /// Since when another message could have been sent, had none before been late.
+    /// When the connection would have been free for the next message if every earlier message had been
+    /// sent on time.
     free_since_ns: u64,
     /// How late the last message was sent.
     late_ns: u64,
@@ -165,7 +166,7 @@ impl Conversation {
         self.exchange.send(count, times);
     }
 
-    /// Compares `bytes` with what was sent, and records the messages that they complete.
+    /// Compares `bytes` with the expected bytes, and records the messages that they complete.
     ///
     /// # Errors
     /// Other bytes came than were sent. Nothing more may be received then.

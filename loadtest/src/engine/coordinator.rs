@@ -18,8 +18,7 @@ use super::{Observer, Phase, Progress, Stop};
 use crate::plan::Plan;
 use crate::report::run_report::RunReport;
 
-/// How long to wait for a message before the observer is told how far the run is. A request to stop is
-/// seen this soon.
+/// Maximum time between two progress reports, and between a request to stop and its effect.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Time between the decision to start and the start. All threads hear of the decision in this time.

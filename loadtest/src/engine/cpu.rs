@@ -1,5 +1,5 @@
-//! A thread and its CPU: how long the scheduler had the thread on one, how long the thread waited for
-//! one, and how it gives way to other threads.
+//! A thread and its CPU: how long the thread ran, how long it waited for a CPU, and how it yields to other
+//! threads.
 
 use echo_common::scheduling;
 
@@ -46,9 +46,9 @@ impl ThreadTime {
 /// What a thread does while it waits for events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Waiting {
-    /// It sleeps until there is one.
+    /// The thread sleeps until there is an event.
     Sleeps,
-    /// It looks for one all the time.
+    /// The thread polls without sleeping.
     Spins,
 }
 

@@ -201,7 +201,7 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    /// Returns when something is to be done, whatever events come.
+    /// Returns the time of the next timed task.
     fn next_time_ns(&self) -> u64 {
         let mark_ns = self.measurement.next_mark_ns(&self.cx);
         self.turns.next_ns().min(self.next_check_ns).min(mark_ns)

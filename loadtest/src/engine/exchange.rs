@@ -106,7 +106,7 @@ impl Exchange {
         self.receiving.sequence
     }
 
-    /// Returns how many bytes of that line have come.
+    /// Returns how many bytes of the line that has to come back next have come.
     pub(crate) fn partly_back(&self) -> usize {
         self.receiving.offset
     }
@@ -186,8 +186,8 @@ impl Exchange {
         }
     }
 
-    /// Compares `bytes` with what was sent. Calls `done` for lines that are complete: once for all lines
-    /// that have the same times.
+    /// Compares `bytes` with the expected bytes. Calls `done` for lines that are complete: once for all
+    /// lines that have the same times.
     ///
     /// # Errors
     /// Other bytes came than were sent. The exchange cannot go on.

@@ -3,10 +3,10 @@
 use super::content::Content;
 use super::exchange::Wrong;
 
-/// How long bytes are read on, at most.
+/// Maximum time for which further bytes are read.
 const MAX_INSPECTION_NS: u64 = 200_000_000;
 
-/// How many longest lines are read on, at most.
+/// Maximum number of further bytes, as a multiple of the longest line.
 const MAX_INSPECTION_LINES: usize = 3;
 
 /// Wrong bytes, and what has followed them.
@@ -35,7 +35,7 @@ impl Inspection {
         self.wrong.bytes_mut().extend_from_slice(bytes);
     }
 
-    /// Returns whether more bytes would not make it clearer what is wrong.
+    /// Returns whether enough bytes have come to describe the fault.
     pub(crate) fn has_enough(&self, content: &Content) -> bool {
         self.wrong.bytes().len() >= MAX_INSPECTION_LINES * content.max_len()
     }

@@ -14,7 +14,7 @@ pub(crate) struct Orders<'a> {
     pub(crate) start_ns: Option<u64>,
     /// Messages that are due at this time or later are not sent.
     pub(crate) end_ns: u64,
-    /// How many messages may still be sent.
+    /// Number of messages of the measured part that may still be sent.
     pub(crate) quota: u64,
     /// The run was given up: nothing more is sent.
     pub(crate) is_stopped: bool,
@@ -34,7 +34,7 @@ impl<'a> Orders<'a> {
         }
     }
 
-    /// Returns whether no more messages are sent.
+    /// Returns whether no more messages become due.
     pub(crate) fn is_over(&self, now_ns: u64) -> bool {
         self.is_stopped || now_ns >= self.end_ns || (self.quota == 0 && self.start_ns.is_some())
     }

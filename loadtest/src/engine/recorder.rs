@@ -28,10 +28,10 @@ pub(crate) struct Receipt {
 /// Which messages the measured part counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Counting {
-    /// All messages that come back in it.
-    BackInIt,
-    /// Those of them that were due in it.
-    DueInIt,
+    /// All messages that come back during the measured part.
+    ByReturn,
+    /// Messages that were due during the measured part.
+    ByDueTime,
 }
 
 /// A thread's record of what happens.
@@ -72,8 +72,8 @@ impl<'a> Recorder<'a> {
             window: Window::UNKNOWN,
             tally: Tally::default(),
             counting: match plan.limit {
-                Limit::Count(_) => Counting::DueInIt,
-                Limit::Duration(_) => Counting::BackInIt,
+                Limit::Count(_) => Counting::ByDueTime,
+                Limit::Duration(_) => Counting::ByReturn,
             },
             errors: Errors::default(),
             findings: vec![],
@@ -95,7 +95,7 @@ impl<'a> Recorder<'a> {
     }
 
     /// Records lines that came back complete and have these times. A timestamp from before the lines
-    /// were sent is ignored: the system's clock was set meanwhile.
+    /// were sent is ignored: the system's clock was set after the lines were sent.
     #[inline]
     pub(crate) fn back(&mut self, connection: u64, times: Times, receipt: Receipt, lines: Lines) {
         let Lines { count, len } = lines;
@@ -146,12 +146,12 @@ impl<'a> Recorder<'a> {
         self.missing_ns += until_ns.min(end_ns).saturating_sub(from_ns.max(start_ns));
     }
 
-    /// Returns what has been counted so far. The figures of the measured part are differences of two of
-    /// these.
+    /// Returns what has been counted so far. The figures of the measured part are differences of two
+    /// such tallies.
     pub(crate) fn counted(&self) -> Tally {
         match self.counting {
-            Counting::BackInIt => self.tally,
-            Counting::DueInIt => {
+            Counting::ByReturn => self.tally,
+            Counting::ByDueTime => {
                 Tally { messages: self.verified, bytes: self.verified_bytes, ..self.tally }
             }
         }

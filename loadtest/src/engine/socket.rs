@@ -18,7 +18,9 @@ impl Stream for TcpStream {
     fn check_connected(&self) -> io::Result<()> {
         match self.take_error()? {
             Some(error) => Err(error),
-            None if is_connected_to_itself(self) => Err(ErrorKind::ConnectionRefused.into()),
+            None if system::is_connected_to_itself(self.local_addr(), self.peer_addr()) => {
+                Err(ErrorKind::ConnectionRefused.into())
+            }
             None => Ok(()),
         }
     }
@@ -39,12 +41,6 @@ impl Stream for TcpStream {
     fn finish(&self) -> io::Result<()> {
         self.shutdown(Shutdown::Write)
     }
-}
-
-/// Returns whether a stream is connected to itself. Where nobody listens, the system may choose the very
-/// port that is connected to: such a connection echoes everything, and there is no server.
-fn is_connected_to_itself(stream: &TcpStream) -> bool {
-    matches!((stream.local_addr(), stream.peer_addr()), (Ok(local), Ok(peer)) if local == peer)
 }
 
 /// Returns what an event says about a stream.

@@ -128,26 +128,17 @@ impl<'a> Summary<'a> {
     fn throughput(&self) -> report::Throughput {
         let mut tally = Tally::default();
         self.outcomes.iter().for_each(|one| tally.add(one.tally));
-        let duration_s = seconds(self.measured_ns());
-        let a_second = |count: u64| if duration_s > 0.0 { count as f64 / duration_s } else { 0.0 };
-        report::Throughput {
-            duration_s,
-            messages: tally.messages,
-            bytes: tally.bytes,
-            messages_per_s: a_second(tally.messages),
-            bytes_per_s: a_second(tally.bytes),
-        }
+        report::Throughput::new(seconds(self.measured_ns()), tally.messages, tally.bytes)
     }
 
     fn flood(&self) -> Option<report::Flood> {
         let (plan, found) = (flood::plan(self.plan)?, self.flood.as_ref()?);
         let measured_s = seconds(found.thread.measured_ns);
-        let bytes = found.tally.bytes as f64;
         Some(report::Flood {
             connections: self.connections(plan.our_connections().len(), slice::from_ref(found)),
             messages: found.tally.messages,
             bytes: found.tally.bytes,
-            bytes_per_s: if measured_s > 0.0 { bytes / measured_s } else { 0.0 },
+            bytes_per_s: report::per_second(found.tally.bytes, measured_s),
             busy: Some(found.thread.busy(Waiting::Sleeps)),
             errors: found.errors,
         })

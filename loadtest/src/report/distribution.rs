@@ -73,7 +73,7 @@ pub struct Distribution {
     pub p99_9_ns: u64,
     /// 9,999 of 10,000 times are not longer than this.
     pub p99_99_ns: u64,
-    /// The longest time. The value [`MAX_NS`] means this time or longer.
+    /// The longest time. 60 s means 60 s or longer.
     pub max_ns: u64,
     /// All times as an HdrHistogram of nanoseconds: V2, deflated, in base64.
     pub histogram: String,

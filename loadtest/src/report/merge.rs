@@ -52,7 +52,7 @@ pub fn merge(parts: &[Part]) -> Result<RunReport, String> {
         interrupted: reports.iter().any(|report| report.interrupted),
         connections: sums::connections(reports.iter().map(|report| report.connections)),
         messages: sums::messages(&reports),
-        flood: sums::flood(&reports, throughput.duration_s)?,
+        flood: sums::flood(&parts, throughput.duration_s)?,
         throughput,
         response_time: sums::optional_times(&parts, |report| report.response_time.as_ref())?,
         service_time: sums::times(&parts, |report| &report.service_time)?,
@@ -106,7 +106,7 @@ fn verdict(parts: &[&Part], windows: &Windows) -> Verdict {
     let incomplete: Vec<_> =
         [missing(parts), apart(parts, windows)].into_iter().flatten().collect();
     if !incomplete.is_empty() {
-        kind = VerdictKind::Incomplete;
+        kind = kind.max(VerdictKind::Incomplete);
     }
     Verdict { kind, reasons: incomplete.into_iter().chain(reasons).collect() }
 }

@@ -91,8 +91,8 @@ type Measured = Result<(f64, String), String>;
 impl Slo {
     /// Judges whether the run met the objective.
     ///
-    /// - Times are those of [`RunReport::latency`], or with the prefix `service.` or `connect.` those.
-    ///   Percentiles are those of the histogram. Messages that never came back, and connections that
+    /// - Without a prefix, times are those of [`RunReport::latency`]. The prefix `service.` or `connect.`
+    ///   selects those times. Percentiles are those of the histogram. Messages that never came back, and connections that
     ///   were never made, count as slower than all others.
     /// - `errors` in percent is the share of the due messages that did not come back. If the run had
     ///   more errors than that, it is the errors divided by the due messages. `errors` as a number is
@@ -211,7 +211,7 @@ fn at_rank(distribution: &Distribution, rank: u64) -> Result<u64, String> {
 fn errors(report: &RunReport) -> Measured {
     due(report)?;
     let errors = report.errors.total();
-    Ok((errors as f64, format!("{} errors", formatting::count(errors))))
+    Ok((errors as f64, formatting::counted(errors, "error")))
 }
 
 fn error_share(report: &RunReport) -> Measured {

@@ -18,7 +18,7 @@ pub const FORMAT: &str = "echo-loadtest/run/1";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunReport {
-    /// The format of this document, [`FORMAT`].
+    /// The format of this document, always `echo-loadtest/run/1`.
     pub format: String,
     /// The program that wrote this document, with its version.
     pub program: String,
@@ -63,7 +63,7 @@ pub struct RunReport {
     /// The errors of the whole run, including those of the flood.
     pub errors: Errors,
     /// The first errors, each with its connection and time. Connections of the flood have the numbers
-    /// from [`Load::connections`] on.
+    /// from `load.connections` on.
     pub findings: Vec<Finding>,
     /// The load tester itself.
     pub generator: Generator,
@@ -123,8 +123,8 @@ pub struct Machine {
     pub memory_bytes: u64,
 }
 
-/// The requested load of all generators together. Everything that the server sees is the same in all
-/// their reports. Threads, seed and source addresses may differ between generators.
+/// The requested load of all generators together. Only threads, seed, source addresses, busy polling and
+/// the interval length may differ between generators.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Load {
@@ -164,7 +164,7 @@ pub struct Load {
     /// tester had read them.
     #[serde(default)]
     pub kernel_timestamps: bool,
-    /// The length of an interval of [`RunReport::intervals`]. The last one may be shorter. The requested
+    /// The length of an interval of `intervals`. The last one may be shorter. The requested
     /// length is doubled until there are at most 1,000 intervals.
     pub interval_s: f64,
     /// The number of this generator among those that share the load, from 0.
@@ -221,7 +221,8 @@ pub struct Verdict {
     pub reasons: Vec<String>,
 }
 
-/// A verdict in a word. The best one comes first.
+/// A verdict in a word. The best one comes first. If the load tester was too slow, missing messages may be
+/// its own fault, so this verdict takes precedence.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
@@ -229,10 +230,10 @@ pub struct Verdict {
 pub enum VerdictKind {
     /// The figures describe the server and the network.
     Valid,
-    /// The load tester or its machine was too slow. The figures may describe it and not the server.
-    GeneratorLimited,
     /// There were fewer connections or messages than requested.
     Incomplete,
+    /// The load tester or its machine was too slow. The figures may describe it and not the server.
+    GeneratorLimited,
 }
 
 impl VerdictKind {
@@ -268,7 +269,7 @@ pub struct Connections {
 pub struct Messages {
     /// Number of messages that were due, by the rate in an open loop, otherwise by `count`.
     pub asked: Option<u64>,
-    /// Number of messages that were handed to the operating system.
+    /// Number of messages that were ready to be sent.
     pub sent: u64,
     /// Number of messages that came back with every byte right.
     pub verified: u64,
@@ -292,6 +293,19 @@ pub struct Throughput {
     pub bytes_per_s: f64,
 }
 
+impl Throughput {
+    pub(crate) fn new(duration_s: f64, messages: u64, bytes: u64) -> Self {
+        let (messages_per_s, bytes_per_s) =
+            (per_second(messages, duration_s), per_second(bytes, duration_s));
+        Self { duration_s, messages, bytes, messages_per_s, bytes_per_s }
+    }
+}
+
+/// Returns how often something happened per second, or 0 if nothing was measured.
+pub(crate) fn per_second(count: u64, duration_s: f64) -> f64 {
+    if duration_s > 0.0 { count as f64 / duration_s } else { 0.0 }
+}
+
 /// The results of a flood during the measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -308,7 +322,7 @@ pub struct Flood {
     /// 1. Above 0.95, the load tester may limit the bytes.
     #[serde(default)]
     pub busy: Option<f64>,
-    /// The errors of the flood over the whole run. They are a part of [`RunReport::errors`].
+    /// The errors of the flood over the whole run. They are a part of `errors` of the report.
     pub errors: Errors,
 }
 
@@ -316,7 +330,7 @@ pub struct Flood {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Finding {
-    /// The kind of the error, as in [`Errors::by_kind`].
+    /// The kind of the error, named after its field in `errors`.
     pub kind: String,
     /// The connection's number, from 0.
     pub connection: u64,
@@ -336,7 +350,7 @@ pub struct Generator {
     pub cpu_per_message_ns: f64,
     /// In an open loop: how much later messages were sent than they could have been.
     pub lateness: Option<Distribution>,
-    /// With [`Load::kernel_timestamps`]: number of messages of the measurement without a valid kernel
+    /// With `kernel_timestamps`: number of messages of the measurement without a valid kernel
     /// timestamp. A timestamp is missing, or it is impossible because somebody set the clock. The times
     /// of these messages end when the load tester had read them. `None` in reports of older versions.
     #[serde(default)]
@@ -371,13 +385,14 @@ pub struct Interval {
     pub bytes: u64,
     /// Number of errors.
     pub errors: u64,
-    /// The median time of the messages that came back. The times are those of [`RunReport::latency`].
+    /// The median time of the messages that came back. The times are response times in an
+    /// open loop and service times in a closed loop.
     pub p50_ns: u64,
     /// 99 of 100 times are not longer than this.
     pub p99_ns: u64,
     /// The longest time.
     pub max_ns: u64,
-    /// All times, encoded as in [`Distribution::histogram`], so that merged reports stay exact.
+    /// All times, encoded as in `histogram` of `service_time`, so that merged reports stay exact.
     pub histogram: String,
 }
 

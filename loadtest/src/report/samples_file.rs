@@ -12,8 +12,8 @@ const LEGEND: &str = "connection,due_ns,sent_ns,back_ns\n";
 /// Number of bytes that a thread collects before it writes them to the file.
 const CHUNK_LEN: usize = 64 * 1024;
 
-/// A file with a line for each message of the measurement. A line has the connection's number and the
-/// times when the message was due, sent, and back, in nanoseconds since the run was prepared.
+/// A file with a line for each measured message that came back. A line has the connection's number and
+/// the times when the message was due, sent, and back, in nanoseconds since the run was prepared.
 #[derive(Debug)]
 pub struct SamplesFile {
     path: PathBuf,

@@ -34,7 +34,8 @@ pub const MIN_COMPLETE: f64 = 0.99;
 /// kernel received the messages.
 pub const MAX_WITHOUT_STAMP: f64 = 0.01;
 
-/// Addition to the reason that a thread was late, if the times of messages are not affected.
+/// Addition to the reasons that a thread was busy or waited for a CPU, if the times of messages are not
+/// affected.
 const BY_THE_SYSTEM: &str = "; times of messages end when the system received them";
 
 /// Judges a report. Ignores the verdict that the report already has.
@@ -75,7 +76,8 @@ fn generator_limits(report: &RunReport) -> Vec<String> {
     reasons
 }
 
-/// Says, with kernel timestamps, whether a late thread affected the times of messages.
+/// Says, with kernel timestamps, whether a thread that was busy or waited for a CPU affected the times of
+/// messages.
 fn end_of_times(report: &RunReport) -> String {
     if !report.load.kernel_timestamps {
         return String::new();

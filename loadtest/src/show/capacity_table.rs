@@ -20,10 +20,10 @@ impl fmt::Display for CapacityReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} has to meet {}", self.target, self.objectives.join(", "))?;
         writeln!(f, "{}", table(&self.rounds, self.capacity))?;
-        let count = self.rounds.len();
+        let rounds = formatting::counted(self.rounds.len() as u64, "round");
         match self.rounds.iter().filter(|round| !round.used).count() {
-            0 => writeln!(f, "{count} rounds")?,
-            lost => writeln!(f, "{count} rounds, {lost} of them not VALID and left out")?,
+            0 => writeln!(f, "{rounds}")?,
+            lost => writeln!(f, "{rounds}, {lost} of them not VALID and left out")?,
         }
         writeln!(f, "{}", self.conclusion)
     }

@@ -29,8 +29,8 @@ impl fmt::Display for CompareReport {
         writeln!(f, "{}", self.rounds_in_words())?;
         for condition in &self.conditions {
             let outcome = match (condition.judged, condition.broken) {
-                (_, true) => "BROKEN",
-                (true, false) => "kept",
+                (_, true) => "FAILED",
+                (true, false) => "passed",
                 (false, false) => "NOT JUDGED",
             };
             writeln!(f, "fail if {}: {outcome}; {}", condition.text, condition.measured)?;
@@ -60,10 +60,14 @@ impl CompareReport {
         };
         let errors = match self.errors() {
             0 => String::new(),
-            errors => format!(", {} errors", formatting::count(errors)),
+            errors => format!(", {}", formatting::counted(errors, "error")),
+        };
+        let counting = match used {
+            1 => "1 round counts".to_owned(),
+            used => format!("{used} rounds count"),
         };
         format!(
-            "{used} rounds count{}{}{errors}; each line is judged on its own: of 20 lines without a \
+            "{counting}{}{}{errors}; each line is judged on its own: of 20 lines without a \
              real difference, 1 shows one",
             left_out(VerdictKind::GeneratorLimited),
             left_out(VerdictKind::Incomplete),

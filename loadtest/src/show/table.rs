@@ -3,7 +3,7 @@
 mod sections;
 
 use crate::formatting;
-use crate::report::run_report::{Load, RunReport, VerdictKind};
+use crate::report::run_report::{Load, RunReport};
 
 /// Maximum number of findings that are shown. The JSON document may have more.
 const MAX_FINDINGS: usize = 10;
@@ -25,11 +25,6 @@ pub fn render(report: &RunReport) -> String {
     tamed(&shown.join("\n"))
 }
 
-/// Whether the figures need a warning.
-fn doubtful(report: &RunReport) -> bool {
-    report.verdict.kind != VerdictKind::Valid || report.interrupted
-}
-
 /// Says when the times of messages end, if they do not end when the load tester has read the message.
 pub(crate) fn end_of_times(load: &Load, without_stamp: u64) -> Option<String> {
     let but = match without_stamp {
@@ -41,7 +36,7 @@ pub(crate) fn end_of_times(load: &Load, without_stamp: u64) -> Option<String> {
             )
         }
     };
-    load.kernel_timestamps.then(|| format!("of messages end when the system received them{but}"))
+    load.kernel_timestamps.then(|| format!("end when the kernel received the message{but}"))
 }
 
 /// Replaces all control characters but newlines.

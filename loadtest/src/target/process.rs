@@ -13,6 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use echo_common::cpus::{self, Cpus};
+use echo_common::socket::is_connected_to_itself;
 
 use super::command_line::CommandLine;
 use super::output::Output;
@@ -164,9 +165,7 @@ fn spawn(command: &CommandLine, port: u16) -> Result<(Child, Output), String> {
 /// Returns whether somebody listens at the address.
 fn accepts(address: SocketAddr) -> bool {
     let stream = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT);
-    // Where nobody listens, the system may choose that very port for the socket, and connect it to
-    // itself.
-    stream.is_ok_and(|stream| stream.local_addr().is_ok_and(|local| local != address))
+    stream.is_ok_and(|stream| !is_connected_to_itself(stream.local_addr(), Ok(address)))
 }
 
 #[cfg(test)]

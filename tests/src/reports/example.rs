@@ -110,7 +110,7 @@ fn finding() -> Finding {
         kind: "reset".to_owned(),
         connection: 17,
         at_s: 0.25,
-        text: "reset by the server with 1 message in flight".to_owned(),
+        text: "receive: Connection reset by peer (os error 104), waiting for line 250".to_owned(),
     }
 }
 

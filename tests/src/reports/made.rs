@@ -49,7 +49,7 @@ impl Default for Made {
     }
 }
 
-/// What came back so far.
+/// Replies so far.
 struct Back {
     response: Times,
     service: Times,

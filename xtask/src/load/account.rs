@@ -62,8 +62,8 @@ impl Stopped {
     }
 
     /// Checks the same as [`expect`](Self::expect), and the exact numbers of bytes and lines. It
-    /// subtracts the connections that broke by their log records. So few enough must have broken in each
-    /// second for all of them to be logged.
+    /// subtracts the connections that broke by their log records. The caller must break few enough
+    /// connections per second that the server logs each one.
     #[track_caller]
     pub(crate) fn expect_exactly(&self, load: &Load) {
         self.expect(load);

@@ -27,7 +27,7 @@ pub(crate) struct CapacityArgs {
     #[arg(value_parser = values::percent, help_heading = "Search")]
     pub(crate) precision: f64,
 
-    /// Number of rounds that repeat each bound at the end, 1 to 1000
+    /// Number of rounds that decide each bound, the first one included, 1 to 1000
     ///
     /// The report says how many of them held.
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_REPEATS", value_name = "N")]
@@ -35,7 +35,7 @@ pub(crate) struct CapacityArgs {
     #[arg(help_heading = "Search")]
     pub(crate) repeats: u32,
 
-    /// Highest rate to try, in messages per second [default: no limit]
+    /// Highest rate to try, in messages per second [default: 100M]
     #[arg(long, allow_negative_numbers = true, env = "ECHO_LOADTEST_MAX_RATE")]
     #[arg(value_name = "RATE", value_parser = values::rate, help_heading = "Search")]
     pub(crate) max_rate: Option<f64>,
@@ -104,7 +104,7 @@ impl CapacityArgs {
         self.load.check()?;
         if self.load.count.is_some() {
             return Err(
-                "--count cannot be used with capacity: its rounds are of a --duration".into()
+                "--count cannot be used with capacity: each round lasts for --duration".into()
             );
         }
         if self.objectives.slo.is_empty() {
@@ -128,7 +128,7 @@ impl CompareArgs {
 /// Refuses a shared load. Each round depends on the rounds before it, so generators would drift apart.
 fn alone(load: &LoadArgs) -> Result<(), String> {
     if load.agent_count > 1 || load.start_at.is_some() {
-        return Err("only run can share its load: --agent-count and --start-at are for it".into());
+        return Err("--agent-count and --start-at work only with `run`".into());
     }
     Ok(())
 }

@@ -102,7 +102,7 @@ pub(crate) struct LoadArgs {
     #[arg(value_parser = values::duration)]
     pub(crate) warmup: Duration,
 
-    /// How long a connect, and how long each message, may take, such as 500ms or 10s
+    /// How long a connect, a message or the end of a stream may take, such as 500ms or 10s
     #[arg(long, env = "ECHO_LOADTEST_TIMEOUT", value_name = "DURATION", default_value = "10s")]
     #[arg(value_parser = values::positive_duration)]
     pub(crate) timeout: Duration,
@@ -177,7 +177,7 @@ pub(crate) struct LoadArgs {
     #[arg(default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
     pub(crate) agent_count: u32,
 
-    /// When the load begins, such as 2026-11-24T03:20:40Z [default: when all connections are open]
+    /// When the load begins, such as 2026-11-24T03:20:40Z [default: when every connection has been tried]
     ///
     /// Several generators can begin together in this way. The time may have an offset such as +01:00, or
     /// may be a number of seconds since 1970.
@@ -245,13 +245,13 @@ impl LoadArgs {
                 .map_err(|_| format!("{JOB_INDEX_VARIABLE} is {text:?}, which is no number"))?,
             (None, None) => {
                 return Err(
-                    "--agent-count needs an --agent-index: which of them is this?".to_owned()
+                    "--agent-count needs --agent-index, the number of this generator".to_owned()
                 );
             }
         };
         if index >= count {
             let last = count - 1;
-            return Err(format!("there is no agent {index} of {count}: they go from 0 to {last}"));
+            return Err(format!("--agent-index must be from 0 to {last}"));
         }
         Ok(Share { index, count })
     }
@@ -423,7 +423,7 @@ mod tests {
             ("--send-burst 2", "--send-burst cannot be greater than --depth"),
             ("--churn --messages-per-connection 2", "--messages-per-connection"),
             ("--agent-index 0", "--agent-index needs an --agent-count"),
-            ("--agent-count 2 --agent-index 2", "there is no agent 2 of 2: they go from 0 to 1"),
+            ("--agent-count 2 --agent-index 2", "--agent-index must be from 0 to 1"),
             ("--agent-count 3 --agent-index 0 --connections 2", "fewer --connections than"),
             ("--agent-count 3 --agent-index 0 --flood 2", "fewer connections of the --flood"),
             ("--agent-count 3 --agent-index 0 --count 2", "fewer messages (--count) than"),

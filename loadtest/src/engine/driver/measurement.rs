@@ -39,7 +39,7 @@ pub(super) struct Measurement {
     interval_ns: u64,
     /// How long the thread has had nothing to do.
     idle_ns: u64,
-    /// The same when the last message came back.
+    /// Idle time up to the last message that came back.
     idle_at_last_back_ns: u64,
 }
 
@@ -119,7 +119,7 @@ impl Measurement {
         Reading { at_ns, tally, idle_ns, time: ThreadTime::now() }
     }
 
-    /// Ends the measurement at the latest now.
+    /// Ends the measurement now, if it has not ended before.
     pub(super) fn conclude(&self, cx: &ThreadContext<'_>) -> Measured {
         let now = self.read(cx.clock.now_ns(), &cx.recorder);
         let (started, mut ended, has_begun) = match self.stage {
@@ -129,7 +129,7 @@ impl Measurement {
         };
         let timed_ns = ended.at_ns - started.at_ns;
         if matches!(cx.orders.plan.limit, Limit::Count(_)) && cx.orders.quota == 0 {
-            // How the last messages are lost and the connections end is no part of it.
+            // The measured part ends with the last reply. Waiting for lost messages does not count.
             ended.at_ns = cx.recorder.last_back_ns.max(started.at_ns);
             ended.idle_ns = self.idle_at_last_back_ns.max(started.idle_ns);
         }

@@ -28,7 +28,7 @@ pub(super) struct Turns {
     /// Connections that asked for another turn.
     ready: VecDeque<usize>,
     openings: Openings,
-    /// When connections want a turn. An entry whose time is not the connection's is out of date.
+    /// When connections want a turn. An entry is stale if it differs from the `wake_ns` of its connection.
     wakes: BinaryHeap<Reverse<(u64, usize)>>,
     /// How many connections are not over.
     live: usize,

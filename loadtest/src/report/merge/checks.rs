@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 use crate::report::merge::Part;
 use crate::report::run_report::{FORMAT, Load, RunReport};
 
-/// Fields of the load that may differ between generators, because the server does not see them. The
-/// length of an interval is among them: a generator whose run was slightly longer may have intervals of
-/// twice the length.
+/// Fields of the load that may differ between generators, because they do not change how much load
+/// there is. The length of an interval is among them: a generator whose run was slightly longer may have
+/// intervals of twice the length.
 const OWN: [&str; 6] = ["threads", "seed", "source_ips", "busy_poll", "interval_s", "agent_index"];
 
 /// Checks that all parts, which are sorted by agent, are of one load. Returns the first report.

@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 use crate::report::distribution::{self, Distribution};
 use crate::report::merge::Part;
 use crate::report::run_report::{
-    Connections, Errors, Flood, Generator, Messages, RunReport, Throughput,
+    self, Connections, Errors, Flood, Generator, Messages, RunReport, Throughput,
 };
 
 /// Returns the sum of one count over all reports.
@@ -42,28 +42,19 @@ pub(super) fn messages(reports: &[&RunReport]) -> Messages {
 pub(super) fn throughput(reports: &[&RunReport], total_s: f64) -> Throughput {
     let measured = reports.iter().map(|report| report.throughput.duration_s);
     let duration_s = measured.fold(total_s, f64::max);
-    let (messages, bytes) = (
-        total(reports, |report| report.throughput.messages),
-        total(reports, |report| report.throughput.bytes),
-    );
-    let per_s = |count: u64| if duration_s > 0.0 { count as f64 / duration_s } else { 0.0 };
-    Throughput {
-        duration_s,
-        messages,
-        bytes,
-        messages_per_s: per_s(messages),
-        bytes_per_s: per_s(bytes),
-    }
+    let messages = total(reports, |report| report.throughput.messages);
+    let bytes = total(reports, |report| report.throughput.bytes);
+    Throughput::new(duration_s, messages, bytes)
 }
 
 /// Adds the floods. Either all parts have one, or none has.
-pub(super) fn flood(reports: &[&RunReport], duration_s: f64) -> Result<Option<Flood>, String> {
-    let floods: Vec<Flood> = reports.iter().filter_map(|report| report.flood).collect();
+pub(super) fn flood(parts: &[&Part], duration_s: f64) -> Result<Option<Flood>, String> {
+    let floods: Vec<Flood> = parts.iter().filter_map(|part| part.report.flood).collect();
     if floods.is_empty() {
         return Ok(None);
     }
-    if floods.len() < reports.len() {
-        return Err("some of the reports have a flood that others lack".to_owned());
+    if let Some(part) = parts.iter().find(|part| part.report.flood.is_none()) {
+        return Err(format!("{} has no flood, and another report has one", part.name));
     }
     let total = |count: fn(&Flood) -> u64| floods.iter().map(count).fold(0, u64::saturating_add);
     let bytes = total(|flood| flood.bytes);
@@ -71,7 +62,7 @@ pub(super) fn flood(reports: &[&RunReport], duration_s: f64) -> Result<Option<Fl
         connections: connections(floods.iter().map(|flood| flood.connections)),
         messages: total(|flood| flood.messages),
         bytes,
-        bytes_per_s: if duration_s > 0.0 { bytes as f64 / duration_s } else { 0.0 },
+        bytes_per_s: run_report::per_second(bytes, duration_s),
         // If one part does not report it, the maximum is unknown.
         busy: floods.iter().try_fold(0.0, |most: f64, flood| Some(flood.busy?.max(most))),
         errors: errors(floods.iter().map(|flood| flood.errors)),
@@ -121,11 +112,13 @@ pub(super) fn optional_times(
         .iter()
         .filter_map(|part| of_one(&part.report).map(|times| (*part, times.histogram.as_str())))
         .collect();
-    match present.len() {
-        0 => Ok(None),
-        some if some == parts.len() => add(present).map(|sum| Some(Distribution::new(&sum))),
-        _ => Err("some of the reports have times that others lack".to_owned()),
+    if present.is_empty() {
+        return Ok(None);
     }
+    if let Some(part) = parts.iter().find(|part| of_one(&part.report).is_none()) {
+        return Err(format!("{} lacks times that another report has", part.name));
+    }
+    add(present).map(|sum| Some(Distribution::new(&sum)))
 }
 
 /// Adds encoded histograms exactly.

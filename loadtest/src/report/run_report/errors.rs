@@ -21,7 +21,7 @@ pub(crate) enum Kind {
 pub struct Errors {
     /// The server refused the connection.
     pub refused: u64,
-    /// There was no connection or no reply in time.
+    /// No connection, no reply or no end of the stream came in time.
     pub timeout: u64,
     /// The connection was reset.
     pub reset: u64,

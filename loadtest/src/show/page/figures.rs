@@ -333,6 +333,5 @@ fn sources(load: &Load) -> Option<String> {
 }
 
 fn share(load: &Load) -> Option<String> {
-    (load.agent_count > 1)
-        .then(|| format!("{} of {}", u64::from(load.agent_index) + 1, load.agent_count))
+    (load.agent_count > 1).then(|| format!("{} of {}", load.agent_index, load.agent_count))
 }

@@ -70,7 +70,7 @@ fn spectrum(runs: &[Run<'_>]) -> Result<Option<Chart>, String> {
     let keys = if open {
         vec![
             key(Stroke::Solid, "response time, from when a message was due", runs),
-            key(Stroke::Dashed, "service time, from when a message was sent", runs),
+            key(Stroke::Dashed, "service time, from when a message was ready to be sent", runs),
         ]
     } else {
         vec![]

@@ -7,7 +7,7 @@ use crate::formatting;
 use crate::report::distribution::{self, Distribution};
 use crate::report::run_report::{Arrival, Connections, Flood, Load, RunReport, VerdictKind};
 use crate::report::verdict::MAX_BUSY;
-use crate::show::table::{MAX_FINDINGS, doubtful, end_of_times};
+use crate::show::table::{MAX_FINDINGS, end_of_times};
 
 /// Width of the labels on the left.
 const LABEL_WIDTH: usize = 15;
@@ -18,16 +18,13 @@ pub(super) fn verdict(report: &RunReport) -> String {
     for reason in &report.verdict.reasons {
         text.push_str(&format!("  {reason}\n"));
     }
-    if doubtful(report) {
-        let warning = match report.verdict.kind {
-            VerdictKind::Valid => "  the figures cover only a part of the time\n",
-            VerdictKind::GeneratorLimited => {
-                "  the figures may describe the load tester instead of the server\n"
-            }
-            VerdictKind::Incomplete => "  the figures are for less load than was asked for\n",
-        };
-        text.push_str(warning);
-    }
+    text.push_str(match report.verdict.kind {
+        VerdictKind::Valid => "",
+        VerdictKind::GeneratorLimited => {
+            "  the figures may describe the load tester instead of the server\n"
+        }
+        VerdictKind::Incomplete => "  the figures are for less load than was asked for\n",
+    });
     text
 }
 

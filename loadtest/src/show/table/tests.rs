@@ -3,7 +3,7 @@ use echo_tests::reports;
 use super::*;
 use crate::harness;
 use crate::report::distribution::{Distribution, MAX_NS};
-use crate::report::run_report::{Arrival, Errors, GeneratorThread, Objective};
+use crate::report::run_report::{Arrival, Errors, GeneratorThread, Objective, VerdictKind};
 
 #[track_caller]
 fn check(report: &RunReport, expected: &str) {
@@ -20,7 +20,7 @@ fn a_valid_run_is_shown_whole() {
 fn doubtful_run() -> RunReport {
     let mut report = harness::example();
     report.verdict.kind = VerdictKind::Incomplete;
-    report.verdict.reasons = vec!["3 of 50 connections could not be made".to_owned()];
+    report.verdict.reasons = vec!["47 of 50 connections were made".to_owned()];
     report.interrupted = true;
     report.agents = 2;
     let load = &mut report.load;
@@ -78,7 +78,7 @@ fn times_that_end_when_the_system_received_are_said_to() {
     ] {
         report.generator.without_stamp = without_stamp;
         let shown = render(&report);
-        let told = format!("\ntimes          of messages end when the system received them{but}\n");
+        let told = format!("\ntimes          end when the kernel received the message{but}\n");
         assert!(shown.contains(&told), "{shown}");
     }
 }
