@@ -168,7 +168,7 @@ impl Listener for ModelListener {
     }
 }
 
-/// When the server is told to stop.
+/// When the server is asked to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stop {
     /// At any moment.

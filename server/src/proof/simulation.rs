@@ -1,7 +1,7 @@
 //! Runs the whole server as it ships on a simulated network and a simulated clock. One seed decides
 //! everything that can vary: what the peers do, how many bytes of a write the system takes, which
 //! calls a signal interrupts, which thread runs next, in which order events arrive, what fails, and
-//! when the server is told to stop.
+//! when the server is asked to stop.
 //!
 //! The simulation checks the server's promises at three times:
 //!

@@ -91,7 +91,7 @@ impl Network {
         self.woken[thread] = true;
     }
 
-    /// Notes that the server is told to stop.
+    /// Notes that the server is asked to stop.
     pub(super) fn stop(&mut self) {
         self.stopped_at_ms = Some(self.now_ms);
         for socket in &mut self.sockets {

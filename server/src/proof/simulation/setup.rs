@@ -42,7 +42,7 @@ pub(super) enum Ending {
     PeersFinish,
     /// Nobody does anything. If there is an idle timeout, it ends the connections.
     Idle,
-    /// The server is told to stop.
+    /// The server is asked to stop.
     Shutdown,
 }
 
