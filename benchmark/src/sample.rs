@@ -81,3 +81,14 @@ pub(crate) fn header(setting: Setting) -> Header {
 pub(crate) fn results(comparisons: Vec<Comparison>) -> Results {
     Results::new(header(Setting::Pinned), comparisons)
 }
+
+/// Checks that each part is in the text.
+///
+/// # Panics
+/// If one is not.
+#[track_caller]
+pub(crate) fn expect(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+}

@@ -2,7 +2,8 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-// The harness depends on this package, so the file is included instead.
+// The file is included, because a dependency on the harness would build the load tester for every test
+// of the server.
 #[path = "../../tests/src/sources.rs"]
 pub mod sources;
 

@@ -59,10 +59,10 @@ pub(super) fn peers(results: &Results) -> String {
 mod tests {
     use echo_loadtest::run_report::VerdictKind;
 
-    use super::super::markdown::expect;
     use super::*;
     use crate::results::Entry;
     use crate::sample;
+    use crate::sample::expect;
 
     #[test]
     fn circumstances_name_the_commit_the_machine_and_the_peers() {

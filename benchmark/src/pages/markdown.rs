@@ -6,13 +6,3 @@ pub(super) fn one_line(text: &str) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     lines.join(" ").replace('|', "/").chars().take(MAX_CHARS).collect()
 }
-
-/// # Panics
-/// If one of the parts is not in the text.
-#[cfg(test)]
-#[track_caller]
-pub(super) fn expect(text: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(text.contains(part), "{part} in\n{text}");
-    }
-}

@@ -109,10 +109,10 @@ mod tests {
 
     use echo_loadtest::run_report::VerdictKind;
 
-    use super::super::markdown::expect;
     use super::*;
     use crate::findings::outcome::{Failure, Outcome};
     use crate::results::Comparison;
+    use crate::sample::expect;
     use crate::{sample, workload};
 
     const OPEN_LOOP: &str = "W8-40k";

@@ -181,9 +181,9 @@ fn rows(results: &Results, (group, highlight): (usize, &Highlight)) -> Vec<Row> 
 mod tests {
     use echo_loadtest::run_report::VerdictKind;
 
-    use super::super::markdown::expect;
     use super::*;
     use crate::findings::outcome::Outcome;
+    use crate::sample::expect;
     use crate::{peers, sample};
 
     #[test]

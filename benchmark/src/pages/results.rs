@@ -37,9 +37,9 @@ pub(super) fn page(results: &Results) -> String {
 mod tests {
     use echo_loadtest::run_report::VerdictKind;
 
-    use super::super::markdown::expect;
     use super::*;
     use crate::sample;
+    use crate::sample::expect;
 
     #[test]
     fn a_page_has_circumstances_bars_peers_and_every_section() {

@@ -128,6 +128,8 @@ impl Snapshot {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use indicatif::ProgressDrawTarget;
+
     use super::*;
 
     /// Returns a snapshot from the middle of a measurement of ten seconds.
@@ -174,6 +176,7 @@ pub(crate) mod tests {
         let interval = Duration::from_secs(3);
         assert_eq!(Reporter::new(Verbosity::Quiet).period(interval), None);
         assert_eq!(Reporter(Kind::Lines).period(interval), Some(interval));
-        assert_eq!(Reporter(Kind::Terminal(Bar::hidden())).period(interval), Some(TERMINAL_PERIOD));
+        let bar = Bar::new(ProgressDrawTarget::hidden());
+        assert_eq!(Reporter(Kind::Terminal(bar)).period(interval), Some(TERMINAL_PERIOD));
     }
 }

@@ -18,7 +18,7 @@ const STOP_INTERVAL: Duration = Duration::from_millis(100);
 const THREADS: u32 = 1;
 
 /// Returns the flood that a plan asks for, as a plan of its own. The flood is not measured, and goes on
-/// until it is told to end. Its content differs from that of the run, so that a line of the flood is
+/// until it receives the order to end. Its content differs from that of the run, so that a line of the flood is
 /// never taken for a line of the run.
 pub(crate) fn plan(run: &Plan) -> Option<Plan> {
     let flood = run.flood?;

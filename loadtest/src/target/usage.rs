@@ -76,7 +76,7 @@ mod system {
     }
 
     fn members(leader: i32) -> Option<Vec<Process>> {
-        // Processes that end meanwhile do not matter.
+        // Processes that end in the meantime do not matter.
         let stats: Vec<Stat> =
             all_processes().ok()?.flatten().filter_map(|process| process.stat().ok()).collect();
         let mut members = vec![leader];

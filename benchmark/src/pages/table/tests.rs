@@ -2,10 +2,10 @@
 
 use echo_loadtest::compare::Side;
 
-use super::super::markdown::expect;
 use super::*;
 use crate::findings::outcome::Failure;
 use crate::sample;
+use crate::sample::expect;
 use crate::workload::ALL;
 
 fn named(name: &str) -> &'static Workload {

@@ -20,7 +20,7 @@ impl Bar {
         (!target.is_hidden()).then(|| Self::new(target))
     }
 
-    fn new(target: ProgressDrawTarget) -> Self {
+    pub(super) fn new(target: ProgressDrawTarget) -> Self {
         let bar = ProgressBar::with_draw_target(Some(STEPS), target);
         // A test shows that the template is sound. If it were not, the usual look would do.
         let style = ProgressStyle::with_template(TEMPLATE)
@@ -38,11 +38,6 @@ impl Bar {
         self.0.set_position(position);
         self.0.set_prefix(text::name(snapshot.phase));
         self.0.set_message(text::beside_bar(snapshot));
-    }
-
-    #[cfg(test)]
-    pub(super) fn hidden() -> Self {
-        Self::new(ProgressDrawTarget::hidden())
     }
 }
 

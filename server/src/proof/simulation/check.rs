@@ -32,7 +32,7 @@ impl World {
         }
     }
 
-    /// Checks a server at rest that was not told to stop: nothing is left to happen.
+    /// Checks a server at rest that was not asked to stop: nothing is left to happen.
     pub(super) fn check_rest(&self) {
         let network = self.network.borrow();
         let has_ended = |socket: &Socket| socket.fin || socket.broken.is_some();
@@ -179,7 +179,7 @@ fn check_in_time(network: &Network, socket: &Socket, reason: CloseReason) {
     );
 }
 
-/// Returns whether the server began to end the connection before it was told to stop.
+/// Returns whether the server began to end the connection before it was asked to stop.
 fn began_end_before_stop(network: &Network, socket: &Socket) -> bool {
     let times = socket.end_began_at_ms.zip(network.stopped_at_ms);
     times.is_some_and(|(end_began_ms, stopped_ms)| end_began_ms <= stopped_ms)

@@ -42,11 +42,11 @@ pub(super) struct Network {
     pub(super) setup: Setup,
     /// Whether each thread has been woken. A new connection wakes the acceptor.
     woken: Vec<bool>,
-    /// When the server was told to stop.
+    /// When the server was asked to stop.
     pub(super) stopped_at_ms: Option<u64>,
     /// When the listener was closed.
     pub(super) listener_closed_at_ms: Option<u64>,
-    /// After the server was told to stop, an accept failed for lack of descriptors or memory.
+    /// After the server was asked to stop, an accept failed for lack of descriptors or memory.
     pub(super) accept_failed_after_stop: bool,
 }
 

@@ -14,7 +14,7 @@ pub(super) const LATE_MS: u64 = 2_000;
 pub(super) struct Socket {
     /// All bytes that the peer has sent. They arrive at once.
     pub(super) input: Vec<u8>,
-    /// Length of the input when the server was told to stop.
+    /// Length of the input when the server was asked to stop.
     pub(super) input_len_at_stop: usize,
     /// Maximum length of one read by the server.
     read_buffer_len: usize,
@@ -24,7 +24,7 @@ pub(super) struct Socket {
     pub(super) fin: bool,
     /// The connection is broken, and this error tells the server so.
     pub(super) broken: Option<ErrorKind>,
-    /// The peer connected after the server was told to stop.
+    /// The peer connected after the server was asked to stop.
     pub(super) came_after_stop: bool,
     /// The server never got this connection.
     pub(super) refused: bool,
