@@ -7,19 +7,19 @@ use echo_tests::sources;
 
 /// The modules that decide something: bytes and times go in, decisions come out.
 const PURE: [&str; 13] = [
-    "arrivals",
-    "content",
-    "conversation",
-    "driver/openings",
-    "driver/turns",
-    "exchange",
-    "fault",
-    "inspection",
-    "orders",
-    "recorder",
-    "retries",
+    "protocol/arrivals",
+    "protocol/content",
+    "protocol/conversation",
+    "threads/driver/openings",
+    "threads/driver/turns",
+    "protocol/exchange",
+    "protocol/fault",
+    "protocol/inspection",
+    "protocol/orders",
+    "protocol/recorder",
+    "protocol/retries",
     "stream",
-    "window",
+    "protocol/window",
 ];
 
 /// The event library, channels, sockets, threads, and the clock. A length of time is no clock, and the

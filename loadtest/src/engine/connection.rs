@@ -16,13 +16,13 @@ use std::io::{self, ErrorKind};
 use echo_common::socket::SHORT_MEANS_WOULD_BLOCK;
 
 use super::context::ThreadContext;
-use super::conversation::Conversation;
-use super::exchange::Wrong;
-use super::fault::Fault;
-use super::inspection::Inspection;
-use super::orders::Orders;
-use super::recorder::Receipt;
-use super::retries::{Failure, Retries};
+use super::protocol::conversation::Conversation;
+use super::protocol::exchange::Wrong;
+use super::protocol::fault::Fault;
+use super::protocol::inspection::Inspection;
+use super::protocol::orders::Orders;
+use super::protocol::recorder::Receipt;
+use super::protocol::retries::{Failure, Retries};
 use super::stream::{Readiness, Stream};
 
 /// How much one connection may receive in one turn before the others get theirs.

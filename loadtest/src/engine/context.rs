@@ -1,9 +1,9 @@
 //! What the connections of a thread share while they are driven, one at a time.
 
-use super::clock::Clock;
-use super::orders::Orders;
-use super::recorder::Recorder;
-use super::stamps::Stamps;
+use super::protocol::orders::Orders;
+use super::protocol::recorder::Recorder;
+use super::system::clock::Clock;
+use super::system::stamps::Stamps;
 
 /// Size of each of a thread's two buffers, one for each direction.
 const BUFFER_LEN: usize = 256 * 1024;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::stamps::Stamps;
+use super::system::stamps::Stamps;
 
 /// A non-blocking byte stream that is connected or about to be.
 pub(crate) trait Stream {

@@ -5,11 +5,11 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::*;
-use crate::engine::clock::Clock;
-use crate::engine::content::{Content, Id};
-use crate::engine::recorder::Recorder;
-use crate::engine::stamps::Stamps;
-use crate::engine::window::Window;
+use crate::engine::protocol::content::{Content, Id};
+use crate::engine::protocol::recorder::Recorder;
+use crate::engine::protocol::window::Window;
+use crate::engine::system::clock::Clock;
+use crate::engine::system::stamps::Stamps;
 use crate::plan::{Limit, Plan};
 
 /// What a stream does at its next calls, and what it was sent. When a script is over, a call blocks.

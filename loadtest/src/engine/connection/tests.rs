@@ -9,11 +9,11 @@ use nix::sys::socket::sockopt::ReceiveTimestampns;
 use socket2::{Domain, Socket, Type};
 
 use super::*;
-use crate::engine::clock::Clock;
-use crate::engine::content::Content;
-use crate::engine::recorder::Recorder;
-use crate::engine::socket;
-use crate::engine::window::Window;
+use crate::engine::protocol::content::Content;
+use crate::engine::protocol::recorder::Recorder;
+use crate::engine::protocol::window::Window;
+use crate::engine::system::clock::Clock;
+use crate::engine::system::socket;
 use crate::plan::{Limit, Plan};
 
 const PATIENCE: Duration = Duration::from_secs(10);

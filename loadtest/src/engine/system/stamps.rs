@@ -18,7 +18,7 @@ mod linux {
     use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt};
     use nix::sys::time::TimeSpec;
 
-    use crate::engine::clock::nanoseconds;
+    use crate::engine::system::clock::nanoseconds;
 
     /// Receives bytes together with their timestamps.
     #[derive(Debug)]

@@ -11,7 +11,7 @@ use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::stamps::Stamps;
-use super::stream::{Readiness, Stream};
+use crate::engine::stream::{Readiness, Stream};
 use crate::plan::Plan;
 
 impl Stream for TcpStream {
