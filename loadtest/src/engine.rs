@@ -1,15 +1,16 @@
 //! The load engine: threads drive connections, and a coordinator makes a report of what they found.
 //!
 //! ```text
-//! coordinator ── starts, listens, puts the report together (series, summary)
-//!  │  ▲ tried · pieces · outcome (channel)
+//! threads/coordinator ── starts, listens, puts the report together (series, summary)
+//!  │  ▲ tried · pieces · outcome (channel of messages)
 //!  ▼  │ start · stop (flags and a waker)
-//! driver ×T ── one Poll each: wait → mark → drive → wake → open → clock
-//!    └─ connection ×N ─┬─ stream ◄── socket, stamps      the seam, and the system behind it
-//!                      ├─ conversation ─┬─ exchange ── content   what goes out, what has to come back
-//!                      │                └─ arrivals              when messages are due
-//!                      ├─ retries, inspection, fault      what to do when something is wrong
-//!                      └─ recorder                        counts and histograms
+//! threads/driver ×T ── one Poll each: wait → mark → drive → wake → open → clock
+//!    └─ connection ×N ─┬─ stream ◄── system/{socket, stamps}    the seam, and the system behind it
+//!                      └─ protocol/
+//!                         ├─ conversation ─┬─ exchange ── content   what goes out, what must come back
+//!                         │                └─ arrivals              when messages are due
+//!                         ├─ retries, inspection, fault      what to do when something is wrong
+//!                         └─ recorder                        counts and histograms
 //! ```
 //!
 //! A crew is the drivers of one load. A flood has a crew of its own, beside the crew of the run. The
@@ -22,6 +23,7 @@ mod protocol;
 mod stream;
 mod system;
 mod threads;
+mod units;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};

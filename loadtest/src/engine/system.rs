@@ -1,5 +1,6 @@
 //! The operating system: sockets, timestamps, timers, the clock, and what the kernel says about a thread.
-//! Only this folder names sockets or the kernel.
+//! Only this folder names sockets or the kernel. The event library is also named by what waits for
+//! events: the driver and the crew.
 
 pub(crate) mod alarm;
 pub(crate) mod clock;

@@ -2,9 +2,9 @@
 //! Knows neither connections nor messages.
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::Stamps;
+pub(crate) use linux::{ask, receive};
 #[cfg(not(target_os = "linux"))]
-pub(crate) use other::Stamps;
+pub(crate) use other::{ask, receive};
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -13,56 +13,35 @@ mod linux {
     use std::time::{Duration, SystemTime};
 
     use mio::net::TcpStream;
-    use nix::cmsg_space;
     use nix::sys::socket::sockopt::ReceiveTimestampns;
-    use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt};
+    use nix::sys::socket::{ControlMessageOwned, MsgFlags, cmsg_space, recvmsg, setsockopt};
     use nix::sys::time::TimeSpec;
 
-    use crate::engine::system::clock::nanoseconds;
+    use crate::engine::stream::Received;
 
-    /// Receives bytes together with their timestamps.
-    #[derive(Debug)]
-    pub(crate) struct Stamps {
-        control: Vec<u8>,
-        /// How old the bytes were when they were read; `None` without a sound timestamp.
-        age: Option<Duration>,
+    /// Room for one timestamp, on the stack and aligned as the system's headers of messages are.
+    #[repr(align(8))]
+    struct Control([u8; cmsg_space::<TimeSpec>()]);
+
+    /// Asks for timestamps on this socket. The system begins a moment after the first socket has
+    /// asked, so the first segments may have none.
+    pub(crate) fn ask(stream: &TcpStream) -> io::Result<()> {
+        Ok(setsockopt(stream, ReceiveTimestampns, &true)?)
     }
 
-    impl Stamps {
-        pub(crate) fn new() -> Self {
-            Self { control: cmsg_space!(TimeSpec), age: None }
-        }
-
-        /// Asks for timestamps on this socket. The system begins a moment after the first socket has
-        /// asked, so the first segments may have none.
-        pub(crate) fn ask(stream: &TcpStream) -> io::Result<()> {
-            Ok(setsockopt(stream, ReceiveTimestampns, &true)?)
-        }
-
-        /// Receives into `buffer`. Returns the number of bytes; 0 is the end of the stream.
-        pub(crate) fn receive(
-            &mut self,
-            stream: &TcpStream,
-            buffer: &mut [u8],
-        ) -> io::Result<usize> {
-            let mut buffers = [IoSliceMut::new(buffer)];
-            let control = Some(&mut self.control[..]);
-            let got = recvmsg::<()>(stream.as_raw_fd(), &mut buffers, control, MsgFlags::empty())?;
-            let stamp = got.cmsgs()?.find_map(|message| match message {
-                ControlMessageOwned::ScmTimestampns(stamp) => Some(stamp.into()),
-                _ => None,
-            });
-            // The caller reads the run's clock after this. A pause between the two makes the bytes seem
-            // late, never early.
-            self.age = age(stamp, SystemTime::now());
-            Ok(got.bytes)
-        }
-
-        /// Returns when the system received the last segment of the bytes that were read last, if it
-        /// says so.
-        pub(crate) fn received_ns(&self, now_ns: u64) -> Option<u64> {
-            Some(now_ns.saturating_sub(nanoseconds(self.age?)))
-        }
+    /// Receives bytes together with their timestamp.
+    pub(crate) fn receive(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<Received> {
+        let mut buffers = [IoSliceMut::new(buffer)];
+        let mut control = Control([0; cmsg_space::<TimeSpec>()]);
+        let room = Some(&mut control.0[..]);
+        let got = recvmsg::<()>(stream.as_raw_fd(), &mut buffers, room, MsgFlags::empty())?;
+        let stamp = got.cmsgs()?.find_map(|message| match message {
+            ControlMessageOwned::ScmTimestampns(stamp) => Some(stamp.into()),
+            _ => None,
+        });
+        // The caller reads the run's clock after this. A pause between the two makes the bytes seem
+        // late, never early.
+        Ok(Received { len: got.bytes, age: age(stamp, SystemTime::now()) })
     }
 
     /// Returns how old a timestamp is. One from the future says nothing: the clock was set back.
@@ -86,8 +65,8 @@ mod linux {
                 (stamp(0), at(1_000_000), Some(0)),
                 (None, at(1_000), None),
             ] {
-                let stamps = Stamps { age: age(stamp, now), ..Stamps::new() };
-                assert_eq!(stamps.received_ns(800_000), received_ns, "{stamp:?}");
+                let received = Received { len: 1, age: age(stamp, now) };
+                assert_eq!(received.received_ns(800_000), received_ns, "{stamp:?}");
             }
         }
     }
@@ -99,25 +78,14 @@ mod other {
 
     use mio::net::TcpStream;
 
-    /// Does nothing: on this system no plan may ask for timestamps.
-    #[derive(Debug)]
-    pub(crate) struct Stamps;
+    use crate::engine::stream::Received;
 
-    impl Stamps {
-        pub(crate) fn new() -> Self {
-            Self
-        }
+    /// Refuses: on this system no plan may ask for timestamps.
+    pub(crate) fn ask(_: &TcpStream) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
-        pub(crate) fn ask(_: &TcpStream) -> io::Result<()> {
-            Err(io::ErrorKind::Unsupported.into())
-        }
-
-        pub(crate) fn receive(&mut self, _: &TcpStream, _: &mut [u8]) -> io::Result<usize> {
-            Err(io::ErrorKind::Unsupported.into())
-        }
-
-        pub(crate) fn received_ns(&self, _: u64) -> Option<u64> {
-            None
-        }
+    pub(crate) fn receive(_: &TcpStream, _: &mut [u8]) -> io::Result<Received> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 }

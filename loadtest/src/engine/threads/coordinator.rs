@@ -13,7 +13,7 @@ use super::series::Series;
 use super::summary::Summary;
 use crate::engine::messages::{Message, Outcome};
 use crate::engine::protocol::window::{Completion, Start, Window};
-use crate::engine::system::clock::nanoseconds;
+use crate::engine::units::nanoseconds;
 use crate::engine::{Observer, Phase, Progress, Stop};
 use crate::plan::Plan;
 use crate::report::run_report::RunReport;

@@ -6,7 +6,7 @@ use crossbeam_channel::Sender;
 
 use crate::engine::Observer;
 use crate::engine::messages::{Latencies, Piece, Tally};
-use crate::engine::system::clock::seconds;
+use crate::engine::units::seconds;
 use crate::plan::Loop;
 use crate::report::distribution::{self, histogram};
 use crate::report::run_report::{Counts, Interval};

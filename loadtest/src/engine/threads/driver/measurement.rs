@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::engine::context::ThreadContext;
 use crate::engine::messages::Tally;
 use crate::engine::protocol::recorder::Recorder;
-use crate::engine::system::clock::nanoseconds;
 use crate::engine::system::cpu::{ThreadTime, ThreadUse};
+use crate::engine::units::nanoseconds;
 use crate::plan::Limit;
 
 /// How far a thread is in its load.
