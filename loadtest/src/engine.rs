@@ -1,46 +1,29 @@
 //! The load engine: threads drive connections, and a coordinator makes a report of what they found.
 //!
 //! ```text
-//! coordinator ── starts, listens, puts the report together (series, summary)
-//!  │  ▲ tried · pieces · outcome (channel)
+//! threads/coordinator ── starts, listens, puts the report together (series, summary)
+//!  │  ▲ tried · pieces · outcome (channel of messages)
 //!  ▼  │ start · stop (flags and a waker)
-//! driver ×T ── one Poll each: wait → mark → drive → wake → open → clock
-//!    └─ connection ×N ─┬─ stream ◄── socket, stamps      the seam, and the system behind it
-//!                      ├─ conversation ─┬─ exchange ── content   what goes out, what has to come back
-//!                      │                └─ arrivals              when messages are due
-//!                      ├─ retries, inspection, fault      what to do when something is wrong
-//!                      └─ recorder                        counts and histograms
+//! threads/driver ×T ── one Poll each: wait → mark → drive → wake → open → clock
+//!    └─ connection ×N ─┬─ stream ◄── system/{socket, stamps}    the seam, and the system behind it
+//!                      └─ protocol/
+//!                         ├─ conversation ─┬─ exchange ── content   what goes out, what must come back
+//!                         │                └─ arrivals              when messages are due
+//!                         ├─ retries, inspection, fault      what to do when something is wrong
+//!                         └─ recorder                        counts and histograms
 //! ```
 //!
 //! A crew is the drivers of one load. A flood has a crew of its own, beside the crew of the run. The
 //! coordinator only tells the flood's crew when to count and when to end.
 
-mod alarm;
-mod arrivals;
-mod clock;
 mod connection;
-mod content;
 mod context;
-mod conversation;
-mod coordinator;
-mod cpu;
-mod crew;
-mod driver;
-mod exchange;
-mod fault;
-mod flood;
-mod inspection;
 mod messages;
-mod orders;
-mod recorder;
-mod retries;
-mod series;
-mod shared;
-mod socket;
-mod stamps;
+mod protocol;
 mod stream;
-mod summary;
-mod window;
+mod system;
+mod threads;
+mod units;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -52,10 +35,10 @@ use hdrhistogram::Histogram;
 
 use crate::plan::Plan;
 use crate::report::run_report::{Interval, RunReport};
-use clock::Clock;
-use coordinator::Coordinator;
-use crew::Work;
-use flood::Flood;
+use system::clock::Clock;
+use threads::coordinator::Coordinator;
+use threads::crew::Work;
+use threads::flood::{self, Flood};
 
 /// Number of descriptors that a thread needs besides those of its connections.
 const DESCRIPTORS_PER_THREAD: u64 = 4;

@@ -16,14 +16,14 @@ use std::io::{self, ErrorKind};
 use echo_common::socket::SHORT_MEANS_WOULD_BLOCK;
 
 use super::context::ThreadContext;
-use super::conversation::Conversation;
-use super::exchange::Wrong;
-use super::fault::Fault;
-use super::inspection::Inspection;
-use super::orders::Orders;
-use super::recorder::Receipt;
-use super::retries::{Failure, Retries};
-use super::stream::{Readiness, Stream};
+use super::protocol::conversation::Conversation;
+use super::protocol::exchange::Wrong;
+use super::protocol::fault::Fault;
+use super::protocol::inspection::Inspection;
+use super::protocol::orders::Orders;
+use super::protocol::recorder::Receipt;
+use super::protocol::retries::{Failure, Retries};
+use super::stream::{Readiness, Received, Stream};
 
 /// How much one connection may receive in one turn before the others get theirs.
 const TURN_BUDGET: usize = 1 << 20;
@@ -285,15 +285,17 @@ impl<S: Stream> Connection<S> {
 
     /// Reads once and checks the bytes. Returns how much that takes from the turn's budget.
     fn receive(&mut self, cx: &mut ThreadContext<'_>) -> Result<usize, Fault> {
-        let len = match self.read(cx)? {
-            Some(0) => return Err(Fault::ended(cx.orders.content, &self.conversation.exchange)),
-            Some(len) => len,
+        let received = match self.read(cx)? {
+            Some(Received { len: 0, .. }) => {
+                return Err(Fault::ended(cx.orders.content, &self.conversation.exchange));
+            }
+            Some(received) => received,
             None => return Ok(cx.buffer.len()),
         };
         let read_ns = cx.clock.now_ns();
-        let received_ns = cx.stamps.as_ref().and_then(|stamps| stamps.received_ns(read_ns));
-        let receipt = Receipt { read_ns, received_ns };
-        let (bytes, next_back) = (&cx.buffer[..len], self.conversation.exchange.next_back());
+        let receipt = Receipt { read_ns, received_ns: received.received_ns(read_ns) };
+        let (bytes, next_back) =
+            (&cx.buffer[..received.len], self.conversation.exchange.next_back());
         let result = self.conversation.receive(bytes, receipt, &cx.orders, &mut cx.recorder);
         if let Err(wrong) = result {
             self.state = State::Inspecting(Inspection::new(wrong, read_ns));
@@ -302,17 +304,17 @@ impl<S: Stream> Connection<S> {
         if self.conversation.exchange.next_back() > next_back {
             self.retries.answered();
         }
-        Ok(len)
+        Ok(received.len)
     }
 
     /// Reads once. Returns `None` when nothing is there, or a signal came first.
-    fn read(&mut self, cx: &mut ThreadContext<'_>) -> Result<Option<usize>, Fault> {
+    fn read(&mut self, cx: &mut ThreadContext<'_>) -> Result<Option<Received>, Fault> {
         let Some(stream) = &mut self.stream else { return Ok(None) };
-        match stream.receive(&mut cx.buffer, cx.stamps.as_mut()) {
-            Ok(len) => {
-                let is_short = SHORT_MEANS_WOULD_BLOCK && len < cx.buffer.len();
+        match stream.receive(&mut cx.buffer) {
+            Ok(received) => {
+                let is_short = SHORT_MEANS_WOULD_BLOCK && received.len < cx.buffer.len();
                 self.ready.readable = !is_short || self.ready.read_until_blocked;
-                Ok(Some(len))
+                Ok(Some(received))
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 self.ready.readable = false;
@@ -330,8 +332,8 @@ impl<S: Stream> Connection<S> {
             let came = self.read(cx);
             let State::Inspecting(inspection) = &mut self.state else { return Ok(Next::Wait) };
             match came {
-                Ok(Some(0)) | Err(_) => is_over = true,
-                Ok(Some(len)) => {
+                Ok(Some(Received { len: 0, .. })) | Err(_) => is_over = true,
+                Ok(Some(Received { len, .. })) => {
                     inspection.add(&cx.buffer[..len]);
                     is_over = inspection.has_enough(cx.orders.content);
                 }
@@ -363,11 +365,11 @@ impl<S: Stream> Connection<S> {
     fn await_end(&mut self, cx: &mut ThreadContext<'_>) -> Result<Next, Fault> {
         while self.ready.readable {
             match self.read(cx)? {
-                Some(0) => {
+                Some(Received { len: 0, .. }) => {
                     self.close(cx);
                     return Ok(self.reopen(cx));
                 }
-                Some(len) => {
+                Some(Received { len, .. }) => {
                     let wrong = Wrong::Surplus(cx.buffer[..len].to_vec());
                     self.state = State::Inspecting(Inspection::new(wrong, cx.clock.now_ns()));
                     return self.inspect(cx);

@@ -1,9 +1,8 @@
 //! What the connections of a thread share while they are driven, one at a time.
 
-use super::clock::Clock;
-use super::orders::Orders;
-use super::recorder::Recorder;
-use super::stamps::Stamps;
+use super::protocol::orders::Orders;
+use super::protocol::recorder::Recorder;
+use super::system::clock::Clock;
 
 /// Size of each of a thread's two buffers, one for each direction.
 const BUFFER_LEN: usize = 256 * 1024;
@@ -17,8 +16,6 @@ pub(crate) struct ThreadContext<'a> {
     pub(crate) buffer: Box<[u8]>,
     /// For bytes that are to be sent.
     pub(crate) out: Box<[u8]>,
-    /// Reads the kernel's timestamps, when the plan asks for them.
-    pub(crate) stamps: Option<Stamps>,
     /// How many connections are open.
     pub(crate) open: u64,
 }
@@ -26,15 +23,7 @@ pub(crate) struct ThreadContext<'a> {
 impl<'a> ThreadContext<'a> {
     pub(crate) fn new(orders: Orders<'a>, clock: Clock, recorder: Recorder<'a>) -> Self {
         let buffer = || vec![0; BUFFER_LEN].into_boxed_slice();
-        Self {
-            stamps: orders.plan.kernel_timestamps.then(Stamps::new),
-            orders,
-            recorder,
-            clock,
-            buffer: buffer(),
-            out: buffer(),
-            open: 0,
-        }
+        Self { orders, recorder, clock, buffer: buffer(), out: buffer(), open: 0 }
     }
 
     /// Notes a connection that was made. Connections that are kept are made before anything is

@@ -2,9 +2,9 @@
 
 use hdrhistogram::Histogram;
 
-use super::cpu::ThreadUse;
-use super::exchange::Times;
-use super::fault::Fault;
+use super::protocol::exchange::Times;
+use super::protocol::fault::Fault;
+use super::system::cpu::ThreadUse;
 use crate::plan::Loop;
 use crate::report::distribution::histogram;
 use crate::report::run_report::Errors;

@@ -1,8 +1,9 @@
 //! The seam between a connection and its socket: what the connection asks, and what events say.
 
 use std::io;
+use std::time::Duration;
 
-use super::stamps::Stamps;
+use super::units::nanoseconds;
 
 /// A non-blocking byte stream that is connected or about to be.
 pub(crate) trait Stream {
@@ -12,12 +13,11 @@ pub(crate) trait Stream {
     /// Why it was not made.
     fn check_connected(&self) -> io::Result<()>;
 
-    /// Receives once into `buffer`, and notes the kernel's timestamp in `stamps` if there are any.
-    /// Returns how many bytes came; 0 is the end of the stream.
+    /// Receives once into `buffer`.
     ///
     /// # Errors
     /// "Would block" when there is nothing to receive.
-    fn receive(&mut self, buffer: &mut [u8], stamps: Option<&mut Stamps>) -> io::Result<usize>;
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received>;
 
     /// Sends once. Returns how many of the bytes the system took.
     ///
@@ -30,6 +30,23 @@ pub(crate) trait Stream {
     /// # Errors
     /// Whatever the system says, as when the connection was reset.
     fn finish(&self) -> io::Result<()>;
+}
+
+/// What one call received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Received {
+    /// Number of bytes; 0 is the end of the stream.
+    pub(crate) len: usize,
+    /// How long ago the kernel had received the last segment of these bytes. `None` without a sound
+    /// timestamp.
+    pub(crate) age: Option<Duration>,
+}
+
+impl Received {
+    /// Returns when the kernel had received the bytes, if it says so and they were read at `read_ns`.
+    pub(crate) fn received_ns(&self, read_ns: u64) -> Option<u64> {
+        Some(read_ns.saturating_sub(nanoseconds(self.age?)))
+    }
 }
 
 /// What events have said about a stream.

@@ -5,11 +5,10 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::*;
-use crate::engine::clock::Clock;
-use crate::engine::content::{Content, Id};
-use crate::engine::recorder::Recorder;
-use crate::engine::stamps::Stamps;
-use crate::engine::window::Window;
+use crate::engine::protocol::content::{Content, Id};
+use crate::engine::protocol::recorder::Recorder;
+use crate::engine::protocol::window::Window;
+use crate::engine::system::clock::Clock;
 use crate::plan::{Limit, Plan};
 
 /// What a stream does at its next calls, and what it was sent. When a script is over, a call blocks.
@@ -29,11 +28,11 @@ impl Stream for Scripted {
         Ok(())
     }
 
-    fn receive(&mut self, buffer: &mut [u8], _: Option<&mut Stamps>) -> io::Result<usize> {
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
         let next = self.0.borrow_mut().receives.pop_front();
         let bytes = next.unwrap_or_else(|| Err(ErrorKind::WouldBlock.into()))?;
         buffer[..bytes.len()].copy_from_slice(&bytes);
-        Ok(bytes.len())
+        Ok(Received { len: bytes.len(), age: None })
     }
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -2,18 +2,17 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream as Peer};
 use std::time::{Duration, Instant};
 
-use mio::net::TcpStream;
 use mio::{Events, Poll, Token};
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::ReceiveTimestampns;
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, Type};
 
 use super::*;
-use crate::engine::clock::Clock;
-use crate::engine::content::Content;
-use crate::engine::recorder::Recorder;
-use crate::engine::socket;
-use crate::engine::window::Window;
+use crate::engine::protocol::content::Content;
+use crate::engine::protocol::recorder::Recorder;
+use crate::engine::protocol::window::Window;
+use crate::engine::system::clock::Clock;
+use crate::engine::system::socket::{self, Socket};
 use crate::plan::{Limit, Plan};
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 struct Stage<'a> {
     cx: ThreadContext<'a>,
     poll: Poll,
-    connection: Connection<TcpStream>,
+    connection: Connection<Socket>,
     peer: Peer,
     deadline: Instant,
 }
@@ -47,7 +46,7 @@ fn with_context(plan: &Plan, act: impl FnOnce(ThreadContext<'_>)) {
 }
 
 /// Starts to open the connection.
-fn open(connection: &mut Connection<TcpStream>, cx: &mut ThreadContext<'_>, poll: &Poll) -> Next {
+fn open(connection: &mut Connection<Socket>, cx: &mut ThreadContext<'_>, poll: &Poll) -> Next {
     let plan = cx.orders.plan;
     connection.open(cx, |number| socket::connect(plan, number, poll.registry(), Token(0)))
 }
@@ -72,10 +71,10 @@ fn with_stage(kernel_timestamps: bool, act: impl FnOnce(Stage<'_>)) {
 
 /// Waits until events say what is asked for. Reads nothing.
 fn wait_until(
-    connection: &mut Connection<TcpStream>,
+    connection: &mut Connection<Socket>,
     poll: &mut Poll,
     deadline: Instant,
-    is_there: impl Fn(&Connection<TcpStream>) -> bool,
+    is_there: impl Fn(&Connection<Socket>) -> bool,
 ) {
     let mut events = Events::with_capacity(1);
     while !is_there(connection) {
@@ -86,7 +85,7 @@ fn wait_until(
 }
 
 /// Tries to open a connection where nobody listens.
-fn try_in_vain(connection: &mut Connection<TcpStream>, cx: &mut ThreadContext<'_>) -> Next {
+fn try_in_vain(connection: &mut Connection<Socket>, cx: &mut ThreadContext<'_>) -> Next {
     let mut poll = Poll::new().unwrap();
     match open(connection, cx, &poll) {
         Next::Wait => {
@@ -99,15 +98,15 @@ fn try_in_vain(connection: &mut Connection<TcpStream>, cx: &mut ThreadContext<'_
 }
 
 /// Returns an address on which nobody listens. The socket is bound, so that nobody else gets the port.
-fn nobody() -> (Socket, SocketAddr) {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+fn nobody() -> (socket2::Socket, SocketAddr) {
+    let socket = socket2::Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
     let address = socket.local_addr().unwrap().as_socket().unwrap();
     (socket, address)
 }
 
 impl Stage<'_> {
-    fn wait_until(&mut self, is_there: impl Fn(&Connection<TcpStream>) -> bool) {
+    fn wait_until(&mut self, is_there: impl Fn(&Connection<Socket>) -> bool) {
         wait_until(&mut self.connection, &mut self.poll, self.deadline, is_there);
     }
 
@@ -134,7 +133,7 @@ impl Stage<'_> {
     /// Stops the kernel's timestamps.
     fn stop_the_stamps(&self) {
         let stream = self.connection.stream.as_ref().unwrap();
-        setsockopt(stream, ReceiveTimestampns, &false).unwrap();
+        setsockopt(&stream.tcp, ReceiveTimestampns, &false).unwrap();
     }
 
     /// Returns the longest recorded time since the last call. Histograms round it up a little.

@@ -6,12 +6,12 @@ use std::time::{Duration, SystemTime};
 use hdrhistogram::Histogram;
 use humantime::format_rfc3339_nanos;
 
-use super::clock::seconds;
-use super::cpu::Waiting;
 use super::flood;
-use super::messages::{Found, Outcome, Tally};
 use super::series::Series;
-use super::window::{Completion, Start, Window};
+use crate::engine::messages::{Found, Outcome, Tally};
+use crate::engine::protocol::window::{Completion, Start, Window};
+use crate::engine::system::cpu::Waiting;
+use crate::engine::units::seconds;
 use crate::plan::{Arrival, Limit, Loop, Plan, Sizes};
 use crate::report::distribution::{Distribution, histogram};
 use crate::report::machine;

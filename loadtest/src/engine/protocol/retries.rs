@@ -102,7 +102,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::engine::content::Content;
+    use crate::engine::protocol::content::Content;
     use crate::plan::{Plan, Sizes};
 
     const SECOND: u64 = 1_000_000_000;

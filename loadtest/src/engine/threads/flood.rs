@@ -5,10 +5,10 @@
 use std::thread::Scope;
 use std::time::Duration;
 
-use super::Stop;
 use super::crew::{Crew, Work};
-use super::messages::{Found, Message, Outcome};
-use super::window::{Completion, Window};
+use crate::engine::Stop;
+use crate::engine::messages::{Found, Message, Outcome};
+use crate::engine::protocol::window::{Completion, Window};
 use crate::plan::{Arrival, Limit, Plan, Sizes};
 
 /// How long to wait for a message before looking for a request to stop.

@@ -1,7 +1,7 @@
 //! What a thread has been told to do, as far as a connection has to know it; pure.
 
-use super::clock::nanoseconds;
 use super::content::Content;
+use crate::engine::units::nanoseconds;
 use crate::plan::Plan;
 
 /// A thread's orders. All its connections share them.

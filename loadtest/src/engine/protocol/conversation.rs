@@ -2,7 +2,7 @@
 //! that come back are right, and when a reply is late.
 //!
 //! Knows no socket and no clock: bytes and times go in, decisions come out.
-//! [`Connection`](super::connection::Connection) moves the bytes.
+//! [`Connection`](crate::engine::connection::Connection) moves the bytes.
 
 use super::arrivals::Arrivals;
 use super::exchange::{Exchange, Times, Wrong};

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::clock::nanoseconds;
+use crate::engine::units::nanoseconds;
 use crate::plan::{Limit, Plan};
 
 /// When a load begins.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use crossbeam_channel::Sender;
 
-use super::Observer;
-use super::clock::seconds;
-use super::messages::{Latencies, Piece, Tally};
+use crate::engine::Observer;
+use crate::engine::messages::{Latencies, Piece, Tally};
+use crate::engine::units::seconds;
 use crate::plan::Loop;
 use crate::report::distribution::{self, histogram};
 use crate::report::run_report::{Counts, Interval};

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::engine::content::Content;
-use crate::engine::window::Window;
+use crate::engine::protocol::content::Content;
+use crate::engine::protocol::window::Window;
 use crate::plan::{Arrival, Limit};
 
 /// A conversation that is held by hand, with a server that echoes.

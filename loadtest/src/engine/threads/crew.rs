@@ -9,15 +9,15 @@ use std::thread::{self, Scope};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use mio::Waker;
 
-use super::clock::Clock;
-use super::content::Content;
-use super::context::ThreadContext;
 use super::driver::{Driver, Equipment, MAX_SEATS, Post};
-use super::messages::{Latencies, Message};
-use super::orders::Orders;
-use super::recorder::Recorder;
 use super::shared::Shared;
-use super::window::Window;
+use crate::engine::context::ThreadContext;
+use crate::engine::messages::{Latencies, Message};
+use crate::engine::protocol::content::Content;
+use crate::engine::protocol::orders::Orders;
+use crate::engine::protocol::recorder::Recorder;
+use crate::engine::protocol::window::Window;
+use crate::engine::system::clock::Clock;
 use crate::plan::{Limit, Plan};
 
 /// A load that is about to begin, with everything that its threads borrow.

@@ -18,17 +18,16 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use mio::event::Event;
-use mio::net::TcpStream;
 use mio::{Events, Poll, Token, Waker};
 
-use super::alarm::Alarm;
-use super::connection::{Connection, Next};
-use super::context::ThreadContext;
-use super::cpu::give_way;
-use super::messages::{Latencies, Message, Outcome, Piece};
-use super::orders::Orders;
 use super::shared::Shared;
-use super::socket;
+use crate::engine::connection::{Connection, Next};
+use crate::engine::context::ThreadContext;
+use crate::engine::messages::{Latencies, Message, Outcome, Piece};
+use crate::engine::protocol::orders::Orders;
+use crate::engine::system::alarm::Alarm;
+use crate::engine::system::cpu::give_way;
+use crate::engine::system::socket::{self, Socket};
 use crate::target::{Cpus, pin_current_thread};
 use measurement::{Measured, Measurement};
 pub(crate) use tokens::MAX_SEATS;
@@ -48,7 +47,7 @@ const MAX_CHECK_NS: u64 = 1_000_000_000;
 
 /// A connection, and what its thread knows about it.
 struct Seat {
-    connection: Connection<TcpStream>,
+    connection: Connection<Socket>,
     /// Counts the connections that have replaced each other in this seat. Events of earlier ones are
     /// dropped.
     generation: usize,

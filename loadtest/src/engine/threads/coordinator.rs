@@ -7,14 +7,14 @@ use std::time::{Duration, SystemTime};
 
 use log::warn;
 
-use super::clock::nanoseconds;
 use super::crew::Crew;
 use super::flood::{Flood, why_nothing_began};
-use super::messages::{Message, Outcome};
 use super::series::Series;
 use super::summary::Summary;
-use super::window::{Completion, Start, Window};
-use super::{Observer, Phase, Progress, Stop};
+use crate::engine::messages::{Message, Outcome};
+use crate::engine::protocol::window::{Completion, Start, Window};
+use crate::engine::units::nanoseconds;
+use crate::engine::{Observer, Phase, Progress, Stop};
 use crate::plan::Plan;
 use crate::report::run_report::RunReport;
 

@@ -1,9 +1,9 @@
 use crossbeam_channel::unbounded;
 
 use super::*;
-use crate::engine::clock::Clock;
-use crate::engine::content::Content;
-use crate::engine::recorder::Recorder;
+use crate::engine::protocol::content::Content;
+use crate::engine::protocol::recorder::Recorder;
+use crate::engine::system::clock::Clock;
 use crate::plan::{Limit, Plan};
 
 /// Calls `act` with a thread that has all connections of the plan and is driven by hand.

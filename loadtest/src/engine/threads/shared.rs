@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use crossbeam_channel::Sender;
 use crossbeam_utils::CachePadded;
 
-use super::messages::{Message, Tally};
-use super::window::Window;
+use crate::engine::messages::{Message, Tally};
+use crate::engine::protocol::window::Window;
 
 /// The state that all threads can see.
 pub(crate) struct Shared {

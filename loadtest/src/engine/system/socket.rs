@@ -8,17 +8,25 @@ use echo_common::socket as system;
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Type};
 
-use super::stamps::Stamps;
-use super::stream::{Readiness, Stream};
+use super::stamps;
+use crate::engine::stream::{Readiness, Received, Stream};
 use crate::plan::Plan;
 
-impl Stream for TcpStream {
+/// A socket of one connection.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    pub(crate) tcp: TcpStream,
+    /// The kernel was asked for timestamps.
+    has_stamps: bool,
+}
+
+impl Stream for Socket {
     fn check_connected(&self) -> io::Result<()> {
-        match self.take_error()? {
+        match self.tcp.take_error()? {
             Some(error) => Err(error),
-            None if system::is_connected_to_itself(self.local_addr(), self.peer_addr()) => {
+            None if system::is_connected_to_itself(self.tcp.local_addr(), self.tcp.peer_addr()) => {
                 Err(ErrorKind::ConnectionRefused.into())
             }
             None => Ok(()),
@@ -26,20 +34,20 @@ impl Stream for TcpStream {
     }
 
     #[inline]
-    fn receive(&mut self, buffer: &mut [u8], stamps: Option<&mut Stamps>) -> io::Result<usize> {
-        match stamps {
-            None => system::receive(self, buffer),
-            Some(stamps) => stamps.receive(self, buffer),
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
+        if self.has_stamps {
+            return stamps::receive(&self.tcp, buffer);
         }
+        Ok(Received { len: system::receive(&mut self.tcp, buffer)?, age: None })
     }
 
     #[inline]
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        system::send(self, bytes)
+        system::send(&mut self.tcp, bytes)
     }
 
     fn finish(&self) -> io::Result<()> {
-        self.shutdown(Shutdown::Write)
+        self.tcp.shutdown(Shutdown::Write)
     }
 }
 
@@ -61,17 +69,17 @@ pub(crate) fn connect(
     number: u64,
     registry: &Registry,
     token: Token,
-) -> io::Result<TcpStream> {
-    let mut stream = match source(plan, number) {
+) -> io::Result<Socket> {
+    let mut tcp = match source(plan, number) {
         None => TcpStream::connect(plan.target)?,
         Some(source) => connect_from(source, plan.target)?,
     };
-    stream.set_nodelay(true)?;
+    tcp.set_nodelay(true)?;
     if plan.kernel_timestamps {
-        Stamps::ask(&stream).map_err(cannot_stamp)?;
+        stamps::ask(&tcp).map_err(cannot_stamp)?;
     }
-    registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-    Ok(stream)
+    registry.register(&mut tcp, token, Interest::READABLE | Interest::WRITABLE)?;
+    Ok(Socket { tcp, has_stamps: plan.kernel_timestamps })
 }
 
 fn cannot_stamp(error: io::Error) -> io::Error {
@@ -86,7 +94,8 @@ fn source(plan: &Plan, number: u64) -> Option<IpAddr> {
 }
 
 fn connect_from(source: IpAddr, target: SocketAddr) -> io::Result<TcpStream> {
-    let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
+    let socket =
+        socket2::Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     let_connect_choose_the_port(&socket);
     socket.bind(&SocketAddr::new(source, 0).into())?;
@@ -100,14 +109,14 @@ fn connect_from(source: IpAddr, target: SocketAddr) -> io::Result<TcpStream> {
 /// Lets the system choose the local port when it knows the target. Otherwise a port would be in use for
 /// all targets, and there would be only about 28,000 ports.
 #[cfg(target_os = "linux")]
-fn let_connect_choose_the_port(socket: &Socket) {
+fn let_connect_choose_the_port(socket: &socket2::Socket) {
     use nix::sys::socket::{setsockopt, sockopt::IpBindAddressNoPort};
     // Older systems do not know the option.
     let _ = setsockopt(socket, IpBindAddressNoPort, &true);
 }
 
 #[cfg(not(target_os = "linux"))]
-fn let_connect_choose_the_port(_: &Socket) {}
+fn let_connect_choose_the_port(_: &socket2::Socket) {}
 
 #[cfg(unix)]
 fn is_in_progress(error: &io::Error) -> bool {

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use crate::engine::clock::nanoseconds;
 use crate::engine::context::ThreadContext;
-use crate::engine::cpu::{ThreadTime, ThreadUse};
 use crate::engine::messages::Tally;
-use crate::engine::recorder::Recorder;
+use crate::engine::protocol::recorder::Recorder;
+use crate::engine::system::cpu::{ThreadTime, ThreadUse};
+use crate::engine::units::nanoseconds;
 use crate::plan::Limit;
 
 /// How far a thread is in its load.
