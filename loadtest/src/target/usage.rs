@@ -75,6 +75,7 @@ mod system {
         }
     }
 
+    /// Returns the processes to watch, or `None` if the leader is gone.
     fn members(leader: i32) -> Option<Vec<Process>> {
         // Processes that end in the meantime do not matter.
         let stats: Vec<Stat> =
@@ -91,7 +92,9 @@ mod system {
             }
             grown = members.len() > before;
         }
-        Some(members.into_iter().filter_map(|pid| Process::new(pid).ok()).collect())
+        let members: Vec<_> =
+            members.into_iter().filter_map(|pid| Process::new(pid).ok()).collect();
+        members.iter().any(|process| process.pid() == leader).then_some(members)
     }
 
     fn usage(process: &Process) -> Option<Usage> {

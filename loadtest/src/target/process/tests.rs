@@ -153,6 +153,14 @@ sys.exit(\"had enough\")
 
 #[cfg(target_os = "linux")]
 #[test]
+fn a_process_that_is_gone_has_no_usage() {
+    let mut process = std::process::Command::new("true").spawn().expect("it starts");
+    process.wait().expect("it ends");
+    assert_eq!(Watch::new(process.id()).sample(), None);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn cpu_time_and_memory_of_a_server_and_its_children_are_seen() {
     const BUSY: &str = "
 import os, socket, sys, threading
